@@ -24,7 +24,7 @@ pub(super) fn sorted(error: rusqlite::Error) -> DbError {
 }
 
 /// Conditions of the moment or of the machine, not of the statement.
-pub(super) fn is_passing(code: ErrorCode) -> bool {
+fn is_passing(code: ErrorCode) -> bool {
     matches!(
         code,
         ErrorCode::DatabaseBusy

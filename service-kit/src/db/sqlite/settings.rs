@@ -95,6 +95,7 @@ fn unavailable(error: rusqlite::Error) -> OpenError {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 

@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::watch;
 
-use super::error::{is_passing, sorted};
+use super::error::sorted;
 use super::lock::FileLock;
 use super::statement::{control, run_control};
 use crate::db::error::{DbError, OpenError};
@@ -204,19 +204,26 @@ fn not_committed(error: DbError) -> NotCommitted {
     NotCommitted::Unavailable(error.to_string())
 }
 
-/// A commit that was refused is rolled back and may be repeated. After any other failure nobody knows what is on disk:
-/// the process ends without answering, and its successor finds out by reading.
+/// A commit that was refused is rolled back and may be repeated. After any other failure nobody knows
+/// what is on disk: the process ends without answering, and its successor finds out by reading.
 fn refused_or_abort(error: rusqlite::Error) -> NotCommitted {
-    let code = error.sqlite_error_code();
-    let refused = code.is_some_and(|code| {
-        code == ErrorCode::ConstraintViolation
-            || (is_passing(code) && code != ErrorCode::SystemIoFailure)
-    });
-    match sorted(error) {
-        DbError::Constraint(name) if refused => NotCommitted::Constraint(name),
-        error if refused => not_committed(error),
-        error => abort("the outcome of a commit is unknown", &error),
+    let refused = matches!(
+        error.sqlite_error_code(),
+        Some(
+            ErrorCode::ConstraintViolation
+                | ErrorCode::DatabaseBusy
+                | ErrorCode::DatabaseLocked
+                | ErrorCode::DiskFull
+        )
+    );
+    let error = sorted(error);
+    if !refused {
+        abort("the outcome of a commit is unknown", &error);
     }
+    if let DbError::Constraint(name) = error {
+        return NotCommitted::Constraint(name);
+    }
+    not_committed(error)
 }
 
 fn abort(what: &'static str, error: &DbError) -> ! {
