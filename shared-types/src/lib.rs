@@ -1,1 +1,33 @@
+//! What crosses a wire between Lastcopy's services: identifiers, money, ISBNs, requests, views, events and problems.
+//!
+//! There is no I/O here and no clock. A value that cannot be right cannot be built: parsing happens at the door, and
+//! nothing behind the door checks again.
 
+/// Books, stock adjustments and the stock ledger.
+pub mod books;
+/// Deliveries, couriers and tracking.
+pub mod deliveries;
+/// CloudEvents between services, and what each of ours carries.
+pub mod events;
+/// Identifiers of books, orders, takings, deliveries and couriers.
+mod ids;
+/// ISBN-10 and ISBN-13, check digits verified, kept as thirteen digits.
+mod isbn;
+/// Every limit that more than one service must agree on, with its unit.
+pub mod limits;
+/// Exact decimal numbers on the wire and money inside: minor units of an ISO 4217 currency.
+mod money;
+/// Orders on their four axes, their lines and their history.
+pub mod orders;
+/// RFC 9457 problems and the one catalogue of their codes.
+pub mod problem;
+/// Takings: which order took which copies.
+pub mod takings;
+/// Instants: microseconds since 1970 UTC inside, RFC 3339 on the wire.
+mod timestamp;
+
+pub use ids::{BookId, CourierId, DeliveryId, IdError, OrderId, TakingId};
+pub use isbn::{Isbn, IsbnError};
+pub use money::{Amount, AmountError, Currency, Money};
+pub use problem::{Code, FieldError, Problem};
+pub use timestamp::Timestamp;

@@ -1,0 +1,91 @@
+use paperclip::actix::Apiv2Schema;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::{
+    BookId, DeliveryId, OrderId, Timestamp,
+    deliveries::DeliveryStatus,
+    orders::{FulfillmentState, OrderState, PaymentState, StockState},
+};
+
+/// An event between services: CloudEvents 1.0 in its JSON format.
+///
+/// `source` and `id` together name the event once and for all; `subject` is what it is about, and events of one subject
+/// are delivered in the order of their commits.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CloudEvent {
+    /// Always `1.0`.
+    pub specversion: String,
+    pub id: String,
+    pub source: String,
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub subject: String,
+    pub time: Timestamp,
+    /// Always `application/json`.
+    pub datacontenttype: String,
+    pub data: Box<RawValue>,
+}
+
+/// What a consumer did with each event of a batch, in the order of the batch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
+pub struct BatchAnswer {
+    pub results: Vec<EventResult>,
+}
+
+/// What a consumer did with one event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
+pub struct EventResult {
+    pub id: String,
+    pub outcome: EventOutcome,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub detail: Option<String>,
+}
+
+/// How handling an event ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
+#[serde(rename_all = "snake_case")]
+pub enum EventOutcome {
+    /// Its effect is committed.
+    Handled,
+    /// Its effect was committed earlier.
+    Duplicate,
+    /// It can never be handled as it is: a definite answer, counted towards parking it.
+    Rejected,
+    /// Not looked at, because an earlier event of its subject was not handled.
+    Held,
+}
+
+/// A book, its price or its stock changed: `lastcopy.book.changed`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BookChanged {
+    pub book_id: BookId,
+    pub version: i64,
+}
+
+/// An order moved on one of its axes: `lastcopy.order.changed`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderChanged {
+    pub order_id: OrderId,
+    pub version: i64,
+    pub state: OrderState,
+    pub stock: StockState,
+    pub payment: PaymentState,
+    pub fulfillment: FulfillmentState,
+}
+
+/// A delivery moved: `lastcopy.delivery.changed`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeliveryChanged {
+    pub delivery_id: DeliveryId,
+    pub order_id: OrderId,
+    pub version: i64,
+    pub status: DeliveryStatus,
+}
+
+/// The `type` of [`BookChanged`].
+pub const BOOK_CHANGED: &str = "lastcopy.book.changed";
+/// The `type` of [`OrderChanged`].
+pub const ORDER_CHANGED: &str = "lastcopy.order.changed";
+/// The `type` of [`DeliveryChanged`].
+pub const DELIVERY_CHANGED: &str = "lastcopy.delivery.changed";

@@ -1,0 +1,24 @@
+//! Limits that more than one service must agree on. Each name ends in its unit.
+
+/// Rows in one page of a list when the caller names no `limit`.
+pub const DEFAULT_PAGE_ROWS: i64 = 50;
+/// Rows in one page of a list at most.
+pub const MAX_PAGE_ROWS: i64 = 200;
+/// Lines in one order at most.
+pub const MAX_ORDER_LINES: usize = 100;
+/// Copies in one line of an order at most: a robot cannot clear a shelf with one request.
+pub const MAX_LINE_COPIES: i64 = 10;
+/// Copies that one book can have, received or on hand, at most.
+pub const MAX_BOOK_COPIES: i64 = 1_000_000_000;
+/// Characters in a title, an author or a topic at most.
+pub const MAX_TEXT_CHARS: usize = 1_000;
+/// Characters in a SKU at most.
+pub const MAX_SKU_CHARS: usize = 64;
+/// Characters in a search query at most.
+pub const MAX_QUERY_CHARS: usize = 200;
+/// Characters in an `Idempotency-Key` at most.
+pub const MAX_IDEMPOTENCY_KEY_CHARS: usize = 255;
+/// Minor units that one price can have at most. Any amount of this size survives a reader that uses 64-bit floats.
+pub const MAX_PRICE_MINOR: i64 = 999_999_999_999;
+/// Events in one batch between services at most.
+pub const MAX_EVENT_BATCH: usize = 100;

@@ -1,0 +1,204 @@
+use std::fmt;
+
+use paperclip::actix::Apiv2Schema;
+use serde::{Deserialize, Serialize};
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $status:literal, $title:literal, $retryable:literal;)+) => {
+        /// The one catalogue of problem codes. A code is stable: clients may branch on it.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Apiv2Schema)]
+        #[serde(rename_all = "snake_case")]
+        pub enum Code {
+            $($(#[$doc])* $name,)+
+        }
+
+        impl Code {
+            /// Every code there is.
+            pub const ALL: &'static [Code] = &[$(Code::$name),+];
+
+            /// The HTTP status that a problem with this code answers.
+            pub const fn status(self) -> u16 {
+                match self { $(Code::$name => $status,)+ }
+            }
+
+            /// A short sentence that is the same for every problem with this code.
+            pub const fn title(self) -> &'static str {
+                match self { $(Code::$name => $title,)+ }
+            }
+
+            /// Whether the same call, with the same idempotency key, may succeed later.
+            pub const fn retryable(self) -> bool {
+                match self { $(Code::$name => $retryable,)+ }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The body is not JSON, or is cut short.
+    MalformedBody = 400, "The request body cannot be read", false;
+    /// A part of the path is not what stands there.
+    MalformedPath = 400, "The path cannot be read", false;
+    /// A query parameter is unknown or not of its type.
+    MalformedQuery = 400, "The query cannot be read", false;
+    /// A header is not of its form.
+    MalformedHeader = 400, "A header cannot be read", false;
+    /// There is nothing at this path.
+    RouteNotFound = 404, "There is nothing at this path", false;
+    BookNotFound = 404, "Book not found", false;
+    OrderNotFound = 404, "Order not found", false;
+    DeliveryNotFound = 404, "Delivery not found", false;
+    CourierNotFound = 404, "Courier not found", false;
+    /// The path is right and the method is not.
+    MethodNotAllowed = 405, "The method is not allowed here", false;
+    /// The client took longer to send its request than it is given.
+    RequestTimeout = 408, "The request took too long to arrive", true;
+    /// Another book that is not deleted has this SKU.
+    SkuTaken = 409, "SKU already exists", false;
+    /// A courier of this name exists.
+    CourierTaken = 409, "Courier already exists", false;
+    /// Not enough copies: `errors` names each short line.
+    SoldOut = 409, "Insufficient stock", false;
+    /// A book of the order was withdrawn.
+    BookGone = 409, "A book is no longer sold", false;
+    /// A price in force is not the one that the buyer was shown.
+    PriceChanged = 409, "A price has changed", false;
+    /// The move does not exist from the state that the order or delivery is in.
+    InvalidTransition = 409, "Invalid status transition", false;
+    /// A stock adjustment would leave fewer copies than none.
+    StockTooLow = 409, "The stock is too low for this adjustment", false;
+    /// The id was used for something else before.
+    IdReused = 422, "The id was used for something else", false;
+    /// The idempotency key was used with another request.
+    KeyReused = 422, "The idempotency key was used with another request", false;
+    /// The resource changed since the version in `If-Match`.
+    VersionMismatch = 412, "The resource has changed", false;
+    BodyTooLarge = 413, "The request body is too large", false;
+    UriTooLong = 414, "The address is too long", false;
+    /// The body is of a media type that is not read here.
+    UnsupportedMediaType = 415, "The media type is not supported", false;
+    /// The request can be read and is not valid: `errors` names each field.
+    Invalid = 422, "The request is not valid", false;
+    HeaderTooLarge = 431, "The headers are too large", false;
+    /// A fault of ours; it is in the log under the request's id.
+    Internal = 500, "Something went wrong on our side", true;
+    /// A part that is needed does not answer; nothing is lost by asking again with the same key.
+    Unavailable = 503, "A part of the shop is not available", true;
+    /// Too much is being asked at the moment.
+    Overloaded = 503, "The shop is too busy", true;
+    /// A part that is needed did not answer in time.
+    DeadlineExceeded = 504, "The request took too long", true;
+}
+
+impl fmt::Display for Code {
+    /// The code as it travels, in snake case.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
+}
+
+/// An error answer: a problem document as RFC 9457 has it, `application/problem+json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
+#[openapi(
+    example = r#"{"type": "urn:lastcopy:problem:book_not_found", "title": "Book not found", "status": 404, "detail": "there is no book 4711", "code": "book_not_found", "retryable": false, "request_id": "01936f2e-7b1c-7cc3-98c4-dc0c0c07398f", "errors": []}"#
+)]
+pub struct Problem {
+    /// `urn:lastcopy:problem:` and the code.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The same for every problem with this code.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// What went wrong this time.
+    pub detail: String,
+    pub code: Code,
+    /// Whether the same call, with the same idempotency key, may succeed later.
+    pub retryable: bool,
+    /// The id under which the request is in the logs.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub request_id: Option<String>,
+    /// Path of the resource that the problem is about, such as the order that was canceled.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub resource: Option<String>,
+    /// What was wrong where, one entry per field or line.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub errors: Vec<FieldError>,
+}
+
+/// What was wrong with one field or line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
+#[openapi(example = r#"{"field": "lines[0].quantity", "detail": "must be at least 1"}"#)]
+pub struct FieldError {
+    /// Path of the field in the request, such as `lines[0].quantity`.
+    pub field: String,
+    pub detail: String,
+}
+
+impl Problem {
+    /// A problem with this code, and what went wrong this time.
+    pub fn new(code: Code, detail: impl Into<String>) -> Problem {
+        Problem {
+            kind: format!("urn:lastcopy:problem:{code}"),
+            title: code.title().to_owned(),
+            status: code.status(),
+            detail: detail.into(),
+            code,
+            retryable: code.retryable(),
+            request_id: None,
+            resource: None,
+            errors: Vec::new(),
+        }
+    }
+
+    /// 422 for one field.
+    pub fn invalid(field: impl Into<String>, detail: impl Into<String>) -> Problem {
+        Problem::invalid_fields(vec![FieldError { field: field.into(), detail: detail.into() }])
+    }
+
+    /// 422 for several fields; the first is named in `detail`.
+    pub fn invalid_fields(errors: Vec<FieldError>) -> Problem {
+        let detail = errors.first().map_or_else(String::new, |error| format!("{} {}", error.field, error.detail));
+        Problem { errors, ..Problem::new(Code::Invalid, detail) }
+    }
+
+    #[must_use]
+    pub fn with_errors(self, errors: Vec<FieldError>) -> Problem {
+        Problem { errors, ..self }
+    }
+
+    #[must_use]
+    pub fn about(self, resource: impl Into<String>) -> Problem {
+        Problem { resource: Some(resource.into()), ..self }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}: {}", self.status, self.code, self.detail)
+    }
+}
+
+impl std::error::Error for Problem {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_travels_in_snake_case_and_names_the_problem_type() {
+        let problem = Problem::new(Code::BookNotFound, "there is no book 4711");
+        assert_eq!(problem.kind, "urn:lastcopy:problem:book_not_found");
+        let json = serde_json::to_value(&problem).expect("a problem serialises");
+        assert_eq!(json["code"], "book_not_found");
+        assert_eq!(json["status"], 404);
+        assert!(json.get("errors").is_none());
+    }
+
+    #[test]
+    fn every_retryable_code_is_our_fault_or_a_slow_client() {
+        for code in Code::ALL {
+            assert_eq!(code.retryable(), code.status() >= 500 || code.status() == 408, "{code}");
+        }
+    }
+}

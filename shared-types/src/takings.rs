@@ -1,0 +1,90 @@
+use paperclip::actix::Apiv2Schema;
+use serde::{Deserialize, Serialize};
+
+use crate::{Amount, BookId, Currency, Isbn, TakingId};
+
+/// Copies to take for one attempt of an order: all lines or none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
+#[serde(deny_unknown_fields)]
+#[openapi(example = r#"{"lines": [{"book_id": 8, "quantity": 1, "expected_price": 12.99}]}"#)]
+pub struct TakeRequest {
+    pub lines: Vec<TakeLine>,
+}
+
+/// Copies of one book. Lines of the same book are merged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
+#[serde(deny_unknown_fields)]
+pub struct TakeLine {
+    pub book_id: BookId,
+    /// Copies, 1 or more.
+    pub quantity: i64,
+    /// The price that the buyer was shown; compared in the statement that takes. Absent: not compared.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub expected_price: Option<Amount>,
+}
+
+/// What became of a taking. `refused` and `given_back` are final; only `taken` can still become `given_back`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
+#[serde(rename_all = "snake_case")]
+pub enum TakingState {
+    Taken,
+    Refused,
+    GivenBack,
+}
+
+/// The answer to every call about a taking: its state decides, not the status code.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
+#[openapi(
+    example = r#"{"taking_id": "01936f2e-7b1c-7cc3-98c4-dc0c0c07398f:1", "state": "taken", "lines": [{"book_id": 8, "quantity": 1, "title": "The Martian", "isbn": "9780143127550", "price": 12.99, "currency": "USD"}], "refused": []}"#
+)]
+pub struct TakingView {
+    pub taking_id: TakingId,
+    pub state: TakingState,
+    /// The copies taken (and perhaps given back since), one line per book in book order; empty for a refusal.
+    #[serde(default)]
+    pub lines: Vec<TakenLine>,
+    /// Every line that stood in the way; empty unless refused.
+    #[serde(default)]
+    pub refused: Vec<RefusedLine>,
+}
+
+/// Copies of one book that were taken, with what was in force in that instant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
+pub struct TakenLine {
+    pub book_id: BookId,
+    pub quantity: i64,
+    pub title: String,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub isbn: Option<Isbn>,
+    /// Price of one copy.
+    pub price: Amount,
+    pub currency: Currency,
+}
+
+/// Why a line could not be taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
+#[serde(rename_all = "snake_case")]
+pub enum RefusalReason {
+    /// Fewer copies on hand than asked for.
+    SoldOut,
+    /// The book was withdrawn or never existed.
+    Gone,
+    /// The price in force is not the one that the buyer was shown.
+    PriceChanged,
+}
+
+/// A line that stood in the way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
+pub struct RefusedLine {
+    pub book_id: BookId,
+    pub reason: RefusalReason,
+    /// Copies on hand when it was refused, for `sold_out`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub available: Option<i64>,
+    /// The price in force, for `price_changed`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub price: Option<Amount>,
+    /// The book's title, where there is such a book.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub title: Option<String>,
+}
