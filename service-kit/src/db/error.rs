@@ -64,20 +64,10 @@ pub enum OpenError {
     InUse { path: String },
     /// The engine does not have a setting on which the promise rests.
     #[error("database setting {setting}: wanted {wanted}, found {found}")]
-    Setting {
-        setting: &'static str,
-        wanted: String,
-        found: String,
-    },
+    Setting { setting: &'static str, wanted: String, found: String },
     /// An older binary on a newer schema would write what the newer one no longer understands.
-    #[error(
-        "the schema ({history}) is at version {found}, this binary knows {known}: start a newer binary"
-    )]
-    SchemaNewer {
-        history: &'static str,
-        found: i64,
-        known: i64,
-    },
+    #[error("the schema ({history}) is at version {found}, this binary knows {known}: start a newer binary")]
+    SchemaNewer { history: &'static str, found: i64, known: i64 },
     #[error("migration: {0}")]
     Migration(String),
     #[error("cannot open the database: {0}")]
@@ -93,9 +83,6 @@ pub(super) struct Failure {
 
 impl Failure {
     pub(super) fn last(error: DbError) -> Self {
-        Self {
-            error,
-            again: false,
-        }
+        Self { error, again: false }
     }
 }

@@ -21,16 +21,8 @@ pub(super) struct Gate {
 impl Gate {
     pub(super) fn new(places: u32, limit: usize, patience: Duration) -> Self {
         let size = places.max(1);
-        let places = usize::try_from(size)
-            .unwrap_or(usize::MAX)
-            .min(Semaphore::MAX_PERMITS);
-        Self {
-            places: Arc::new(Semaphore::new(places)),
-            size,
-            waiting: AtomicUsize::new(0),
-            limit,
-            patience,
-        }
+        let places = usize::try_from(size).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
+        Self { places: Arc::new(Semaphore::new(places)), size, waiting: AtomicUsize::new(0), limit, patience }
     }
 
     /// Runs `work` on a blocking thread once there is a place. A place is held until `work` has returned, even when the
@@ -72,11 +64,7 @@ impl Gate {
 }
 
 fn interrupted(error: &JoinError) -> DbError {
-    if error.is_panic() {
-        DbError::Panicked
-    } else {
-        DbError::Unavailable("the runtime is stopping".to_owned())
-    }
+    if error.is_panic() { DbError::Panicked } else { DbError::Unavailable("the runtime is stopping".to_owned()) }
 }
 
 /// Counts one who waits, for as long as it lives: a caller that gives up leaves the queue.
@@ -86,11 +74,7 @@ impl<'a> Waiting<'a> {
     fn begin(count: &'a AtomicUsize, limit: usize) -> Result<Self, DbError> {
         let before = count.fetch_add(1, Ordering::Relaxed);
         let waiting = Self(count);
-        if before >= limit {
-            Err(DbError::Overloaded)
-        } else {
-            Ok(waiting)
-        }
+        if before >= limit { Err(DbError::Overloaded) } else { Ok(waiting) }
     }
 }
 

@@ -29,14 +29,7 @@ pub(super) struct Write<T, E, F> {
 impl<T, E, F> Write<T, E, F> {
     pub(super) fn new(closure: F) -> (Self, oneshot::Receiver<Result<T, E>>) {
         let (reply, answer) = oneshot::channel();
-        (
-            Self {
-                closure,
-                result: None,
-                reply,
-            },
-            answer,
-        )
+        (Self { closure, result: None, reply }, answer)
     }
 }
 
@@ -58,9 +51,7 @@ where
     }
 
     fn answer(self: Box<Self>) {
-        let result = self
-            .result
-            .unwrap_or_else(|| Err(DbError::Unavailable("not run".to_owned()).into()));
+        let result = self.result.unwrap_or_else(|| Err(DbError::Unavailable("not run".to_owned()).into()));
         // The caller may have given up waiting; what was decided stays decided.
         drop(self.reply.send(result));
     }

@@ -19,20 +19,12 @@ pub struct Migration {
 impl Migration {
     /// One text for both engines, in Postgres' spelling.
     pub const fn both(name: &'static str, sql: &'static str) -> Self {
-        Self {
-            name,
-            postgres: sql,
-            sqlite: None,
-        }
+        Self { name, postgres: sql, sqlite: None }
     }
 
     /// A text for each engine, as they are (a full-text index, for one).
     pub const fn pair(name: &'static str, sqlite: &'static str, postgres: &'static str) -> Self {
-        Self {
-            name,
-            postgres,
-            sqlite: Some(sqlite),
-        }
+        Self { name, postgres, sqlite: Some(sqlite) }
     }
 
     fn for_engine(&self, engine: Engine) -> Result<refinery::Migration, OpenError> {
@@ -50,14 +42,13 @@ const KIT_HISTORY: &str = "kit_schema_history";
 const SERVICE_HISTORY: &str = "schema_history";
 
 /// The tables that every service has.
-const KIT: &[Migration] = &[];
+const KIT: &[Migration] = &[
+    Migration::both("V1__outbox", include_str!("../../migrations/V1__outbox.sql")),
+    Migration::both("V2__inbox", include_str!("../../migrations/V2__inbox.sql")),
+];
 
 /// Brings the schema up to what this binary knows.
-pub(super) fn run<C: Migrate>(
-    connection: &mut C,
-    engine: Engine,
-    service: &[Migration],
-) -> Result<(), OpenError> {
+pub(super) fn run<C: Migrate>(connection: &mut C, engine: Engine, service: &[Migration]) -> Result<(), OpenError> {
     run_set(connection, engine, KIT_HISTORY, KIT)?;
     run_set(connection, engine, SERVICE_HISTORY, service)
 }
@@ -68,21 +59,12 @@ fn run_set<C: Migrate>(
     history: &'static str,
     set: &[Migration],
 ) -> Result<(), OpenError> {
-    let set = set
-        .iter()
-        .map(|migration| migration.for_engine(engine))
-        .collect::<Result<Vec<_>, _>>()?;
-    let known = set
-        .iter()
-        .map(refinery::Migration::version)
-        .max()
-        .unwrap_or(0);
+    let set = set.iter().map(|migration| migration.for_engine(engine)).collect::<Result<Vec<_>, _>>()?;
+    let known = set.iter().map(refinery::Migration::version).max().unwrap_or(0);
     // Grouped: a change and its line in the history are one transaction, so a crash never leaves one without the other.
     let mut runner = Runner::new(&set).set_grouped(true);
     runner.set_migration_table_name(history);
-    let report = runner
-        .run(connection)
-        .map_err(|error| refused(&error, history, known))?;
+    let report = runner.run(connection).map_err(|error| refused(&error, history, known))?;
     for applied in report.applied_migrations() {
         tracing::info!(migration = %applied, history, "migrated");
     }
@@ -93,11 +75,7 @@ fn refused(error: &refinery::Error, history: &'static str, known: i64) -> OpenEr
     if let Kind::MissingVersion(found) = error.kind()
         && found.version() > known
     {
-        return OpenError::SchemaNewer {
-            history,
-            found: found.version(),
-            known,
-        };
+        return OpenError::SchemaNewer { history, found: found.version(), known };
     }
     OpenError::Migration(with_causes(error))
 }

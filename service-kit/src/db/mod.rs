@@ -73,15 +73,14 @@ impl Db {
         let (sender, committed) = watch::channel(0);
         let place = url.place().clone();
         let backend = blocking(move || match place {
-            Place::File(path) => SqliteDb::open(&path, &options, migrations, sender)
-                .map(|db| Backend::Sqlite(Arc::new(db))),
-            Place::Server { config, .. } => PgDb::open(&config, &options, migrations, sender)
-                .map(|db| Backend::Postgres(Arc::new(db))),
+            Place::File(path) => {
+                SqliteDb::open(&path, &options, migrations, sender).map(|db| Backend::Sqlite(Arc::new(db)))
+            }
+            Place::Server { config, .. } => {
+                PgDb::open(&config, &options, migrations, sender).map(|db| Backend::Postgres(Arc::new(db)))
+            }
         });
-        Ok(Self {
-            backend: backend.await?,
-            committed,
-        })
+        Ok(Self { backend: backend.await?, committed })
     }
 
     /// Opens a database that others are using, to look at it: no migration, no lock, and every write is refused.
@@ -90,16 +89,12 @@ impl Db {
         let place = url.place().clone();
         let options = DbOptions::default();
         let backend = blocking(move || match place {
-            Place::File(path) => {
-                SqliteDb::open_read_only(&path, &options).map(|db| Backend::Sqlite(Arc::new(db)))
+            Place::File(path) => SqliteDb::open_read_only(&path, &options).map(|db| Backend::Sqlite(Arc::new(db))),
+            Place::Server { config, .. } => {
+                PgDb::open_read_only(&config, &options, sender).map(|db| Backend::Postgres(Arc::new(db)))
             }
-            Place::Server { config, .. } => PgDb::open_read_only(&config, &options, sender)
-                .map(|db| Backend::Postgres(Arc::new(db))),
         });
-        Ok(Self {
-            backend: backend.await?,
-            committed,
-        })
+        Ok(Self { backend: backend.await?, committed })
     }
 
     /// Runs a closure on one snapshot, which holds everything that was acknowledged before. Changes are refused.
@@ -126,9 +121,7 @@ impl Db {
             Backend::Sqlite(db) => {
                 let (job, answer) = Write::new(f);
                 db.submit(Box::new(job))?;
-                answer.await.unwrap_or_else(|_| {
-                    Err(DbError::Unavailable("the writer has stopped".to_owned()).into())
-                })
+                answer.await.unwrap_or_else(|_| Err(DbError::Unavailable("the writer has stopped".to_owned()).into()))
             }
             Backend::Postgres(db) => db.write(f).await,
         }
@@ -147,8 +140,7 @@ impl Db {
         if let Backend::Sqlite(db) = &self.backend {
             db.ping_writer()?;
         }
-        self.read(|tx| tx.query_one("select 1 as one", &[]).map(drop))
-            .await
+        self.read(|tx| tx.query_one("select 1 as one", &[]).map(drop)).await
     }
 
     /// Changes after every commit of this process in which [`Tx::note_event`] was called. A hint, not a count of events:

@@ -19,10 +19,7 @@ impl Row {
 
     /// The column of that name, as a `T`. Errors are bugs: a column that is not there, or of another type.
     pub fn get<T: FromValue>(&self, column: &str) -> Result<T, DbError> {
-        let failed = |problem| DbError::Decode {
-            column: column.to_owned(),
-            problem,
-        };
+        let failed = |problem| DbError::Decode { column: column.to_owned(), problem };
         let place = self.columns.iter().position(|name| name == column);
         let value = place.and_then(|place| self.values.get(place));
         T::from_value(value.ok_or_else(|| failed("not in the answer".to_owned()))?).map_err(failed)

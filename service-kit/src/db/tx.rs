@@ -26,21 +26,11 @@ enum Inner<'a> {
 
 impl<'a> Tx<'a> {
     pub(super) fn sqlite(connection: &'a rusqlite::Connection) -> Self {
-        Self {
-            inner: Inner::Sqlite(connection),
-            events: false,
-            failed: false,
-            again: false,
-        }
+        Self { inner: Inner::Sqlite(connection), events: false, failed: false, again: false }
     }
 
     pub(super) fn postgres(open: PgTx<'a>) -> Self {
-        Self {
-            inner: Inner::Postgres(open),
-            events: false,
-            failed: false,
-            again: false,
-        }
+        Self { inner: Inner::Postgres(open), events: false, failed: false, again: false }
     }
 
     /// For the rare statement that has to be written twice, such as a full-text search.
@@ -109,11 +99,7 @@ impl<'a> Tx<'a> {
     }
 
     fn refuse_after_failure(&self) -> Result<(), DbError> {
-        if self.failed {
-            Err(DbError::AfterFailure)
-        } else {
-            Ok(())
-        }
+        if self.failed { Err(DbError::AfterFailure) } else { Ok(()) }
     }
 
     fn remember(&mut self, failure: Failure) -> DbError {

@@ -24,10 +24,7 @@ pub struct DatabaseUrl {
 #[derive(Clone)]
 pub(super) enum Place {
     File(PathBuf),
-    Server {
-        text: String,
-        config: Box<postgres::Config>,
-    },
+    Server { text: String, config: Box<postgres::Config> },
 }
 
 /// The text is no address of a database. The text itself is not repeated: it may hold a password.
@@ -44,9 +41,7 @@ pub enum DatabaseUrlError {
 impl DatabaseUrl {
     /// The address of an SQLite file.
     pub fn sqlite(path: impl AsRef<Path>) -> Self {
-        Self {
-            place: Place::File(path.as_ref().to_path_buf()),
-        }
+        Self { place: Place::File(path.as_ref().to_path_buf()) }
     }
 
     /// Which engine answers at this address.
@@ -74,25 +69,16 @@ impl FromStr for DatabaseUrl {
     type Err = DatabaseUrlError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if let Some(path) = text
-            .strip_prefix("sqlite://")
-            .or_else(|| text.strip_prefix("sqlite:"))
-        {
+        if let Some(path) = text.strip_prefix("sqlite://").or_else(|| text.strip_prefix("sqlite:")) {
             if path.is_empty() {
                 return Err(DatabaseUrlError::NoPath);
             }
             return Ok(Self::sqlite(path));
         }
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-            let config = text
-                .parse()
-                .map_err(|error: postgres::Error| DatabaseUrlError::Postgres(error.to_string()))?;
-            return Ok(Self {
-                place: Place::Server {
-                    text: text.to_owned(),
-                    config: Box::new(config),
-                },
-            });
+            let config =
+                text.parse().map_err(|error: postgres::Error| DatabaseUrlError::Postgres(error.to_string()))?;
+            return Ok(Self { place: Place::Server { text: text.to_owned(), config: Box::new(config) } });
         }
         Err(DatabaseUrlError::Scheme)
     }
@@ -136,24 +122,9 @@ mod tests {
 
     #[test]
     fn both_engines_are_told_by_their_scheme() {
-        assert_eq!(
-            "sqlite:shop.db".parse::<DatabaseUrl>().unwrap().engine(),
-            Engine::Sqlite
-        );
-        assert_eq!(
-            "postgres://shop@localhost/shop"
-                .parse::<DatabaseUrl>()
-                .unwrap()
-                .engine(),
-            Engine::Postgres
-        );
-        assert_eq!(
-            "postgresql://localhost"
-                .parse::<DatabaseUrl>()
-                .unwrap()
-                .engine(),
-            Engine::Postgres
-        );
+        assert_eq!("sqlite:shop.db".parse::<DatabaseUrl>().unwrap().engine(), Engine::Sqlite);
+        assert_eq!("postgres://shop@localhost/shop".parse::<DatabaseUrl>().unwrap().engine(), Engine::Postgres);
+        assert_eq!("postgresql://localhost".parse::<DatabaseUrl>().unwrap().engine(), Engine::Postgres);
         assert!("mysql://localhost".parse::<DatabaseUrl>().is_err());
         assert!("sqlite:".parse::<DatabaseUrl>().is_err());
     }
@@ -170,10 +141,7 @@ mod tests {
                 continue;
             };
             let shown = format!("{url} {url:?}");
-            assert!(
-                !shown.contains("hunter2") && !shown.contains("ter2"),
-                "{shown}"
-            );
+            assert!(!shown.contains("hunter2") && !shown.contains("ter2"), "{shown}");
             assert!(shown.contains("db.example"), "{shown}");
             assert_eq!(url.expose(), secretive);
         }

@@ -20,10 +20,7 @@ impl TestDatabase {
                 let folder = tempfile::Builder::new().prefix("lastcopy-test-").tempdir();
                 let folder = folder.expect("a temporary folder");
                 let url = DatabaseUrl::sqlite(folder.path().join(format!("{name}.db")));
-                Self {
-                    url,
-                    _folder: Some(folder),
-                }
+                Self { url, _folder: Some(folder) }
             }
             Engine::Postgres => {
                 let name = unique(name);
@@ -52,10 +49,6 @@ impl TestDatabase {
 fn unique(name: &str) -> String {
     static CREATED: AtomicU32 = AtomicU32::new(0);
     let number = CREATED.fetch_add(1, Ordering::Relaxed);
-    let name: String = name
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
-        .take(40)
-        .collect();
+    let name: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).take(40).collect();
     format!("{}_{number}", name.to_ascii_lowercase())
 }

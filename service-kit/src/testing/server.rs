@@ -46,11 +46,8 @@ pub(super) fn create_database(name: &str) -> DatabaseUrl {
     static SERVER: OnceLock<Server> = OnceLock::new();
     let port = SERVER.get_or_init(Server::start).port;
     let address = |database: &str| format!("postgres://test@127.0.0.1:{port}/{database}");
-    let mut client =
-        postgres::Client::connect(&address("postgres"), NoTls).expect("the test server");
-    client
-        .batch_execute(&format!("create database {name}"))
-        .expect("a fresh database");
+    let mut client = postgres::Client::connect(&address("postgres"), NoTls).expect("the test server");
+    client.batch_execute(&format!("create database {name}")).expect("a fresh database");
     address(name).parse().expect("an address")
 }
 
@@ -58,29 +55,19 @@ impl Server {
     fn start() -> Self {
         let binaries = binaries();
         let start = |_| Self::try_start(&binaries);
-        (0..START_ATTEMPTS)
-            .find_map(start)
-            .expect("a Postgres server (its log is above)")
+        (0..START_ATTEMPTS).find_map(start).expect("a Postgres server (its log is above)")
     }
 
     fn try_start(binaries: &Path) -> Option<Self> {
-        let folder = tempfile::Builder::new()
-            .prefix("lastcopy-postgres-")
-            .tempdir();
+        let folder = tempfile::Builder::new().prefix("lastcopy-postgres-").tempdir();
         // Removed by the keeper, which outlives this process.
         let folder = folder.expect("a temporary folder").keep();
         let port = free_port();
         let mut command = Command::new("sh");
-        command
-            .args(["-c", KEEPER])
-            .env("BIN", binaries)
-            .env("DIR", &folder);
+        command.args(["-c", KEEPER]).env("BIN", binaries).env("DIR", &folder);
         command.env("SETTINGS", format!("{SETTINGS} -c port={port}"));
         // A group of its own, so that an interrupt from the keyboard does not reach it.
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .process_group(0);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0);
         if std::fs::metadata(&folder).expect("the folder").uid() == 0 {
             let (uid, gid) = unprivileged();
             chown(&folder, Some(uid), Some(gid)).expect("the folder given away");
@@ -89,13 +76,8 @@ impl Server {
         let mut keeper = command.spawn().expect("a shell");
         let mut line = String::new();
         let out = keeper.stdout.take().expect("BUG: its output is piped");
-        BufReader::new(out)
-            .read_line(&mut line)
-            .expect("the keeper's answer");
-        (line == "ready\n").then_some(Self {
-            port,
-            _keeper: keeper,
-        })
+        BufReader::new(out).read_line(&mut line).expect("the keeper's answer");
+        (line == "ready\n").then_some(Self { port, _keeper: keeper })
     }
 }
 
@@ -108,13 +90,9 @@ fn free_port() -> u16 {
 fn binaries() -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
-    let versions = std::fs::read_dir("/usr/lib/postgresql")
-        .into_iter()
-        .flatten()
-        .flatten();
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     folders.extend(versions.map(|version| version.path().join("bin")));
-    let complete =
-        |folder: &PathBuf| folder.join("initdb").exists() && folder.join("pg_ctl").exists();
+    let complete = |folder: &PathBuf| folder.join("initdb").exists() && folder.join("pg_ctl").exists();
     folders.into_iter().find(complete).expect(
         "LASTCOPY_TEST_DB=postgres needs initdb and pg_ctl on the PATH or in /usr/lib/postgresql/*/bin: \
          install the package `postgresql`",
@@ -125,13 +103,9 @@ fn binaries() -> PathBuf {
 fn unprivileged() -> (u32, u32) {
     let users = std::fs::read_to_string("/etc/passwd").expect("the users of this machine");
     let ids = |wanted: &str| {
-        let line = users
-            .lines()
-            .find(|line| line.split(':').next() == Some(wanted))?;
+        let line = users.lines().find(|line| line.split(':').next() == Some(wanted))?;
         let mut fields = line.split(':').skip(2);
         Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
     };
-    ids("postgres")
-        .or_else(|| ids("nobody"))
-        .expect("a user `postgres` or `nobody` to run Postgres as")
+    ids("postgres").or_else(|| ids("nobody")).expect("a user `postgres` or `nobody` to run Postgres as")
 }

@@ -16,43 +16,24 @@ const ACKNOWLEDGED: usize = 200;
 async fn a_killed_process_loses_nothing_it_acknowledged() {
     let database = TestDatabase::create("killed").await;
     let mut child = Command::new(std::env::current_exe().unwrap());
-    child.args([
-        "--exact",
-        "crash::writes_until_killed",
-        "--ignored",
-        "--nocapture",
-    ]);
-    child
-        .env(DATABASE, database.url().expose())
-        .stdout(Stdio::piped());
+    child.args(["--exact", "crash::writes_until_killed", "--ignored", "--nocapture"]);
+    child.env(DATABASE, database.url().expose()).stdout(Stdio::piped());
     let mut child = child.spawn().unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap())
-        .lines()
-        .map_while(Result::ok);
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
     let acknowledged = |line: String| line.strip_prefix("acknowledged ")?.parse::<i64>().ok();
     let mut seen: Vec<i64> = lines.filter_map(acknowledged).take(ACKNOWLEDGED).collect();
     child.kill().unwrap();
     child.wait().unwrap();
 
-    let open = async || {
-        Db::open(database.url(), DbOptions::default(), MIGRATIONS)
-            .await
-            .ok()
-    };
+    let open = async || Db::open(database.url(), DbOptions::default(), MIGRATIONS).await.ok();
     let db = eventually_some("the successor starts", open).await;
     seen.sort_unstable();
     assert_eq!(seen.len(), ACKNOWLEDGED);
     for order in seen {
         let found = db.read(move |tx| {
-            tx.query_opt(
-                "select 1 as one from taking where order_id = $1",
-                &params![order.to_string()],
-            )
+            tx.query_opt("select 1 as one from taking where order_id = $1", &params![order.to_string()])
         });
-        assert!(
-            found.await.unwrap().is_some(),
-            "order {order} was acknowledged and is lost"
-        );
+        assert!(found.await.unwrap().is_some(), "order {order} was acknowledged and is lost");
     }
     // Each transaction took a copy and wrote who took it; a torn one would show here.
     let balance = "select on_hand + (select count(*) from taking) as n from book";
@@ -63,13 +44,8 @@ async fn a_killed_process_loses_nothing_it_acknowledged() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "runs until it is killed"]
 async fn writes_until_killed() {
-    let url = std::env::var(DATABASE)
-        .expect("started by the test above")
-        .parse()
-        .unwrap();
-    let db = Db::open(&url, DbOptions::default(), MIGRATIONS)
-        .await
-        .unwrap();
+    let url = std::env::var(DATABASE).expect("started by the test above").parse().unwrap();
+    let db = Db::open(&url, DbOptions::default(), MIGRATIONS).await.unwrap();
     db.write(|tx| put_book(tx, 1, 1_000_000)).await.unwrap();
     let mut writers = tokio::task::JoinSet::new();
     for writer in 0..8_i64 {

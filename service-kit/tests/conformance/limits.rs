@@ -7,11 +7,7 @@ use crate::shelf::{HeldUp, Shelf, books, on_hand, put_book, shelf, shelf_with};
 
 #[tokio::test]
 async fn a_full_house_refuses_at_once() {
-    let options = DbOptions {
-        connections: 1,
-        queue_jobs: 1,
-        ..DbOptions::default()
-    };
+    let options = DbOptions { connections: 1, queue_jobs: 1, ..DbOptions::default() };
     let shelf = shelf_with("overload", options).await;
     let held = HeldUp::begin(&shelf.db).await;
     // One may wait; of two, one is refused while nothing moves.
@@ -47,41 +43,24 @@ async fn a_panic_is_answered_to_its_own_caller_only() {
     held.let_go().await;
     while let Some(done) = writes.join_next().await {
         let (book_id, answer) = done.unwrap();
-        assert_eq!(
-            matches!(answer, Err(DbError::Panicked)),
-            book_id == 2,
-            "{book_id}: {answer:?}"
-        );
+        assert_eq!(matches!(answer, Err(DbError::Panicked)), book_id == 2, "{book_id}: {answer:?}");
     }
     assert_eq!(books(&shelf.db).await, 2);
-    let read = shelf
-        .db
-        .read(|_tx| -> Result<(), DbError> { panic!("this panic is part of the test") });
+    let read = shelf.db.read(|_tx| -> Result<(), DbError> { panic!("this panic is part of the test") });
     assert!(matches!(read.await, Err(DbError::Panicked)));
     shelf.db.ping().await.unwrap();
 }
 
 #[tokio::test]
 async fn a_lock_held_from_outside_is_no_loss() {
-    let options = DbOptions {
-        busy_timeout_ms: 100,
-        lock_timeout_ms: 100,
-        ..DbOptions::default()
-    };
+    let options = DbOptions { busy_timeout_ms: 100, lock_timeout_ms: 100, ..DbOptions::default() };
     let shelf = shelf_with("outside", options).await;
     shelf.db.write(|tx| put_book(tx, 1, 1)).await.unwrap();
     let stranger = Stranger::hold_a_lock(&shelf).await;
-    let write = || {
-        shelf
-            .db
-            .write(|tx| tx.execute("update book set on_hand = on_hand + 1", &[]))
-    };
+    let write = || shelf.db.write(|tx| tx.execute("update book set on_hand = on_hand + 1", &[]));
     for _ in 0..3 {
         let error = write().await.unwrap_err();
-        assert!(
-            matches!(error, DbError::Unavailable(_)) && error.is_retryable(),
-            "{error}"
-        );
+        assert!(matches!(error, DbError::Unavailable(_)) && error.is_retryable(), "{error}");
     }
     stranger.let_go().await;
     write().await.unwrap();
@@ -110,9 +89,7 @@ impl Stranger {
             }
             Engine::Postgres => {
                 let mut client = postgres::Client::connect(&address, postgres::NoTls).unwrap();
-                client
-                    .batch_execute("begin; lock table book in share mode")
-                    .unwrap();
+                client.batch_execute("begin; lock table book in share mode").unwrap();
                 holds.send(()).unwrap();
                 wait.recv().unwrap();
                 client.batch_execute("rollback").unwrap();
@@ -143,35 +120,19 @@ async fn connections_cut_while_idle_cost_nobody_his_closure() {
             )
             .map(|rows| rows.len())
         };
-        eventually("the other connections are cut", async || {
-            shelf.db.read(cut).await.is_ok_and(|others| others == 0)
-        })
-        .await;
-        shelf
-            .db
-            .write(move |tx| put_book(tx, round, 1))
-            .await
-            .unwrap();
+        eventually("the other connections are cut", async || shelf.db.read(cut).await.is_ok_and(|others| others == 0))
+            .await;
+        shelf.db.write(move |tx| put_book(tx, round, 1)).await.unwrap();
         assert_eq!(books(&shelf.db).await, round);
     }
 }
 
 #[tokio::test]
 async fn a_statement_that_never_ends_is_ended() {
-    let shelf = shelf_with(
-        "endless",
-        DbOptions {
-            statement_timeout_ms: 100,
-            ..DbOptions::default()
-        },
-    )
-    .await;
+    let shelf = shelf_with("endless", DbOptions { statement_timeout_ms: 100, ..DbOptions::default() }).await;
     if shelf.db.engine() != Engine::Postgres {
         return;
     }
-    let read = shelf.db.read(|tx| {
-        tx.query("select cast(pg_sleep(60) as text) as slept", &[])
-            .map(drop)
-    });
+    let read = shelf.db.read(|tx| tx.query("select cast(pg_sleep(60) as text) as slept", &[]).map(drop));
     assert!(matches!(read.await, Err(DbError::Unavailable(_))));
 }

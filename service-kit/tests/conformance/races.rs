@@ -17,12 +17,7 @@ async fn sixty_four_writers_race_for_forty_copies() {
         let db = shelf.db.clone();
         writers.spawn(async move { db.write(|tx| take_one(tx, 1)).await });
     }
-    let taken = writers
-        .join_all()
-        .await
-        .into_iter()
-        .filter(|took| *took.as_ref().unwrap())
-        .count();
+    let taken = writers.join_all().await.into_iter().filter(|took| *took.as_ref().unwrap()).count();
     assert_eq!(taken, 40);
     assert_eq!(on_hand(&shelf.db, 1).await, 0);
 }
@@ -58,18 +53,9 @@ async fn two_who_lock_each_other_out_both_succeed() {
             .await
         });
     }
-    assert!(
-        writers
-            .join_all()
-            .await
-            .into_iter()
-            .all(|took| took.unwrap())
-    );
+    assert!(writers.join_all().await.into_iter().all(|took| took.unwrap()));
     assert!(runs.load(Ordering::SeqCst) > 2, "somebody was run again");
-    assert_eq!(
-        (on_hand(&shelf.db, 1).await, on_hand(&shelf.db, 2).await),
-        (8, 8)
-    );
+    assert_eq!((on_hand(&shelf.db, 1).await, on_hand(&shelf.db, 2).await), (8, 8));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -55,10 +55,8 @@ pub fn put_book(tx: &mut Tx<'_>, book_id: i64, on_hand: i64) -> Result<u64, DbEr
 }
 
 pub fn take_one(tx: &mut Tx<'_>, book_id: i64) -> Result<bool, DbError> {
-    let changed = tx.execute(
-        "update book set on_hand = on_hand - 1 where book_id = $1 and on_hand >= 1",
-        &params![book_id],
-    )?;
+    let changed =
+        tx.execute("update book set on_hand = on_hand - 1 where book_id = $1 and on_hand >= 1", &params![book_id])?;
     Ok(changed == 1)
 }
 
@@ -73,11 +71,7 @@ pub async fn books(db: &Db) -> i64 {
 
 pub async fn on_hand(db: &Db, book_id: i64) -> i64 {
     let find = move |tx: &mut Tx<'_>| {
-        tx.query_one(
-            "select on_hand from book where book_id = $1",
-            &params![book_id],
-        )?
-        .get("on_hand")
+        tx.query_one("select on_hand from book where book_id = $1", &params![book_id])?.get("on_hand")
     };
     db.read::<_, DbError, _>(find).await.unwrap()
 }

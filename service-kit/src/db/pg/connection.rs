@@ -74,21 +74,14 @@ impl Connector {
         if config.get_application_name().is_none() {
             config.application_name("lastcopy");
         }
-        config
-            .keepalives_idle(KEEPALIVE_IDLE)
-            .keepalives_interval(KEEPALIVE_INTERVAL);
+        config.keepalives_idle(KEEPALIVE_IDLE).keepalives_interval(KEEPALIVE_INTERVAL);
         config.keepalives_retries(KEEPALIVE_RETRIES);
-        Self {
-            config,
-            statement_timeout_ms: options.statement_timeout_ms,
-            lock_timeout_ms: options.lock_timeout_ms,
-        }
+        Self { config, statement_timeout_ms: options.statement_timeout_ms, lock_timeout_ms: options.lock_timeout_ms }
     }
 
     /// Connects and refuses a server that lacks a setting on which the promise rests.
     pub(super) fn connect_and_assert(&self, read_only: bool) -> Result<Client, OpenError> {
-        let mut client =
-            self.connect_with_limits(self.statement_timeout_ms, self.lock_timeout_ms)?;
+        let mut client = self.connect_with_limits(self.statement_timeout_ms, self.lock_timeout_ms)?;
         self.assert_settings(&mut client, read_only)?;
         Ok(client)
     }
@@ -99,11 +92,7 @@ impl Connector {
         self.connect_with_limits(0, MIGRATION_LOCK_TIMEOUT_MS)
     }
 
-    fn connect_with_limits(
-        &self,
-        statement_timeout_ms: u32,
-        lock_timeout_ms: u32,
-    ) -> Result<Client, OpenError> {
+    fn connect_with_limits(&self, statement_timeout_ms: u32, lock_timeout_ms: u32) -> Result<Client, OpenError> {
         let mut client = self.config.connect(NoTls).map_err(cannot_open)?;
         set_limits(&mut client, statement_timeout_ms, lock_timeout_ms).map_err(cannot_open)?;
         Ok(client)
@@ -117,34 +106,21 @@ impl Connector {
             &self.statement_timeout_ms.to_string(),
             limit(self.statement_timeout_ms),
         )?;
-        assert_setting(
-            client,
-            "lock_timeout",
-            &self.lock_timeout_ms.to_string(),
-            limit(self.lock_timeout_ms),
-        )?;
+        assert_setting(client, "lock_timeout", &self.lock_timeout_ms.to_string(), limit(self.lock_timeout_ms))?;
         if read_only {
             return Ok(());
         }
-        assert_setting(client, "transaction_read_only", "off", |found| {
-            found == "off"
-        })?;
+        assert_setting(client, "transaction_read_only", "off", |found| found == "off")?;
         // Anything but `off` waits for the disk before a commit is answered.
         assert_setting(client, "synchronous_commit", "on", |found| found != "off")?;
         if setting(client, "fsync")? == "off" {
-            tracing::warn!(
-                "this Postgres runs with fsync=off: what it acknowledges may be lost with its machine"
-            );
+            tracing::warn!("this Postgres runs with fsync=off: what it acknowledges may be lost with its machine");
         }
         Ok(())
     }
 }
 
-fn set_limits(
-    client: &mut Client,
-    statement_timeout_ms: u32,
-    lock_timeout_ms: u32,
-) -> Result<(), postgres::Error> {
+fn set_limits(client: &mut Client, statement_timeout_ms: u32, lock_timeout_ms: u32) -> Result<(), postgres::Error> {
     client.batch_execute(&format!(
         "set statement_timeout = {statement_timeout_ms}; set lock_timeout = {lock_timeout_ms}; \
          set idle_in_transaction_session_timeout = {statement_timeout_ms};"
@@ -158,22 +134,12 @@ fn assert_setting(
     accepted: impl Fn(&str) -> bool,
 ) -> Result<(), OpenError> {
     let found = setting(client, name)?;
-    if accepted(&found) {
-        Ok(())
-    } else {
-        Err(OpenError::Setting {
-            setting: name,
-            wanted: wanted.to_owned(),
-            found,
-        })
-    }
+    if accepted(&found) { Ok(()) } else { Err(OpenError::Setting { setting: name, wanted: wanted.to_owned(), found }) }
 }
 
 /// In its base unit: milliseconds for the time-outs.
 fn setting(client: &mut Client, name: &str) -> Result<String, OpenError> {
-    let row = client
-        .query_one("select setting from pg_settings where name = $1", &[&name])
-        .map_err(cannot_open)?;
+    let row = client.query_one("select setting from pg_settings where name = $1", &[&name]).map_err(cannot_open)?;
     row.try_get(0).map_err(cannot_open)
 }
 
@@ -183,13 +149,8 @@ impl ManageConnection for Connector {
 
     fn connect(&self) -> Result<PgConnection, DbError> {
         let mut client = self.config.connect(NoTls).map_err(connecting)?;
-        set_limits(&mut client, self.statement_timeout_ms, self.lock_timeout_ms)
-            .map_err(connecting)?;
-        Ok(PgConnection {
-            client,
-            statements: Statements(HashMap::new()),
-            used: Instant::now(),
-        })
+        set_limits(&mut client, self.statement_timeout_ms, self.lock_timeout_ms).map_err(connecting)?;
+        Ok(PgConnection { client, statements: Statements(HashMap::new()), used: Instant::now() })
     }
 
     fn is_valid(&self, connection: &mut PgConnection) -> Result<(), DbError> {

@@ -7,15 +7,9 @@ use crate::db::error::{DbError, Failure, OpenError};
 /// A statement or a `begin` failed: nothing of the transaction can have been committed.
 pub(super) fn failure(error: &postgres::Error) -> Failure {
     match error.code() {
-        Some(state) => Failure {
-            again: is_given_up(state),
-            error: sorted(error),
-        },
+        Some(state) => Failure { again: is_given_up(state), error: sorted(error) },
         // The connection is gone, and with it the transaction. Another one may carry the closure.
-        None if is_gone(error) => Failure {
-            again: true,
-            error: sorted(error),
-        },
+        None if is_gone(error) => Failure { again: true, error: sorted(error) },
         None => Failure::last(sorted(error)),
     }
 }
@@ -24,10 +18,7 @@ pub(super) fn failure(error: &postgres::Error) -> Failure {
 /// who repeats it under the same ids.
 pub(super) fn commit_failure(error: &postgres::Error) -> Failure {
     let again = error.code().is_some_and(is_given_up);
-    Failure {
-        again,
-        error: sorted(error),
-    }
+    Failure { again, error: sorted(error) }
 }
 
 pub(super) fn connecting(error: postgres::Error) -> DbError {
@@ -57,22 +48,14 @@ fn is_gone(error: &postgres::Error) -> bool {
 
 fn sorted(error: &postgres::Error) -> DbError {
     let Some(found) = error.as_db_error() else {
-        return if is_gone(error) {
-            DbError::Unavailable(text(error))
-        } else {
-            DbError::Sql(text(error))
-        };
+        return if is_gone(error) { DbError::Unavailable(text(error)) } else { DbError::Sql(text(error)) };
     };
     let state = found.code();
     // Class 23: integrity constraint violation (https://www.postgresql.org/docs/current/errcodes-appendix.html).
     if state.code().starts_with("23") {
         return constraint(found);
     }
-    if is_passing(state) {
-        DbError::Unavailable(text(error))
-    } else {
-        DbError::Sql(text(error))
-    }
+    if is_passing(state) { DbError::Unavailable(text(error)) } else { DbError::Sql(text(error)) }
 }
 
 /// Conditions of the moment or of the server, not of the statement.
@@ -91,11 +74,7 @@ fn constraint(found: &postgres::error::DbError) -> DbError {
     let named = |name: Option<&str>| name.unwrap_or("unnamed").to_owned();
     let state = found.code();
     DbError::Constraint(if *state == SqlState::NOT_NULL_VIOLATION {
-        format!(
-            "{}_{}_not_null",
-            named(found.table()),
-            named(found.column())
-        )
+        format!("{}_{}_not_null", named(found.table()), named(found.column()))
     } else if *state == SqlState::FOREIGN_KEY_VIOLATION {
         "foreign_key".to_owned()
     } else {

@@ -57,9 +57,7 @@ impl PgDb {
         let connector = Connector::new(config, options);
         let mut client = connector.connect_to_migrate()?;
         // Waits for another replica that is migrating; let go with the connection.
-        client
-            .execute("select pg_advisory_lock($1)", &[&MIGRATION_LOCK])
-            .map_err(error::cannot_open)?;
+        client.execute("select pg_advisory_lock($1)", &[&MIGRATION_LOCK]).map_err(error::cannot_open)?;
         migrate::run(&mut client, Engine::Postgres, migrations)?;
         drop(client);
         Self::connected(connector, options, committed, false)
@@ -89,12 +87,7 @@ impl PgDb {
             .build(connector)
             .map_err(|error| OpenError::Unavailable(error.to_string()))?;
         let gate = Gate::new(options.connections, options.queue_jobs, options.pool_wait());
-        Ok(Self {
-            pool: Some(pool),
-            gate,
-            committed,
-            read_only,
-        })
+        Ok(Self { pool: Some(pool), gate, committed, read_only })
     }
 
     pub(super) async fn read<T, E, F>(self: &Arc<Self>, f: F) -> Result<T, E>
@@ -104,10 +97,7 @@ impl PgDb {
         E: From<DbError> + Send + 'static,
     {
         let db = Arc::clone(self);
-        self.gate
-            .run(move || db.run(&f, Access::Read))
-            .await
-            .map_err(E::from)?
+        self.gate.run(move || db.run(&f, Access::Read)).await.map_err(E::from)?
     }
 
     pub(super) async fn write<T, E, F>(self: &Arc<Self>, f: F) -> Result<T, E>
@@ -120,19 +110,14 @@ impl PgDb {
             return Err(DbError::ReadOnly.into());
         }
         let db = Arc::clone(self);
-        self.gate
-            .run(move || db.run(&f, Access::Write))
-            .await
-            .map_err(E::from)?
+        self.gate.run(move || db.run(&f, Access::Write)).await.map_err(E::from)?
     }
 
     /// Waits for the closures under way; the connections end with the last handle.
     pub(super) async fn close(self: Arc<Self>) -> Result<(), DbError> {
         self.gate.close().await;
         let closing = tokio::task::spawn_blocking(move || drop(self));
-        closing
-            .await
-            .map_err(|error| DbError::Unavailable(error.to_string()))
+        closing.await.map_err(|error| DbError::Unavailable(error.to_string()))
     }
 
     /// Runs the closure until the server lets one run through, at most `MAX_RUNS` times.
@@ -175,8 +160,7 @@ impl PgDb {
             (Ok(answer), Some(open)) => match open.commit() {
                 Ok(()) => {
                     if events {
-                        self.committed
-                            .send_modify(|count| *count = count.wrapping_add(1));
+                        self.committed.send_modify(|count| *count = count.wrapping_add(1));
                     }
                     Ended::Settled(Ok(answer))
                 }
@@ -185,26 +169,17 @@ impl PgDb {
             // Dropping an open transaction rolls it back.
             (Err(error), open) => {
                 drop(open);
-                if again {
-                    Ended::Again(error)
-                } else {
-                    Ended::Settled(Err(error))
-                }
+                if again { Ended::Again(error) } else { Ended::Settled(Err(error)) }
             }
-            (Ok(_), None) => Ended::Settled(Err(DbError::Sql(
-                "BUG: a transaction of another engine".to_owned(),
-            )
-            .into())),
+            (Ok(_), None) => {
+                Ended::Settled(Err(DbError::Sql("BUG: a transaction of another engine".to_owned()).into()))
+            }
         }
     }
 
     fn connection(&self) -> Result<r2d2::PooledConnection<Connector>, DbError> {
-        let pool = self
-            .pool
-            .as_ref()
-            .ok_or_else(|| DbError::Unavailable("closed".to_owned()))?;
-        pool.get()
-            .map_err(|error| DbError::Unavailable(error.to_string()))
+        let pool = self.pool.as_ref().ok_or_else(|| DbError::Unavailable("closed".to_owned()))?;
+        pool.get().map_err(|error| DbError::Unavailable(error.to_string()))
     }
 }
 
@@ -234,11 +209,7 @@ enum Ended<T, E> {
 
 impl<T, E: From<DbError>> Ended<T, E> {
     fn failed(failure: Failure) -> Self {
-        if failure.again {
-            Self::Again(failure.error.into())
-        } else {
-            Self::Settled(Err(failure.error.into()))
-        }
+        if failure.again { Self::Again(failure.error.into()) } else { Self::Settled(Err(failure.error.into())) }
     }
 }
 

@@ -24,29 +24,18 @@ impl<'a> PgTx<'a> {
     /// Writes are READ COMMITTED: each statement decides on the newest committed rows, under the locks it takes. Reads
     /// see one snapshot, and are refused any change.
     pub(super) fn begin(connection: &'a mut PgConnection, access: Access) -> Result<Self, Failure> {
-        let PgConnection {
-            client, statements, ..
-        } = connection;
+        let PgConnection { client, statements, .. } = connection;
         let begin = client.build_transaction();
         let begin = match access {
-            Access::Read => begin
-                .isolation_level(IsolationLevel::RepeatableRead)
-                .read_only(true),
-            Access::Write => begin
-                .isolation_level(IsolationLevel::ReadCommitted)
-                .read_only(false),
+            Access::Read => begin.isolation_level(IsolationLevel::RepeatableRead).read_only(true),
+            Access::Write => begin.isolation_level(IsolationLevel::ReadCommitted).read_only(false),
         };
         let transaction = begin.start().map_err(|error| failure(&error))?;
-        Ok(Self {
-            transaction,
-            statements,
-        })
+        Ok(Self { transaction, statements })
     }
 
     pub(super) fn commit(self) -> Result<(), Failure> {
-        self.transaction
-            .commit()
-            .map_err(|error| commit_failure(&error))
+        self.transaction.commit().map_err(|error| commit_failure(&error))
     }
 
     pub(in crate::db) fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, Failure> {
@@ -57,27 +46,14 @@ impl<'a> PgTx<'a> {
         done.map_err(|error| self.failed(&error))
     }
 
-    pub(in crate::db) fn query(
-        &mut self,
-        sql: &str,
-        params: &[Value],
-    ) -> Result<Vec<Row>, Failure> {
-        let done = self
-            .statements
-            .prepared(&mut self.transaction, sql)
-            .and_then(|statement| {
-                let rows = self.transaction.query(&statement, &bound(params))?;
-                let columns = statement
-                    .columns()
-                    .iter()
-                    .map(|column| column.name().to_owned())
-                    .collect();
-                Ok((columns, rows))
-            });
+    pub(in crate::db) fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, Failure> {
+        let done = self.statements.prepared(&mut self.transaction, sql).and_then(|statement| {
+            let rows = self.transaction.query(&statement, &bound(params))?;
+            let columns = statement.columns().iter().map(|column| column.name().to_owned()).collect();
+            Ok((columns, rows))
+        });
         let (columns, rows): (Arc<[String]>, _) = done.map_err(|error| self.failed(&error))?;
-        rows.iter()
-            .map(|row| copied(&columns, row).map_err(Failure::last))
-            .collect()
+        rows.iter().map(|row| copied(&columns, row).map_err(Failure::last)).collect()
     }
 
     fn failed(&mut self, error: &postgres::Error) -> Failure {
@@ -89,20 +65,14 @@ impl<'a> PgTx<'a> {
 }
 
 fn bound(params: &[Value]) -> Vec<&(dyn ToSql + Sync)> {
-    params
-        .iter()
-        .map(|value| value as &(dyn ToSql + Sync))
-        .collect()
+    params.iter().map(|value| value as &(dyn ToSql + Sync)).collect()
 }
 
 fn copied(columns: &Arc<[String]>, row: &postgres::Row) -> Result<Row, DbError> {
     let mut values = Vec::with_capacity(columns.len());
     for (place, column) in row.columns().iter().enumerate() {
         let read = read(row, place, column.type_());
-        values.push(read.map_err(|problem| DbError::Decode {
-            column: column.name().to_owned(),
-            problem,
-        })?);
+        values.push(read.map_err(|problem| DbError::Decode { column: column.name().to_owned(), problem })?);
     }
     Ok(Row::new(Arc::clone(columns), values))
 }
@@ -111,9 +81,7 @@ fn read(row: &postgres::Row, place: usize, kind: &Type) -> Result<Value, String>
     let read = match *kind {
         Type::INT8 => row.try_get::<_, Option<i64>>(place).map(Value::from),
         Type::INT4 => row.try_get::<_, Option<i32>>(place).map(Value::from),
-        Type::INT2 => row
-            .try_get::<_, Option<i16>>(place)
-            .map(|number| Value::from(number.map(i64::from))),
+        Type::INT2 => row.try_get::<_, Option<i16>>(place).map(|number| Value::from(number.map(i64::from))),
         Type::BOOL => row.try_get::<_, Option<bool>>(place).map(Value::from),
         Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME => {
             row.try_get::<_, Option<String>>(place).map(Value::from)
@@ -121,20 +89,14 @@ fn read(row: &postgres::Row, place: usize, kind: &Type) -> Result<Value, String>
         Type::BYTEA => row.try_get::<_, Option<Vec<u8>>>(place).map(Value::from),
         // `sum` of bigints is numeric, for one.
         _ => {
-            return Err(format!(
-                "of type {kind}; write cast(… as bigint) or cast(… as text)"
-            ));
+            return Err(format!("of type {kind}; write cast(… as bigint) or cast(… as text)"));
         }
     };
     read.map_err(|error| error.to_string())
 }
 
 impl ToSql for Value {
-    fn to_sql(
-        &self,
-        kind: &Type,
-        out: &mut BytesMut,
-    ) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+    fn to_sql(&self, kind: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
         match self {
             Self::Null => Ok(IsNull::Yes),
             Self::Int(number) => match *kind {

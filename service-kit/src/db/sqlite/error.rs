@@ -16,11 +16,7 @@ pub(super) fn sorted(error: rusqlite::Error) -> DbError {
     if found.code == ErrorCode::ConstraintViolation {
         return constraint(found.extended_code, &text);
     }
-    if is_passing(found.code) {
-        DbError::Unavailable(text)
-    } else {
-        DbError::Sql(text)
-    }
+    if is_passing(found.code) { DbError::Unavailable(text) } else { DbError::Sql(text) }
 }
 
 /// Conditions of the moment or of the machine, not of the statement.
@@ -41,27 +37,19 @@ fn is_passing(code: ErrorCode) -> bool {
 
 /// SQLite names columns where Postgres names the constraint: `book.sku` is put together to `book_sku_key`.
 fn constraint(extended_code: i32, message: &str) -> DbError {
-    let detail = message
-        .split_once("failed: ")
-        .map_or(message, |(_, detail)| detail);
+    let detail = message.split_once("failed: ").map_or(message, |(_, detail)| detail);
     match extended_code {
-        ffi::SQLITE_CONSTRAINT_UNIQUE => {
-            DbError::Constraint(match detail.strip_prefix("index '") {
-                Some(index) => index.trim_end_matches('\'').to_owned(),
-                None => unique_name(detail),
-            })
-        }
+        ffi::SQLITE_CONSTRAINT_UNIQUE => DbError::Constraint(match detail.strip_prefix("index '") {
+            Some(index) => index.trim_end_matches('\'').to_owned(),
+            None => unique_name(detail),
+        }),
         ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_ROWID => {
             let table = detail.split('.').next().unwrap_or_default();
             DbError::Constraint(format!("{table}_pkey"))
         }
         ffi::SQLITE_CONSTRAINT_FOREIGNKEY => DbError::Constraint("foreign_key".to_owned()),
-        ffi::SQLITE_CONSTRAINT_NOTNULL => {
-            DbError::Constraint(format!("{}_not_null", detail.replace('.', "_")))
-        }
-        ffi::SQLITE_CONSTRAINT_CHECK | ffi::SQLITE_CONSTRAINT_TRIGGER => {
-            DbError::Constraint(detail.to_owned())
-        }
+        ffi::SQLITE_CONSTRAINT_NOTNULL => DbError::Constraint(format!("{}_not_null", detail.replace('.', "_"))),
+        ffi::SQLITE_CONSTRAINT_CHECK | ffi::SQLITE_CONSTRAINT_TRIGGER => DbError::Constraint(detail.to_owned()),
         // A value of the wrong type for a strict table, and what else only a wrong statement can cause.
         _ => DbError::Sql(message.to_owned()),
     }
@@ -88,9 +76,6 @@ mod tests {
     #[test]
     fn a_unique_constraint_is_named_after_its_table_and_columns() {
         assert_eq!(unique_name("book.sku"), "book_sku_key");
-        assert_eq!(
-            unique_name("taking.order_id, taking.attempt"),
-            "taking_order_id_attempt_key"
-        );
+        assert_eq!(unique_name("taking.order_id, taking.attempt"), "taking_order_id_attempt_key");
     }
 }

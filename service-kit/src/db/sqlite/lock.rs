@@ -16,19 +16,11 @@ pub(super) struct FileLock {
 impl FileLock {
     pub(super) fn hold(database: &Path) -> Result<Self, OpenError> {
         let path = beside(database);
-        let unavailable =
-            |error: std::io::Error| OpenError::Unavailable(format!("{}: {error}", path.display()));
-        let file = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .map_err(unavailable)?;
+        let unavailable = |error: std::io::Error| OpenError::Unavailable(format!("{}: {error}", path.display()));
+        let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(unavailable)?;
         match file.try_lock() {
             Ok(()) => Ok(Self { _held: file }),
-            Err(TryLockError::WouldBlock) => Err(OpenError::InUse {
-                path: database.display().to_string(),
-            }),
+            Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path: database.display().to_string() }),
             Err(TryLockError::Error(error)) => Err(unavailable(error)),
         }
     }

@@ -49,32 +49,22 @@ impl SqliteDb {
         committed: watch::Sender<u64>,
     ) -> Result<Self, OpenError> {
         if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder)
-                .map_err(|error| OpenError::Unavailable(error.to_string()))?;
+            std::fs::create_dir_all(folder).map_err(|error| OpenError::Unavailable(error.to_string()))?;
         }
         let lock = FileLock::hold(path)?;
         let mut connection =
-            Connection::open_with_flags(path, flags(OpenFlags::SQLITE_OPEN_CREATE))
-                .map_err(cannot_open)?;
+            Connection::open_with_flags(path, flags(OpenFlags::SQLITE_OPEN_CREATE)).map_err(cannot_open)?;
         settings::for_writing(&connection, options)?;
         migrate::run(&mut connection, Engine::Sqlite, migrations)?;
         let readers = readers(path, flags(OpenFlags::empty()), options)?;
         let writer = Writer::start(connection, lock, options, committed)?;
-        Ok(Self {
-            readers,
-            gate: gate(options),
-            writer: Some(writer),
-        })
+        Ok(Self { readers, gate: gate(options), writer: Some(writer) })
     }
 
     /// Blocking: opens a file that another process may be writing. Takes no lock and changes nothing.
     pub(super) fn open_read_only(path: &Path, options: &DbOptions) -> Result<Self, OpenError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        Ok(Self {
-            readers: readers(path, flags, options)?,
-            gate: gate(options),
-            writer: None,
-        })
+        Ok(Self { readers: readers(path, flags, options)?, gate: gate(options), writer: None })
     }
 
     pub(super) async fn read<T, E, F>(&self, f: F) -> Result<T, E>
@@ -84,10 +74,7 @@ impl SqliteDb {
         E: From<DbError> + Send + 'static,
     {
         let readers = self.readers.clone();
-        self.gate
-            .run(move || read_one_snapshot(&readers, &f))
-            .await
-            .map_err(E::from)?
+        self.gate.run(move || read_one_snapshot(&readers, &f)).await.map_err(E::from)?
     }
 
     pub(super) fn submit(&self, job: Box<dyn Job>) -> Result<(), DbError> {
@@ -106,9 +93,7 @@ impl SqliteDb {
                 writer.close();
             }
         });
-        closing
-            .await
-            .map_err(|error| DbError::Unavailable(error.to_string()))
+        closing.await.map_err(|error| DbError::Unavailable(error.to_string()))
     }
 }
 
@@ -118,17 +103,11 @@ where
     F: Fn(&mut Tx<'_>) -> Result<T, E>,
     E: From<DbError>,
 {
-    let connection = readers
-        .get()
-        .map_err(|error| DbError::Unavailable(error.to_string()))?;
+    let connection = readers.get().map_err(|error| DbError::Unavailable(error.to_string()))?;
     statement::control(&connection, "begin")?;
     let mut tx = Tx::sqlite(&connection);
     let answer = job::contain(&f, &mut tx);
-    let ended = if connection.is_autocommit() {
-        Ok(())
-    } else {
-        statement::control(&connection, "rollback")
-    };
+    let ended = if connection.is_autocommit() { Ok(()) } else { statement::control(&connection, "rollback") };
     let answer = answer?;
     ended?;
     Ok(answer)
@@ -151,9 +130,7 @@ fn readers(
         .test_on_check_out(false)
         .build(manager)
         .map_err(|error| OpenError::Unavailable(format!("{}: {error}", path.display())))?;
-    let connection = pool
-        .get()
-        .map_err(|error| OpenError::Unavailable(error.to_string()))?;
+    let connection = pool.get().map_err(|error| OpenError::Unavailable(error.to_string()))?;
     settings::assert_reading(&connection, busy_timeout_ms)?;
     drop(connection);
     Ok(pool)

@@ -16,9 +16,7 @@ pub(super) fn for_writing(connection: &Connection, options: &DbOptions) -> Resul
     assert_version(rusqlite::version_number())?;
     connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
     // Setting the journal mode answers with the mode in force, which is read back below.
-    connection
-        .execute_batch("pragma journal_mode = wal; pragma synchronous = full;")
-        .map_err(unavailable)?;
+    connection.execute_batch("pragma journal_mode = wal; pragma synchronous = full;").map_err(unavailable)?;
     for_every_connection(connection, options.busy_timeout_ms).map_err(unavailable)?;
     assert_setting(connection, "synchronous", SYNCHRONOUS_FULL)?;
     assert_setting(connection, "query_only", "0")?;
@@ -31,10 +29,7 @@ pub(super) fn for_reading(connection: &Connection, busy_timeout_ms: u32) -> rusq
     connection.execute_batch("pragma query_only = on")
 }
 
-pub(super) fn assert_reading(
-    connection: &Connection,
-    busy_timeout_ms: u32,
-) -> Result<(), OpenError> {
+pub(super) fn assert_reading(connection: &Connection, busy_timeout_ms: u32) -> Result<(), OpenError> {
     assert_version(rusqlite::version_number())?;
     assert_setting(connection, "query_only", "1")?;
     assert_every_connection(connection, busy_timeout_ms)
@@ -64,11 +59,7 @@ fn assert_version(found: i32) -> Result<(), OpenError> {
     })
 }
 
-fn assert_setting(
-    connection: &Connection,
-    setting: &'static str,
-    wanted: &str,
-) -> Result<(), OpenError> {
+fn assert_setting(connection: &Connection, setting: &'static str, wanted: &str) -> Result<(), OpenError> {
     let read = connection.pragma_query_value(None, setting, |row| {
         row.get_ref(0).map(|value| match value {
             rusqlite::types::ValueRef::Integer(number) => number.to_string(),
@@ -79,15 +70,7 @@ fn assert_setting(
         })
     });
     let found = read.map_err(unavailable)?;
-    if found == wanted {
-        Ok(())
-    } else {
-        Err(OpenError::Setting {
-            setting,
-            wanted: wanted.to_owned(),
-            found,
-        })
-    }
+    if found == wanted { Ok(()) } else { Err(OpenError::Setting { setting, wanted: wanted.to_owned(), found }) }
 }
 
 fn unavailable(error: rusqlite::Error) -> OpenError {
@@ -109,9 +92,6 @@ mod tests {
     fn a_setting_that_did_not_take_is_named() {
         let connection = Connection::open_in_memory().unwrap();
         let refused = assert_setting(&connection, "journal_mode", "wal").unwrap_err();
-        assert_eq!(
-            refused.to_string(),
-            "database setting journal_mode: wanted wal, found memory"
-        );
+        assert_eq!(refused.to_string(), "database setting journal_mode: wanted wal, found memory");
     }
 }

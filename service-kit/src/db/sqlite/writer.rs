@@ -35,22 +35,14 @@ impl Writer {
     ) -> Result<Self, OpenError> {
         let (queue, jobs) = sync_channel(options.queue_jobs.max(1));
         let batch_jobs = options.batch_jobs.max(1);
-        let thread = std::thread::Builder::new()
-            .name("db-writer".to_owned())
-            .spawn(move || {
-                let mut batches = Batches {
-                    connection,
-                    committed,
-                };
-                batches.run_until_closed(&jobs, batch_jobs);
-                drop(batches);
-                drop(lock);
-            });
+        let thread = std::thread::Builder::new().name("db-writer".to_owned()).spawn(move || {
+            let mut batches = Batches { connection, committed };
+            batches.run_until_closed(&jobs, batch_jobs);
+            drop(batches);
+            drop(lock);
+        });
         let thread = thread.map_err(|error| OpenError::Unavailable(error.to_string()))?;
-        Ok(Self {
-            queue: Mutex::new(Some(queue)),
-            thread: Mutex::new(Some(thread)),
-        })
+        Ok(Self { queue: Mutex::new(Some(queue)), thread: Mutex::new(Some(thread)) })
     }
 
     pub(super) fn submit(&self, job: Box<dyn Job>) -> Result<(), DbError> {
@@ -65,26 +57,13 @@ impl Writer {
     /// Whether the thread is there to take work.
     pub(super) fn ping(&self) -> Result<(), DbError> {
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
-        if thread.as_ref().is_some_and(|thread| !thread.is_finished()) {
-            Ok(())
-        } else {
-            Err(stopped())
-        }
+        if thread.as_ref().is_some_and(|thread| !thread.is_finished()) { Ok(()) } else { Err(stopped()) }
     }
 
     /// Blocking: takes no more work, finishes what is queued, closes the file.
     pub(super) fn close(&self) {
-        drop(
-            self.queue
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take(),
-        );
-        let thread = self
-            .thread
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        drop(self.queue.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(Err(_panic)) = thread.map(JoinHandle::join) {
             tracing::error!("the database writer had panicked");
         }
@@ -124,8 +103,7 @@ impl Batches {
         match self.commit_together(&mut batch) {
             Ok(events) => {
                 if events {
-                    self.committed
-                        .send_modify(|count| *count = count.wrapping_add(1));
+                    self.committed.send_modify(|count| *count = count.wrapping_add(1));
                 }
                 batch.into_iter().for_each(Job::answer);
             }
@@ -133,15 +111,11 @@ impl Batches {
                 batch.into_iter().for_each(|job| self.settle(vec![job]));
             }
             Err(NotCommitted::Constraint(name)) => {
-                batch
-                    .into_iter()
-                    .for_each(|job| job.fail(DbError::Constraint(name.clone())));
+                batch.into_iter().for_each(|job| job.fail(DbError::Constraint(name.clone())));
             }
             Err(NotCommitted::Unavailable(reason)) => {
                 tracing::warn!(%reason, jobs = batch.len(), "a batch was not committed");
-                batch
-                    .into_iter()
-                    .for_each(|job| job.fail(DbError::Unavailable(reason.clone())));
+                batch.into_iter().for_each(|job| job.fail(DbError::Unavailable(reason.clone())));
             }
         }
     }
@@ -179,9 +153,7 @@ impl Batches {
         let events = keep && tx.events();
         // A full disk or an I/O error inside a statement ends the whole transaction, silently for the neighbours.
         if self.connection.is_autocommit() {
-            return Err(DbError::Unavailable(
-                "the transaction was lost: disk full or failing".to_owned(),
-            ));
+            return Err(DbError::Unavailable("the transaction was lost: disk full or failing".to_owned()));
         }
         if !keep {
             control(&self.connection, "rollback to job")?;
@@ -210,10 +182,7 @@ fn refused_or_abort(error: rusqlite::Error) -> NotCommitted {
     let refused = matches!(
         error.sqlite_error_code(),
         Some(
-            ErrorCode::ConstraintViolation
-                | ErrorCode::DatabaseBusy
-                | ErrorCode::DatabaseLocked
-                | ErrorCode::DiskFull
+            ErrorCode::ConstraintViolation | ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::DiskFull
         )
     );
     let error = sorted(error);
