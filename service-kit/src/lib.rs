@@ -1,1 +1,18 @@
+//! What every Lastcopy service needs and has nothing to do with books.
 
+/// The outgoing HTTP client: deadlines, and the three ways a call can end.
+pub mod client;
+/// The wall clock, read here and nowhere else.
+mod clock;
+/// The request being served: its id, carried through logs and calls.
+pub mod context;
+/// Named fault points and sabotage, in test builds only.
+pub mod faults;
+/// The server shell: start, stop, limits, problems, health, API documents.
+pub mod http;
+/// Logging.
+pub mod telemetry;
+
+pub use client::{Client, ClientOptions, NoAnswer, Outcome};
+pub use clock::Clock;
+pub use context::RequestContext;
