@@ -1,0 +1,95 @@
+//! Numbered changes of the schema, run at the start by refinery. The kit's own tables come first and keep a history of
+//! their own, so that neither the kit nor a service has to know the other's numbers.
+
+use refinery::{Migrate, Runner, error::Kind};
+
+use super::dialect::sqlite_schema;
+use super::error::OpenError;
+use super::url::Engine;
+
+/// One numbered change of the schema, named like `V1__book`.
+#[derive(Debug, Clone, Copy)]
+pub struct Migration {
+    name: &'static str,
+    postgres: &'static str,
+    /// Where translating the Postgres text is not enough.
+    sqlite: Option<&'static str>,
+}
+
+impl Migration {
+    /// One text for both engines, in Postgres' spelling.
+    pub const fn both(name: &'static str, sql: &'static str) -> Self {
+        Self { name, postgres: sql, sqlite: None }
+    }
+
+    /// A text for each engine, as they are (a full-text index, for one).
+    pub const fn pair(name: &'static str, sqlite: &'static str, postgres: &'static str) -> Self {
+        Self { name, postgres, sqlite: Some(sqlite) }
+    }
+
+    fn for_engine(&self, engine: Engine) -> Result<refinery::Migration, OpenError> {
+        let sql = match (engine, self.sqlite) {
+            (Engine::Postgres, _) => self.postgres.to_owned(),
+            (Engine::Sqlite, Some(sqlite)) => sqlite.to_owned(),
+            (Engine::Sqlite, None) => sqlite_schema(self.postgres),
+        };
+        refinery::Migration::unapplied(self.name, &sql)
+            .map_err(|error| OpenError::Migration(format!("{}: {error}", self.name)))
+    }
+}
+
+const KIT_HISTORY: &str = "kit_schema_history";
+const SERVICE_HISTORY: &str = "schema_history";
+
+/// The tables that every service has.
+const KIT: &[Migration] = &[
+    Migration::both("V1__outbox", include_str!("../../migrations/V1__outbox.sql")),
+    Migration::both("V2__inbox", include_str!("../../migrations/V2__inbox.sql")),
+];
+
+/// Brings the schema up to what this binary knows.
+pub(super) fn run<C: Migrate>(connection: &mut C, engine: Engine, service: &[Migration]) -> Result<(), OpenError> {
+    run_set(connection, engine, KIT_HISTORY, KIT)?;
+    run_set(connection, engine, SERVICE_HISTORY, service)
+}
+
+fn run_set<C: Migrate>(
+    connection: &mut C,
+    engine: Engine,
+    history: &'static str,
+    set: &[Migration],
+) -> Result<(), OpenError> {
+    let set = set.iter().map(|migration| migration.for_engine(engine)).collect::<Result<Vec<_>, _>>()?;
+    let known = set.iter().map(refinery::Migration::version).max().unwrap_or(0);
+    // Grouped: a change and its line in the history are one transaction, so a crash never leaves one without the other.
+    let mut runner = Runner::new(&set).set_grouped(true);
+    runner.set_migration_table_name(history);
+    let report = runner.run(connection).map_err(|error| refused(&error, history, known))?;
+    for applied in report.applied_migrations() {
+        tracing::info!(migration = %applied, history, "migrated");
+    }
+    Ok(())
+}
+
+fn refused(error: &refinery::Error, history: &'static str, known: i64) -> OpenError {
+    if let Kind::MissingVersion(found) = error.kind()
+        && found.version() > known
+    {
+        return OpenError::SchemaNewer { history, found: found.version(), known };
+    }
+    OpenError::Migration(with_causes(error))
+}
+
+/// The engine's own words are in the sources of refinery's error.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let more = cause.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,170 @@
+//! One SQL text, two engines.
+//!
+//! A closure gets a [`Tx`] and answers `Ok` (all of it is committed before the caller hears so) or `Err` (nothing of it
+//! remains). Closures are synchronous: none can wait for the network inside a transaction. They may be run more than
+//! once before they are answered, so their only effects are their statements.
+//!
+//! What is absent: no ORM, no connection outside a closure, no deferred transaction that writes, no lock held by a caller.
+
+/// Postgres' spelling, rewritten for SQLite.
+mod dialect;
+/// What went wrong, by what can be done about it.
+mod error;
+/// A full house refuses.
+mod gate;
+/// Closures on their way, panics contained.
+mod job;
+/// Numbered changes of the schema.
+mod migrate;
+/// Limits with their units.
+mod options;
+/// The server engine.
+mod pg;
+/// Rows that own their values.
+mod row;
+/// The embedded engine.
+mod sqlite;
+/// The inside of a closure.
+mod tx;
+/// Addresses.
+mod url;
+/// Parameters and columns.
+mod value;
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+pub use error::{DbError, OpenError};
+pub use migrate::Migration;
+pub use options::DbOptions;
+pub use row::Row;
+pub use tx::Tx;
+pub use url::{DatabaseUrl, DatabaseUrlError, Engine};
+pub use value::{FromValue, Value};
+
+use job::Write;
+use pg::PgDb;
+use sqlite::SqliteDb;
+use url::Place;
+
+/// A database. Clones are cheap and share one pool, one writer and one set of limits.
+#[derive(Clone)]
+pub struct Db {
+    backend: Backend,
+    committed: watch::Receiver<u64>,
+}
+
+#[derive(Clone)]
+enum Backend {
+    Sqlite(Arc<SqliteDb>),
+    Postgres(Arc<PgDb>),
+}
+
+impl Db {
+    /// Opens the database, asserts its settings and brings its schema up to date: the kit's tables, then the service's.
+    ///
+    /// An SQLite file belongs to one process at a time.
+    pub async fn open(
+        url: &DatabaseUrl,
+        options: DbOptions,
+        migrations: &'static [Migration],
+    ) -> Result<Self, OpenError> {
+        let (sender, committed) = watch::channel(0);
+        let place = url.place().clone();
+        let backend = blocking(move || match place {
+            Place::File(path) => {
+                SqliteDb::open(&path, &options, migrations, sender).map(|db| Backend::Sqlite(Arc::new(db)))
+            }
+            Place::Server { config, .. } => {
+                PgDb::open(&config, &options, migrations, sender).map(|db| Backend::Postgres(Arc::new(db)))
+            }
+        });
+        Ok(Self { backend: backend.await?, committed })
+    }
+
+    /// Opens a database that others are using, to look at it: no migration, no lock, and every write is refused.
+    pub async fn open_read_only(url: &DatabaseUrl) -> Result<Self, OpenError> {
+        let (sender, committed) = watch::channel(0);
+        let place = url.place().clone();
+        let options = DbOptions::default();
+        let backend = blocking(move || match place {
+            Place::File(path) => SqliteDb::open_read_only(&path, &options).map(|db| Backend::Sqlite(Arc::new(db))),
+            Place::Server { config, .. } => {
+                PgDb::open_read_only(&config, &options, sender).map(|db| Backend::Postgres(Arc::new(db)))
+            }
+        });
+        Ok(Self { backend: backend.await?, committed })
+    }
+
+    /// Runs a closure on one snapshot, which holds everything that was acknowledged before. Changes are refused.
+    pub async fn read<T, E, F>(&self, f: F) -> Result<T, E>
+    where
+        F: Fn(&mut Tx<'_>) -> Result<T, E> + Send + Sync + 'static,
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        match &self.backend {
+            Backend::Sqlite(db) => db.read(f).await,
+            Backend::Postgres(db) => db.read(f).await,
+        }
+    }
+
+    /// Runs a closure in one transaction, all or nothing. Answers only once the commit is on disk.
+    pub async fn write<T, E, F>(&self, f: F) -> Result<T, E>
+    where
+        F: Fn(&mut Tx<'_>) -> Result<T, E> + Send + Sync + 'static,
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        match &self.backend {
+            Backend::Sqlite(db) => {
+                let (job, answer) = Write::new(f);
+                db.submit(Box::new(job))?;
+                answer.await.unwrap_or_else(|_| Err(DbError::Unavailable("the writer has stopped".to_owned()).into()))
+            }
+            Backend::Postgres(db) => db.write(f).await,
+        }
+    }
+
+    /// Which engine this is.
+    pub fn engine(&self) -> Engine {
+        match self.backend {
+            Backend::Sqlite(_) => Engine::Sqlite,
+            Backend::Postgres(_) => Engine::Postgres,
+        }
+    }
+
+    /// Whether the database answers, for readiness.
+    pub async fn ping(&self) -> Result<(), DbError> {
+        if let Backend::Sqlite(db) = &self.backend {
+            db.ping_writer()?;
+        }
+        self.read(|tx| tx.query_one("select 1 as one", &[]).map(drop)).await
+    }
+
+    /// Changes after every commit of this process in which [`Tx::note_event`] was called. A hint, not a count of events:
+    /// commits of one batch are one change, and other replicas' commits are none.
+    pub fn committed_events(&self) -> watch::Receiver<u64> {
+        self.committed.clone()
+    }
+
+    /// Takes no more work, finishes what was taken, gives the file or the connections back. Other handles to the same
+    /// database answer `Unavailable` from now on.
+    pub async fn close(self) {
+        let closed = match self.backend {
+            Backend::Sqlite(db) => db.close().await,
+            Backend::Postgres(db) => db.close().await,
+        };
+        if let Err(error) = closed {
+            tracing::warn!(%error, "the database was not closed in order");
+        }
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    open: impl FnOnce() -> Result<T, OpenError> + Send + 'static,
+) -> Result<T, OpenError> {
+    let opened = tokio::task::spawn_blocking(open).await;
+    opened.unwrap_or_else(|error| Err(OpenError::Unavailable(error.to_string())))
+}

@@ -1,0 +1,150 @@
+//! The embedded engine: any number of readers, each on a snapshot of its own, and one writer.
+
+/// SQLite's error codes and messages, sorted into [`DbError`].
+mod error;
+/// One process per file.
+mod lock;
+/// Pragmas, set and read back.
+mod settings;
+/// One statement.
+mod statement;
+/// The writer thread and its group commit.
+mod writer;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use r2d2_sqlite::SqliteConnectionManager;
+use rusqlite::{Connection, OpenFlags};
+use tokio::sync::watch;
+
+use super::error::{DbError, OpenError};
+use super::gate::Gate;
+use super::job::{self, Job};
+use super::migrate::{self, Migration};
+use super::options::DbOptions;
+use super::tx::Tx;
+use super::url::Engine;
+use lock::FileLock;
+use writer::Writer;
+
+pub(super) use statement::{execute, query};
+
+/// How many prepared statements a connection keeps.
+const STATEMENT_CACHE: usize = 256;
+
+pub(super) struct SqliteDb {
+    readers: r2d2::Pool<SqliteConnectionManager>,
+    gate: Gate,
+    /// Absent when the file was opened for reading only.
+    writer: Option<Writer>,
+}
+
+impl SqliteDb {
+    /// Blocking: opens, asserts, migrates, starts the writer.
+    pub(super) fn open(
+        path: &Path,
+        options: &DbOptions,
+        migrations: &[Migration],
+        committed: watch::Sender<u64>,
+    ) -> Result<Self, OpenError> {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(|error| OpenError::Unavailable(error.to_string()))?;
+        }
+        let lock = FileLock::hold(path)?;
+        let mut connection =
+            Connection::open_with_flags(path, flags(OpenFlags::SQLITE_OPEN_CREATE)).map_err(cannot_open)?;
+        settings::for_writing(&connection, options)?;
+        migrate::run(&mut connection, Engine::Sqlite, migrations)?;
+        let readers = readers(path, flags(OpenFlags::empty()), options)?;
+        let writer = Writer::start(connection, lock, options, committed)?;
+        Ok(Self { readers, gate: gate(options), writer: Some(writer) })
+    }
+
+    /// Blocking: opens a file that another process may be writing. Takes no lock and changes nothing.
+    pub(super) fn open_read_only(path: &Path, options: &DbOptions) -> Result<Self, OpenError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        Ok(Self { readers: readers(path, flags, options)?, gate: gate(options), writer: None })
+    }
+
+    pub(super) async fn read<T, E, F>(&self, f: F) -> Result<T, E>
+    where
+        F: Fn(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        let readers = self.readers.clone();
+        self.gate.run(move || read_one_snapshot(&readers, &f)).await.map_err(E::from)?
+    }
+
+    pub(super) fn submit(&self, job: Box<dyn Job>) -> Result<(), DbError> {
+        self.writer.as_ref().ok_or(DbError::ReadOnly)?.submit(job)
+    }
+
+    pub(super) fn ping_writer(&self) -> Result<(), DbError> {
+        self.writer.as_ref().map_or(Ok(()), Writer::ping)
+    }
+
+    /// Finishes what is queued, then gives the file back.
+    pub(super) async fn close(self: Arc<Self>) -> Result<(), DbError> {
+        self.gate.close().await;
+        let closing = tokio::task::spawn_blocking(move || {
+            if let Some(writer) = &self.writer {
+                writer.close();
+            }
+        });
+        closing.await.map_err(|error| DbError::Unavailable(error.to_string()))
+    }
+}
+
+/// A deferred transaction takes its snapshot with its first read, and holds no lock that a writer would wait for.
+fn read_one_snapshot<T, E, F>(readers: &r2d2::Pool<SqliteConnectionManager>, f: &F) -> Result<T, E>
+where
+    F: Fn(&mut Tx<'_>) -> Result<T, E>,
+    E: From<DbError>,
+{
+    let connection = readers.get().map_err(|error| DbError::Unavailable(error.to_string()))?;
+    statement::control(&connection, "begin")?;
+    let mut tx = Tx::sqlite(&connection);
+    let answer = job::contain(&f, &mut tx);
+    let ended = if connection.is_autocommit() { Ok(()) } else { statement::control(&connection, "rollback") };
+    let answer = answer?;
+    ended?;
+    Ok(answer)
+}
+
+fn readers(
+    path: &Path,
+    flags: OpenFlags,
+    options: &DbOptions,
+) -> Result<r2d2::Pool<SqliteConnectionManager>, OpenError> {
+    let busy_timeout_ms = options.busy_timeout_ms;
+    let manager = SqliteConnectionManager::file(path)
+        .with_flags(flags)
+        .with_init(move |connection| settings::for_reading(connection, busy_timeout_ms));
+    let pool = r2d2::Pool::builder()
+        .max_size(options.readers.max(1))
+        .connection_timeout(options.pool_wait())
+        .max_lifetime(None)
+        .idle_timeout(None)
+        .test_on_check_out(false)
+        .build(manager)
+        .map_err(|error| OpenError::Unavailable(format!("{}: {error}", path.display())))?;
+    let connection = pool.get().map_err(|error| OpenError::Unavailable(error.to_string()))?;
+    settings::assert_reading(&connection, busy_timeout_ms)?;
+    drop(connection);
+    Ok(pool)
+}
+
+fn gate(options: &DbOptions) -> Gate {
+    Gate::new(options.readers, options.queue_jobs, options.pool_wait())
+}
+
+/// No mutex inside SQLite: Rust already lets one thread at a time use a connection.
+fn flags(more: OpenFlags) -> OpenFlags {
+    OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | more
+}
+
+fn cannot_open(error: rusqlite::Error) -> OpenError {
+    OpenError::Unavailable(error.to_string())
+}

@@ -1,0 +1,201 @@
+//! The one writer, with group commit.
+//!
+//! A commit costs one flush of the disk, however much is in it. The writer takes what is waiting, runs each closure in a
+//! savepoint of one IMMEDIATE transaction, commits once and only then answers all of them. There is one order of writes,
+//! and nobody is answered before the commit is on disk.
+
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use rusqlite::{Connection, ErrorCode};
+use tokio::sync::watch;
+
+use super::error::sorted;
+use super::lock::FileLock;
+use super::statement::{control, run_control};
+use crate::db::error::{DbError, OpenError};
+use crate::db::job::Job;
+use crate::db::options::DbOptions;
+use crate::db::tx::Tx;
+
+/// The writer's door. Dropping it lets the thread finish what is queued and end.
+pub(super) struct Writer {
+    queue: Mutex<Option<SyncSender<Box<dyn Job>>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Writer {
+    /// The lock goes with the thread: the file is free for another process once the last commit is done.
+    pub(super) fn start(
+        connection: Connection,
+        lock: FileLock,
+        options: &DbOptions,
+        committed: watch::Sender<u64>,
+    ) -> Result<Self, OpenError> {
+        let (queue, jobs) = sync_channel(options.queue_jobs.max(1));
+        let batch_jobs = options.batch_jobs.max(1);
+        let thread = std::thread::Builder::new().name("db-writer".to_owned()).spawn(move || {
+            let mut batches = Batches { connection, committed };
+            batches.run_until_closed(&jobs, batch_jobs);
+            drop(batches);
+            drop(lock);
+        });
+        let thread = thread.map_err(|error| OpenError::Unavailable(error.to_string()))?;
+        Ok(Self { queue: Mutex::new(Some(queue)), thread: Mutex::new(Some(thread)) })
+    }
+
+    pub(super) fn submit(&self, job: Box<dyn Job>) -> Result<(), DbError> {
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        match queue.as_ref().ok_or_else(stopped)?.try_send(job) {
+            Ok(()) => Ok(()),
+            Err(TrySendError::Full(_)) => Err(DbError::Overloaded),
+            Err(TrySendError::Disconnected(_)) => Err(stopped()),
+        }
+    }
+
+    /// Whether the thread is there to take work.
+    pub(super) fn ping(&self) -> Result<(), DbError> {
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        if thread.as_ref().is_some_and(|thread| !thread.is_finished()) { Ok(()) } else { Err(stopped()) }
+    }
+
+    /// Blocking: takes no more work, finishes what is queued, closes the file.
+    pub(super) fn close(&self) {
+        drop(self.queue.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(Err(_panic)) = thread.map(JoinHandle::join) {
+            tracing::error!("the database writer had panicked");
+        }
+    }
+}
+
+fn stopped() -> DbError {
+    DbError::Unavailable("the writer has stopped".to_owned())
+}
+
+/// Why a batch was not committed. In both cases it was rolled back: nothing of it is in the file.
+enum NotCommitted {
+    /// Busy, full, or the transaction was lost under way.
+    Unavailable(String),
+    /// A deferred constraint said no at the commit, to one closure or another.
+    Constraint(String),
+}
+
+struct Batches {
+    connection: Connection,
+    committed: watch::Sender<u64>,
+}
+
+impl Batches {
+    fn run_until_closed(&mut self, jobs: &Receiver<Box<dyn Job>>, batch_jobs: usize) {
+        while let Ok(first) = jobs.recv() {
+            let mut batch = vec![first];
+            batch.extend(jobs.try_iter().take(batch_jobs - 1));
+            batch.retain(|job| !job.abandoned());
+            self.settle(batch);
+        }
+    }
+
+    /// Runs, commits and answers. A constraint refused at the commit does not say whose it was, so each is run again
+    /// alone: a neighbour never pays for it.
+    fn settle(&mut self, mut batch: Vec<Box<dyn Job>>) {
+        match self.commit_together(&mut batch) {
+            Ok(events) => {
+                if events {
+                    self.committed.send_modify(|count| *count = count.wrapping_add(1));
+                }
+                batch.into_iter().for_each(Job::answer);
+            }
+            Err(NotCommitted::Constraint(_)) if batch.len() > 1 => {
+                batch.into_iter().for_each(|job| self.settle(vec![job]));
+            }
+            Err(NotCommitted::Constraint(name)) => {
+                batch.into_iter().for_each(|job| job.fail(DbError::Constraint(name.clone())));
+            }
+            Err(NotCommitted::Unavailable(reason)) => {
+                tracing::warn!(%reason, jobs = batch.len(), "a batch was not committed");
+                batch.into_iter().for_each(|job| job.fail(DbError::Unavailable(reason.clone())));
+            }
+        }
+    }
+
+    /// Says whether an event was noted by a closure whose changes were kept.
+    fn commit_together(&self, batch: &mut [Box<dyn Job>]) -> Result<bool, NotCommitted> {
+        if batch.is_empty() {
+            return Ok(false);
+        }
+        control(&self.connection, "begin immediate").map_err(not_committed)?;
+        let mut events = false;
+        for job in batch {
+            match self.run_in_savepoint(job.as_mut()) {
+                Ok(noted) => events |= noted,
+                Err(error) => {
+                    self.roll_back();
+                    return Err(not_committed(error));
+                }
+            }
+        }
+        match run_control(&self.connection, "commit") {
+            Ok(()) => Ok(events),
+            Err(error) => {
+                let refused = refused_or_abort(error);
+                self.roll_back();
+                Err(refused)
+            }
+        }
+    }
+
+    fn run_in_savepoint(&self, job: &mut dyn Job) -> Result<bool, DbError> {
+        control(&self.connection, "savepoint job")?;
+        let mut tx = Tx::sqlite(&self.connection);
+        let keep = job.run(&mut tx);
+        let events = keep && tx.events();
+        // A full disk or an I/O error inside a statement ends the whole transaction, silently for the neighbours.
+        if self.connection.is_autocommit() {
+            return Err(DbError::Unavailable("the transaction was lost: disk full or failing".to_owned()));
+        }
+        if !keep {
+            control(&self.connection, "rollback to job")?;
+        }
+        control(&self.connection, "release job")?;
+        Ok(events)
+    }
+
+    fn roll_back(&self) {
+        if self.connection.is_autocommit() {
+            return;
+        }
+        if let Err(error) = control(&self.connection, "rollback") {
+            abort("cannot roll back", &error);
+        }
+    }
+}
+
+fn not_committed(error: DbError) -> NotCommitted {
+    NotCommitted::Unavailable(error.to_string())
+}
+
+/// A commit that was refused is rolled back and may be repeated. After any other failure nobody knows
+/// what is on disk: the process ends without answering, and its successor finds out by reading.
+fn refused_or_abort(error: rusqlite::Error) -> NotCommitted {
+    let refused = matches!(
+        error.sqlite_error_code(),
+        Some(
+            ErrorCode::ConstraintViolation | ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::DiskFull
+        )
+    );
+    let error = sorted(error);
+    if !refused {
+        abort("the outcome of a commit is unknown", &error);
+    }
+    if let DbError::Constraint(name) = error {
+        return NotCommitted::Constraint(name);
+    }
+    not_committed(error)
+}
+
+fn abort(what: &'static str, error: &DbError) -> ! {
+    tracing::error!(%error, "{what}: stopping, so that nothing is acknowledged that may be lost");
+    std::process::abort()
+}

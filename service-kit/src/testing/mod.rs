@@ -1,0 +1,11 @@
+//! What tests of every crate share. It panics where a test should fail.
+
+/// Throw-away databases.
+mod database;
+/// Waiting on conditions.
+mod eventually;
+/// A throw-away Postgres server that ends with its test process.
+mod server;
+
+pub use database::TestDatabase;
+pub use eventually::{eventually, eventually_some};
