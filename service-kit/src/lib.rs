@@ -1,5 +1,23 @@
+//! What every Lastcopy service needs and has nothing to do with books.
+
+/// The outgoing HTTP client: deadlines, and the three ways a call can end.
+pub mod client;
+/// The wall clock, read here and nowhere else.
+mod clock;
+/// The request being served: its id, carried through logs and calls.
+pub mod context;
 /// One SQL text on two engines, in transactions that are all or nothing.
 pub mod db;
+/// Named fault points and sabotage, in test builds only.
+pub mod faults;
+/// The server shell: start, stop, limits, problems, health, API documents.
+pub mod http;
+/// Logging.
+pub mod telemetry;
 /// What tests of every crate share: throw-away databases, waiting on conditions.
 #[cfg(feature = "testing")]
 pub mod testing;
+
+pub use client::{Client, ClientOptions, NoAnswer, Outcome};
+pub use clock::Clock;
+pub use context::RequestContext;

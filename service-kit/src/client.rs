@@ -1,0 +1,208 @@
+use std::{fmt, time::Duration};
+
+use reqwest::{Method, StatusCode, Url};
+use serde::{Serialize, de::DeserializeOwned};
+use shared_types::{Code, Problem};
+
+use crate::context::RequestContext;
+
+/// How a call to another service ended. Only `Refused` may lead to an undo; `Unknown` is asked again with the same ids.
+#[derive(Debug)]
+pub enum Outcome<T> {
+    /// The other side answered, and its answer is what was expected.
+    Done(T),
+    /// The other side definitely refused: a 4xx with a problem document of ours.
+    Refused(Box<Problem>),
+    /// No answer: a time-out, a broken connection, a 5xx, a 429, a stranger's page, a route that is not there.
+    Unknown(NoAnswer),
+}
+
+/// Why there was no answer, for the log.
+#[derive(Debug)]
+pub struct NoAnswer(pub String);
+
+impl fmt::Display for NoAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Deadlines of calls to one other service, in milliseconds.
+#[derive(Debug, Clone, Copy)]
+pub struct ClientOptions {
+    pub connect_ms: u64,
+    /// From the first byte sent to the last byte read.
+    pub call_ms: u64,
+}
+
+impl Default for ClientOptions {
+    fn default() -> Self {
+        ClientOptions { connect_ms: 1_000, call_ms: 5_000 }
+    }
+}
+
+/// Bytes of an answer that are read at most; a longer one is no answer.
+const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
+
+/// The outgoing HTTP client for one other service. Every call has a deadline and carries the request's id.
+#[derive(Debug, Clone)]
+pub struct Client {
+    base: Url,
+    http: reqwest::Client,
+}
+
+/// A base address that no client can use.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    #[error("{0:?} is not an http:// address of a service")]
+    Address(String),
+    #[error("the HTTP client cannot be built: {0}")]
+    Build(#[from] reqwest::Error),
+}
+
+impl Client {
+    /// A client for the service at `base`, such as `http://127.0.0.1:8081`.
+    #[expect(clippy::disallowed_methods, reason = "the one place that builds HTTP clients, always with deadlines")]
+    pub fn new(base: &str, options: ClientOptions) -> Result<Client, ClientError> {
+        let base: Url = base.parse().map_err(|_| ClientError::Address(base.to_owned()))?;
+        if base.scheme() != "http" || base.host_str().is_none() {
+            return Err(ClientError::Address(base.to_string()));
+        }
+        let http = reqwest::Client::builder()
+            .connect_timeout(Duration::from_millis(options.connect_ms))
+            .timeout(Duration::from_millis(options.call_ms))
+            .pool_idle_timeout(Duration::from_secs(30))
+            .tcp_nodelay(true)
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .build()?;
+        Ok(Client { base, http })
+    }
+
+    /// The base address of the other service.
+    pub fn base(&self) -> &Url {
+        &self.base
+    }
+
+    /// Calls `path` (percent-encoded, with its query) and reads the answer as `T` where its status is one of `expected`.
+    pub async fn call<B, T>(&self, method: Method, path: &str, body: Option<&B>, expected: &[u16]) -> Outcome<T>
+    where
+        B: Serialize + ?Sized,
+        T: DeserializeOwned,
+    {
+        self.call_with(method, path, &[], body, expected).await
+    }
+
+    /// As [`call`](Self::call), with headers of the caller's.
+    pub async fn call_with<B, T>(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&B>,
+        expected: &[u16],
+    ) -> Outcome<T>
+    where
+        B: Serialize + ?Sized,
+        T: DeserializeOwned,
+    {
+        match self.exchange(method, path, headers, body).await {
+            Ok((status, bytes)) => judge(status, &bytes, expected),
+            Err(no_answer) => Outcome::Unknown(no_answer),
+        }
+    }
+
+    async fn exchange<B>(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&B>,
+    ) -> Result<(StatusCode, Vec<u8>), NoAnswer>
+    where
+        B: Serialize + ?Sized,
+    {
+        let url = self.base.join(path).map_err(|error| NoAnswer(format!("{path} is no path: {error}")))?;
+        let mut request = self.http.request(method, url).header("x-request-id", RequestContext::current().request_id);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let mut response = request.send().await.map_err(no_answer)?;
+        let status = response.status();
+        let mut bytes = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(no_answer)? {
+            if bytes.len() + chunk.len() > MAX_ANSWER_BYTES {
+                return Err(NoAnswer(format!("the answer is longer than {MAX_ANSWER_BYTES} bytes")));
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok((status, bytes))
+    }
+}
+
+/// The whole chain of causes on one line: "error sending request" alone tells nobody anything.
+fn no_answer(error: reqwest::Error) -> NoAnswer {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(&error);
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    NoAnswer(text)
+}
+
+fn judge<T: DeserializeOwned>(status: StatusCode, bytes: &[u8], expected: &[u16]) -> Outcome<T> {
+    if expected.contains(&status.as_u16())
+        && let Ok(answer) = serde_json::from_slice(if bytes.is_empty() { b"null" } else { bytes })
+    {
+        return Outcome::Done(answer);
+    }
+    match serde_json::from_slice::<Problem>(bytes) {
+        Ok(problem) if is_definite(status, &problem) => Outcome::Refused(Box::new(problem)),
+        Ok(problem) => Outcome::Unknown(NoAnswer(problem.to_string())),
+        Err(_) => Outcome::Unknown(NoAnswer(format!("an answer {status} that is none of ours"))),
+    }
+}
+
+/// A 4xx is definite unless it speaks of the moment, or shows that we never reached the handler we meant.
+fn is_definite(status: StatusCode, problem: &Problem) -> bool {
+    let momentary = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_EARLY, StatusCode::TOO_MANY_REQUESTS];
+    status.is_client_error()
+        && status.as_u16() == problem.status
+        && !momentary.contains(&status)
+        && !matches!(problem.code, Code::RouteNotFound | Code::MethodNotAllowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(status: u16, body: &str) -> &'static str {
+        match judge::<serde_json::Value>(StatusCode::from_u16(status).expect("a status"), body.as_bytes(), &[200, 409])
+        {
+            Outcome::Done(_) => "done",
+            Outcome::Refused(_) => "refused",
+            Outcome::Unknown(_) => "unknown",
+        }
+    }
+
+    #[test]
+    fn only_an_answer_of_ours_is_an_answer() {
+        let problem = |code| serde_json::to_string(&Problem::new(code, "")).expect("a problem serialises");
+        assert_eq!(kind(200, "{}"), "done");
+        assert_eq!(kind(409, r#"{"state": "refused"}"#), "done");
+        assert_eq!(kind(422, &problem(Code::Invalid)), "refused");
+        assert_eq!(kind(404, &problem(Code::BookNotFound)), "refused");
+        assert_eq!(kind(404, &problem(Code::RouteNotFound)), "unknown");
+        assert_eq!(kind(404, "<html>not here</html>"), "unknown");
+        assert_eq!(kind(200, "<html>welcome to the hotel's network</html>"), "unknown");
+        assert_eq!(kind(503, &problem(Code::Unavailable)), "unknown");
+        assert_eq!(kind(500, &problem(Code::Internal)), "unknown");
+        assert_eq!(kind(429, "{}"), "unknown");
+        // A proxy that rewrites the status is not believed either.
+        assert_eq!(kind(404, &problem(Code::Invalid)), "unknown");
+    }
+}

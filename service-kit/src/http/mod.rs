@@ -1,0 +1,27 @@
+//! The server shell. A service gives its routes and gets: request ids, deadlines and limits, logs, problem documents
+//! for every error, liveness and readiness, an OpenAPI document with a Swagger UI page, and a graceful stop.
+
+/// Extractors that answer problems: bodies, `If-Match`, `Idempotency-Key`, pages.
+mod extract;
+/// Liveness and readiness.
+mod health;
+/// Limits of the shell, each with its unit.
+pub mod limits;
+/// The OpenAPI document: what paperclip writes, completed with what is true of every route.
+mod openapi;
+/// Page cursors: opaque to callers, checked on their way back.
+mod page;
+/// Answers: success with its documented status, failure as a problem with its documented status.
+mod reply;
+/// Starting, addressing and stopping a server.
+mod server;
+/// What happens around every request.
+mod shell;
+
+pub use extract::{Body, IdempotencyKey, IfMatch, OptionalBody};
+pub use health::{Check, CheckResult};
+pub use page::{Cursor, PageQuery};
+pub use reply::{
+    Fail, Reply, S200, S201, S202, S204, S304, S400, S404, S409, S412, S422, S503, S504, StatusSet, problem_response,
+};
+pub use server::{Background, Running, ServiceInfo, StartError, serve};

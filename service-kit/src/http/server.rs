@@ -1,0 +1,185 @@
+use std::{
+    future::Future,
+    net::{SocketAddr, TcpListener},
+    time::Duration,
+};
+
+use actix_web::{App, HttpServer, dev::ServerHandle, guard, middleware, web};
+use paperclip::actix::{OpenApiExt, web::ServiceConfig};
+use shared_types::{Code, Problem};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    health::{self, Check},
+    limits, openapi,
+    reply::Fail,
+    shell,
+};
+
+/// What a service says of itself.
+#[derive(Debug, Clone, Copy)]
+pub struct ServiceInfo {
+    /// `catalog`, `order`, …: the name in logs and in the launcher's lines.
+    pub name: &'static str,
+    /// Title of its API document.
+    pub title: &'static str,
+    /// First paragraph of its API document.
+    pub description: &'static str,
+}
+
+/// Why a service did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("cannot listen on {address}: {reason}")]
+    Listen { address: SocketAddr, reason: std::io::Error },
+    /// The configuration or a part that is needed from the first moment on.
+    #[error("{0}")]
+    Part(String),
+}
+
+/// Work beside the requests: relays, drivers. Every task watches the token and ends soon after it is cancelled.
+#[derive(Debug, Default)]
+pub struct Background {
+    tasks: JoinSet<()>,
+    stop: CancellationToken,
+}
+
+impl Background {
+    /// The token that is cancelled when the service stops.
+    pub fn stopping(&self) -> CancellationToken {
+        self.stop.clone()
+    }
+
+    /// Starts a task that ends when [`stopping`](Self::stopping) is cancelled.
+    pub fn spawn<F>(&mut self, task: F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.tasks.spawn(task);
+    }
+
+    async fn stop(mut self) {
+        self.stop.cancel();
+        while let Some(ended) = self.tasks.join_next().await {
+            if let Err(error) = ended {
+                tracing::error!(%error, "a background task did not end well");
+            }
+        }
+    }
+}
+
+/// A service that runs: where it listens, and how to stop it.
+#[derive(Debug)]
+pub struct Running {
+    name: &'static str,
+    address: SocketAddr,
+    handle: ServerHandle,
+    server: JoinHandle<std::io::Result<()>>,
+    background: Background,
+}
+
+impl Running {
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The base address of the service.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Takes nothing new, finishes what is in flight (within [`limits::STOP_DEADLINE_S`]), then stops.
+    pub async fn stop(self) {
+        self.handle.stop(true).await;
+        if let Err(error) = self.server.await {
+            tracing::error!(service = self.name, %error, "the server did not end well");
+        }
+        self.background.stop().await;
+        tracing::info!(service = self.name, "stopped");
+    }
+}
+
+/// Serves `routes` on `address` (port 0: any free one) until it is stopped.
+///
+/// Adds `/health/live`, `/health/ready`, `/openapi.json` and `/docs`.
+pub async fn serve<R>(
+    info: ServiceInfo,
+    address: SocketAddr,
+    workers: usize,
+    checks: Vec<Check>,
+    background: Background,
+    routes: R,
+) -> Result<Running, StartError>
+where
+    R: Fn(&mut ServiceConfig) + Clone + Send + 'static,
+{
+    let listen_error = |reason| StartError::Listen { address, reason };
+    let listener = TcpListener::bind(address).map_err(listen_error)?;
+    let address = listener.local_addr().map_err(listen_error)?;
+    let checks = web::Data::new(checks);
+    let server = HttpServer::new(move || app(info, checks.clone(), routes.clone()))
+        .workers(workers)
+        .disable_signals()
+        .backlog(limits::LISTEN_BACKLOG)
+        .max_connections(limits::MAX_CONNECTIONS_PER_WORKER)
+        .client_request_timeout(Duration::from_millis(limits::HEAD_DEADLINE_MS))
+        .keep_alive(Duration::from_millis(limits::KEEP_ALIVE_MS))
+        .shutdown_timeout(limits::STOP_DEADLINE_S)
+        .listen(listener)
+        .map_err(listen_error)?
+        .run();
+    let handle = server.handle();
+    let server = tokio::spawn(server);
+    tracing::info!(service = info.name, %address, "listening");
+    Ok(Running { name: info.name, address, handle, server, background })
+}
+
+fn app<R: Fn(&mut ServiceConfig)>(
+    info: ServiceInfo,
+    checks: web::Data<Vec<Check>>,
+    routes: R,
+) -> App<
+    impl actix_web::dev::ServiceFactory<
+        actix_web::dev::ServiceRequest,
+        Config = (),
+        Response = actix_web::dev::ServiceResponse<actix_web::body::BoxBody>,
+        Error = actix_web::Error,
+        InitError = (),
+    >,
+> {
+    let path_config = web::PathConfig::default()
+        .error_handler(|error, _| Fail::<()>::from(Problem::new(Code::MalformedPath, error.to_string())).into());
+    let query_config = web::QueryConfig::default()
+        .error_handler(|error, _| Fail::<()>::from(Problem::new(Code::MalformedQuery, error.to_string())).into());
+    let unknown_swagger_file = guard::fn_guard(|context| {
+        let below = context.head().uri.path().strip_prefix("/docs/");
+        below.is_some_and(|file| !openapi::SWAGGER_FILES.contains(&file))
+    });
+    let document: web::Data<openapi::Document> = web::Data::default();
+    App::new()
+        .app_data(path_config)
+        .app_data(query_config)
+        .app_data(checks)
+        // paperclip's page handler panics on a file that it does not have, so those never reach it.
+        .service(web::resource("/docs/{file:.*}").guard(unknown_swagger_file).to(actix_web::HttpResponse::NotFound))
+        .app_data(document.clone())
+        .route("/openapi.json", web::get().to(openapi::document))
+        .route("/health/live", web::get().to(health::live))
+        .route("/health/ready", web::get().to(health::ready))
+        .wrap_api_with_spec(openapi::beginning(&info))
+        .configure(|config| routes(config))
+        .with_raw_json_spec_v3(|app, spec| {
+            document.set(openapi::completed(spec)).expect("BUG: one app has one document");
+            app
+        })
+        // Names the document for the page; the route above answers in its place.
+        .with_json_spec_v3_at("/openapi.json")
+        .with_swagger_ui_at("/docs")
+        .build()
+        .wrap(middleware::from_fn(shell::around))
+}

@@ -1,0 +1,121 @@
+use std::{
+    panic::AssertUnwindSafe,
+    time::{Duration, Instant},
+};
+
+use actix_web::{
+    Error, HttpResponse,
+    body::{BoxBody, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
+    http::{
+        StatusCode,
+        header::{HeaderMap, HeaderName, HeaderValue},
+    },
+    middleware::Next,
+};
+use futures_util::FutureExt;
+use shared_types::{Code, Problem};
+use tracing::Instrument;
+
+use super::{
+    limits::{MAX_HEAD_BYTES, MAX_URI_BYTES, REQUEST_DEADLINE_MS},
+    reply::problem_response,
+};
+use crate::context::RequestContext;
+
+/// Around every request: its id, its limits and deadline, its log line, and a problem document for every failure.
+pub(super) async fn around<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let started = Instant::now();
+    let given = request.headers().get("x-request-id").and_then(|value| value.to_str().ok());
+    let context = RequestContext::taken_or_given(given);
+    let span = tracing::info_span!("request", request_id = %context.request_id);
+    let request_id = context.request_id.clone();
+    let method = request.method().clone();
+    let path = request.path().to_owned();
+
+    let mut response = context.scope(answer(request, next).instrument(span.clone())).await;
+
+    let elapsed = started.elapsed();
+    let headers = response.headers_mut();
+    set(headers, "x-request-id", &request_id);
+    set(headers, "x-process-time", &format!("{}.{:06}", elapsed.as_secs(), elapsed.subsec_micros()));
+    let status = response.status().as_u16();
+    let elapsed_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
+    span.in_scope(|| tracing::info!(%method, path, status, elapsed_us, "answered"));
+    Ok(response)
+}
+
+fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {
+    let value = HeaderValue::from_str(value).expect("BUG: request ids and numbers are plain ASCII");
+    headers.insert(HeaderName::from_static(name), value);
+}
+
+async fn answer<B: MessageBody + 'static>(request: ServiceRequest, next: Next<B>) -> ServiceResponse<BoxBody> {
+    let http_request = request.request().clone();
+    let failed = |problem: Problem| ServiceResponse::new(http_request.clone(), problem_response(problem));
+    if let Err(problem) = check_head(&request) {
+        return failed(problem);
+    }
+    let deadline = Duration::from_millis(REQUEST_DEADLINE_MS);
+    // A handler that panics answers 500 like any other fault; its database work was rolled back where it panicked.
+    let work = AssertUnwindSafe(tokio::time::timeout(deadline, next.call(request))).catch_unwind();
+    match work.await {
+        Ok(Ok(Ok(response))) => as_problem_if_failed(response),
+        Ok(Ok(Err(error))) => as_problem_if_failed(ServiceResponse::new(http_request.clone(), error.error_response())),
+        Ok(Err(_)) => failed(Problem::new(
+            Code::DeadlineExceeded,
+            format!("the request was not done within {REQUEST_DEADLINE_MS} ms"),
+        )),
+        Err(_) => {
+            tracing::error!("a handler panicked");
+            failed(Problem::new(Code::Internal, "the fault is in our log under the request's id"))
+        }
+    }
+}
+
+fn check_head(request: &ServiceRequest) -> Result<(), Problem> {
+    let uri_bytes = request.uri().to_string().len();
+    if uri_bytes > MAX_URI_BYTES {
+        return Err(Problem::new(Code::UriTooLong, format!("an address has at most {MAX_URI_BYTES} bytes")));
+    }
+    let header_bytes: usize = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    if uri_bytes + header_bytes > MAX_HEAD_BYTES {
+        return Err(Problem::new(Code::HeaderTooLarge, format!("a request's head has at most {MAX_HEAD_BYTES} bytes")));
+    }
+    Ok(())
+}
+
+/// Whatever fails without a problem document of ours (a route that is not there, a wrong method) gets one.
+fn as_problem_if_failed<B: MessageBody + 'static>(response: ServiceResponse<B>) -> ServiceResponse<BoxBody> {
+    let status = response.status();
+    if status.is_success() || status.is_informational() || status.is_redirection() || is_problem(response.headers()) {
+        return response.map_into_boxed_body();
+    }
+    let request = response.request().clone();
+    let allow = response.headers().get("allow").cloned();
+    let mut answer: HttpResponse = problem_response(problem_for(status, request.method().as_str(), request.path()));
+    if let Some(allow) = allow {
+        answer.headers_mut().insert(actix_web::http::header::ALLOW, allow);
+    }
+    ServiceResponse::new(request, answer)
+}
+
+fn is_problem(headers: &HeaderMap) -> bool {
+    headers.get("content-type").is_some_and(|value| value.as_bytes() == b"application/problem+json")
+}
+
+fn problem_for(status: StatusCode, method: &str, path: &str) -> Problem {
+    match status.as_u16() {
+        404 => Problem::new(Code::RouteNotFound, format!("there is nothing at {path}")),
+        405 => Problem::new(Code::MethodNotAllowed, format!("{method} is not allowed at {path}")),
+        408 => Problem::new(Code::RequestTimeout, "the request took too long to arrive"),
+        413 => Problem::new(Code::BodyTooLarge, "the request body is too large"),
+        415 => Problem::new(Code::UnsupportedMediaType, "the media type is not supported"),
+        431 => Problem::new(Code::HeaderTooLarge, "the headers are too large"),
+        400..=499 => Problem::new(Code::MalformedBody, "the request cannot be read"),
+        _ => Problem::new(Code::Internal, "the fault is in our log under the request's id"),
+    }
+}

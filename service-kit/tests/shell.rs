@@ -1,0 +1,182 @@
+//! The server shell over HTTP: whatever a client sends, it gets an answer that says what was wrong, and nothing panics.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+};
+
+use paperclip::actix::{Apiv2Schema, api_v2_operation, web};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use service_kit::http::{
+    Background, Body, Check, Fail, IfMatch, Reply, Running, S200, S201, S404, S409, ServiceInfo, serve,
+};
+use shared_types::{BookId, Code, Problem};
+
+const INFO: ServiceInfo = ServiceInfo { name: "sample", title: "Sample", description: "A service for this test." };
+
+#[derive(Debug, Serialize, Deserialize, Apiv2Schema)]
+#[serde(deny_unknown_fields)]
+#[openapi(example = r#"{"name": "a thing", "copies": 1}"#)]
+struct Thing {
+    name: String,
+    copies: i64,
+}
+
+/// Shows a thing.
+#[api_v2_operation(tags(things))]
+async fn show(id: web::Path<BookId>, condition: IfMatch) -> Result<Reply<Thing>, Fail<(S404,)>> {
+    match id.number() {
+        1 => Ok(Reply::ok(Thing { name: format!("{:?}", condition.0), copies: 1 }).etag(7)),
+        2 => panic!("on purpose"),
+        _ => Err(Problem::new(Code::BookNotFound, format!("there is no book {id}")).into()),
+    }
+}
+
+/// Makes a thing.
+#[api_v2_operation(tags(things))]
+async fn make(body: Body<Thing>) -> Result<Reply<Thing, (S200, S201)>, Fail<(S409,)>> {
+    Ok(Reply::created("/things/1", body.0))
+}
+
+async fn sample() -> Running {
+    let checks = vec![
+        Check::new("database", || async { Ok(()) }),
+        Check::new("catalog", || async { Err("refuses connections".to_owned()) }),
+    ];
+    serve(INFO, "127.0.0.1:0".parse().unwrap(), 1, checks, Background::default(), |config| {
+        config
+            .service(web::resource("/things").route(web::post().to(make)))
+            .service(web::resource("/things/{id}").route(web::get().to(show)));
+    })
+    .await
+    .unwrap()
+}
+
+struct Answer {
+    status: u16,
+    head: String,
+    json: Value,
+}
+
+/// Sends these very bytes and reads to the end of the connection.
+fn send_raw(running: &Running, bytes: &[u8]) -> Answer {
+    let mut stream = TcpStream::connect(running.address()).unwrap();
+    stream.write_all(bytes).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    Answer {
+        status: head[9..12].parse().unwrap(),
+        head: head.to_ascii_lowercase(),
+        json: serde_json::from_str(body).unwrap_or(Value::Null),
+    }
+}
+
+fn send(running: &Running, line: &str, headers: &str, body: &str) -> Answer {
+    let length = body.len();
+    let request = format!(
+        "{line} HTTP/1.1\r\nhost: shop\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n{body}"
+    );
+    send_raw(running, request.as_bytes())
+}
+
+#[actix_web::test]
+async fn a_success_has_its_status_its_etag_and_the_callers_request_id() {
+    let running = sample().await;
+    let answer = send(&running, "GET /things/1", "x-request-id: abc-1\r\nif-match: \"3\"\r\n", "");
+    assert_eq!((answer.status, &answer.json["name"]), (200, &Value::from("Some(3)")));
+    assert!(answer.head.contains("etag: \"7\"") && answer.head.contains("x-request-id: abc-1"), "{}", answer.head);
+    assert!(answer.head.contains("x-process-time: 0."), "{}", answer.head);
+    let answer = send(&running, "POST /things", "", r#"{"name": "x", "copies": 2}"#);
+    assert!(answer.status == 201 && answer.head.contains("location: /things/1"), "{}", answer.head);
+    running.stop().await;
+}
+
+#[actix_web::test]
+async fn every_bad_request_is_answered_with_a_problem_that_says_what_was_wrong() {
+    let running = sample().await;
+    let long = "x".repeat(70_000);
+    let deep = "[".repeat(100_000);
+    let cases = [
+        ("GET /nothing", "", "", 404, "route_not_found"),
+        ("DELETE /things/1", "", "", 405, "method_not_allowed"),
+        ("GET /things/one", "", "", 400, "malformed_path"),
+        ("GET /things/0", "", "", 400, "malformed_path"),
+        ("GET /things/99999999999999999999", "", "", 400, "malformed_path"),
+        ("GET /things/9", "", "", 404, "book_not_found"),
+        ("GET /things/2", "", "", 500, "internal"),
+        ("GET /things/1", "if-match: three\r\n", "", 400, "malformed_header"),
+        ("POST /things", "", "{", 400, "malformed_body"),
+        ("POST /things", "", "", 400, "malformed_body"),
+        ("POST /things", "", "{} {}", 422, "invalid"),
+        ("POST /things", "", r#"{"name": "x", "copies": 1} trailing"#, 400, "malformed_body"),
+        ("POST /things", "", r#"{"name": "x", "copies": "1"}"#, 422, "invalid"),
+        ("POST /things", "", r#"{"name": "x", "copies": 1e30}"#, 422, "invalid"),
+        ("POST /things", "", r#"{"name": "x", "copies": 1, "price": 0}"#, 422, "invalid"),
+        ("POST /things", "content-type: text/xml\r\n", "<a/>", 415, "unsupported_media_type"),
+        ("POST /things", "", &long, 413, "body_too_large"),
+        ("POST /things", "", &deep[..60_000], 400, "malformed_body"),
+        ("GET /docs/nothing.js", "", "", 404, "route_not_found"),
+    ];
+    for (line, headers, body, status, code) in cases {
+        let answer = send(&running, line, headers, body);
+        assert_eq!((answer.status, answer.json["code"].as_str()), (status, Some(code)), "{line} {:.40}", body);
+        assert!(answer.head.contains("content-type: application/problem+json"), "{line}: {}", answer.head);
+        let id = answer.json["request_id"].as_str().unwrap();
+        assert!(answer.head.contains(&format!("x-request-id: {id}")), "{line}: {}", answer.head);
+        assert!(!answer.json["detail"].as_str().unwrap().is_empty(), "{line}");
+    }
+    let field = send(&running, "POST /things", "", r#"{"name": "x", "copies": "1"}"#);
+    assert_eq!(field.json["errors"][0]["field"], "copies");
+    let head = send(&running, "GET /things/1", &format!("x-long: {}\r\n", &long[..20_000]), "");
+    assert_eq!((head.status, head.json["code"].as_str()), (431, Some("header_too_large")));
+    let uri = send(&running, &format!("GET /things/{}", &long[..9_000]), "", "");
+    assert_eq!((uri.status, uri.json["code"].as_str()), (414, Some("uri_too_long")));
+    running.stop().await;
+}
+
+#[actix_web::test]
+async fn readiness_names_the_part_that_fails_and_liveness_does_not_care() {
+    let running = sample().await;
+    assert_eq!(send(&running, "GET /health/live", "", "").status, 200);
+    let ready = send(&running, "GET /health/ready", "", "");
+    assert_eq!((ready.status, &ready.json["errors"][0]["field"]), (503, &Value::from("catalog")));
+    assert_eq!(ready.json["errors"].as_array().unwrap().len(), 1);
+    assert!(ready.head.contains("retry-after: 1"));
+    running.stop().await;
+}
+
+#[actix_web::test]
+async fn the_api_document_names_true_statuses_and_has_a_page() {
+    let running = sample().await;
+    let spec = send(&running, "GET /openapi.json", "", "").json;
+    assert!(spec["openapi"].as_str().unwrap().starts_with("3."), "{spec}");
+    let post = &spec["paths"]["/things"]["post"];
+    let mut statuses: Vec<&String> = post["responses"].as_object().unwrap().keys().collect();
+    statuses.sort();
+    assert_eq!(statuses, ["200", "201", "400", "409", "413", "500", "503", "504"]);
+    assert_eq!(post["requestBody"]["content"]["application/json"]["example"]["name"], "a thing");
+    let conflict = &post["responses"]["409"]["content"]["application/problem+json"];
+    assert_eq!(conflict["schema"]["$ref"], "#/components/schemas/Problem");
+    assert_eq!(conflict["example"]["code"], "book_not_found");
+    assert!(spec["components"]["schemas"]["Problem"].is_object());
+    assert_eq!(spec["paths"]["/things/{id}"]["get"]["summary"], "Shows a thing.");
+    assert_eq!(send(&running, "GET /docs", "", "").status, 308);
+    assert_eq!(send(&running, "GET /docs/index.html", "", "").status, 200);
+    running.stop().await;
+}
+
+#[actix_web::test]
+async fn a_client_that_never_finishes_its_head_is_cut() {
+    let running = sample().await;
+    let mut stream = TcpStream::connect(running.address()).unwrap();
+    stream.write_all(b"GET /things/1 HTTP/1.1\r\nhost:").unwrap();
+    let mut answer = String::new();
+    // Ends only because the server closes the connection.
+    let ended = stream.read_to_string(&mut answer);
+    assert!(ended.is_ok(), "{ended:?}");
+    assert!(answer.is_empty() || answer.contains("408"), "{answer}");
+    running.stop().await;
+}
