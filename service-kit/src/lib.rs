@@ -12,6 +12,8 @@ pub mod db;
 pub mod faults;
 /// The server shell: start, stop, limits, problems, health, API documents.
 pub mod http;
+/// The life of a process: start, say so, wait for a signal, stop.
+pub mod process;
 /// Logging.
 pub mod telemetry;
 /// What tests of every crate share: throw-away databases, waiting on conditions.
