@@ -16,6 +16,8 @@ pub mod http;
 pub mod inbox;
 /// Events, written in the transaction of the change they tell about.
 pub mod outbox;
+/// The life of a process: start, say so, wait for a signal, stop.
+pub mod process;
 /// Carries events out, in order, until they are acknowledged.
 pub mod relay;
 /// Logging.

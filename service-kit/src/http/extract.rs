@@ -21,19 +21,21 @@ type Extracting<T> = Pin<Box<dyn Future<Output = Result<T, Fail>>>>;
 
 /// A JSON body. Unreadable: 400. Of another media type: 415. Too large: 413. Too slow: 408. Readable but not a `T`
 /// (unknown fields included): 422 with the path of the field.
+///
+/// `MAX_BYTES` is the route's own limit where the usual one does not fit.
 #[derive(Debug)]
-pub struct Body<T>(pub T);
+pub struct Body<T, const MAX_BYTES: usize = MAX_BODY_BYTES>(pub T);
 
 /// As [`Body`], where an empty body stands for the default.
 #[derive(Debug)]
 pub struct OptionalBody<T>(pub T);
 
-impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
+impl<T: DeserializeOwned + 'static, const MAX_BYTES: usize> FromRequest for Body<T, MAX_BYTES> {
     type Error = Fail;
     type Future = Extracting<Self>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let read = read_json_bytes(request, payload);
+        let read = read_json_bytes(request, payload, MAX_BYTES);
         Box::pin(async move { Ok(Body(parse(&read.await?)?)) })
     }
 }
@@ -43,7 +45,7 @@ impl<T: DeserializeOwned + Default + 'static> FromRequest for OptionalBody<T> {
     type Future = Extracting<Self>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let read = read_json_bytes(request, payload);
+        let read = read_json_bytes(request, payload, MAX_BODY_BYTES);
         Box::pin(async move {
             let bytes = read.await?;
             Ok(OptionalBody(if bytes.is_empty() { T::default() } else { parse(&bytes)? }))
@@ -51,7 +53,7 @@ impl<T: DeserializeOwned + Default + 'static> FromRequest for OptionalBody<T> {
     }
 }
 
-fn read_json_bytes(request: &HttpRequest, payload: &mut Payload) -> Extracting<Bytes> {
+fn read_json_bytes(request: &HttpRequest, payload: &mut Payload, max_bytes: usize) -> Extracting<Bytes> {
     let declared = request.headers().get("content-type").map(|value| value.to_str().unwrap_or("").to_owned());
     let mut payload = payload.take();
     Box::pin(async move {
@@ -68,8 +70,8 @@ fn read_json_bytes(request: &HttpRequest, payload: &mut Payload) -> Extracting<B
                 let chunk = chunk.map_err(|error| {
                     Problem::new(Code::MalformedBody, format!("the body ended before its end: {error}"))
                 })?;
-                if body.len() + chunk.len() > MAX_BODY_BYTES {
-                    let detail = format!("a body has at most {MAX_BODY_BYTES} bytes");
+                if body.len() + chunk.len() > max_bytes {
+                    let detail = format!("a body has at most {max_bytes} bytes");
                     return Err(Problem::new(Code::BodyTooLarge, detail).into());
                 }
                 body.extend_from_slice(&chunk);
@@ -107,8 +109,8 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Fail> {
 }
 
 macro_rules! documented_as_json {
-    ($name:ident, $required:literal) => {
-        impl<T: Apiv2Schema> Apiv2Schema for $name<T> {
+    ([$($generics:tt)*], $name:ty, $required:literal) => {
+        impl<T: Apiv2Schema, $($generics)*> Apiv2Schema for $name {
             fn name() -> Option<String> {
                 T::name()
             }
@@ -118,7 +120,7 @@ macro_rules! documented_as_json {
             }
         }
 
-        impl<T: Apiv2Schema> OperationModifier for $name<T> {
+        impl<T: Apiv2Schema, $($generics)*> OperationModifier for $name {
             fn update_parameter(operation: &mut DefaultOperationRaw) {
                 let mut schema = T::schema_with_ref();
                 schema.retain_ref();
@@ -134,8 +136,8 @@ macro_rules! documented_as_json {
     };
 }
 
-documented_as_json!(Body, true);
-documented_as_json!(OptionalBody, false);
+documented_as_json!([const MAX_BYTES: usize], Body<T, MAX_BYTES>, true);
+documented_as_json!([], OptionalBody<T>, false);
 
 fn header_parameter(operation: &mut DefaultOperationRaw, name: &str, description: &str) {
     operation.parameters.push(Either::Right(Parameter {

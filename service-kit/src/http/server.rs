@@ -16,6 +16,7 @@ use super::{
     reply::Fail,
     shell,
 };
+use crate::db::Db;
 
 /// What a service says of itself.
 #[derive(Debug, Clone, Copy)]
@@ -39,10 +40,11 @@ pub enum StartError {
 }
 
 /// Work beside the requests: relays, drivers. Every task watches the token and ends soon after it is cancelled.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Background {
     tasks: JoinSet<()>,
     stop: CancellationToken,
+    databases: Vec<Db>,
 }
 
 impl Background {
@@ -59,6 +61,11 @@ impl Background {
         self.tasks.spawn(task);
     }
 
+    /// Closes this database when the last request and the last task are done.
+    pub fn close_last(&mut self, db: Db) {
+        self.databases.push(db);
+    }
+
     async fn stop(mut self) {
         self.stop.cancel();
         while let Some(ended) = self.tasks.join_next().await {
@@ -66,11 +73,13 @@ impl Background {
                 tracing::error!(%error, "a background task did not end well");
             }
         }
+        for db in self.databases {
+            db.close().await;
+        }
     }
 }
 
 /// A service that runs: where it listens, and how to stop it.
-#[derive(Debug)]
 pub struct Running {
     name: &'static str,
     address: SocketAddr,

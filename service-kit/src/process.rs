@@ -1,0 +1,83 @@
+//! The life of a process that runs one service or several: start, say so, wait for a signal, stop.
+
+use std::{future::Future, process::ExitCode};
+
+use crate::{
+    http::{Running, StartError},
+    telemetry::{self, LogFormat},
+};
+
+/// What every service's command line has, beside its own flags. Every flag is an environment variable too.
+#[derive(Debug, Clone, clap::Args)]
+pub struct LogArgs {
+    /// Log lines as `json` or `pretty`, on standard error.
+    #[arg(long, env = "LASTCOPY_LOG", default_value = "json", global = true)]
+    pub log: LogFormat,
+    /// Which lines: a level, or directives such as `order_service=debug,warn`.
+    #[arg(long, env = "LASTCOPY_LOG_FILTER", default_value = "info", global = true)]
+    pub log_filter: String,
+}
+
+/// Threads that serve requests where nothing else is configured: one per core, four at most.
+pub fn default_workers() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(4)
+}
+
+/// Runs services until SIGTERM or SIGINT, then stops them in the reverse order of their start.
+///
+/// Prints one line per service, `<name> <url>`, on standard output, and `ready <url of the last one>` when all are up.
+pub fn run<F>(log: &LogArgs, start: F) -> ExitCode
+where
+    F: Future<Output = Result<Vec<Running>, StartError>>,
+{
+    telemetry::init(log.log, &log.log_filter);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return refuse(&format!("the runtime cannot start: {error}")),
+    };
+    runtime.block_on(async {
+        match start.await {
+            Ok(running) => {
+                announce(&running);
+                let outcome = stop_signal().await;
+                stop_all(running).await;
+                outcome.map_or_else(|error| refuse(&error.to_string()), |()| ExitCode::SUCCESS)
+            }
+            Err(error) => refuse(&error.to_string()),
+        }
+    })
+}
+
+/// Stops services in the reverse order of their start: who is asked stays longer than who asks.
+pub async fn stop_all(running: Vec<Running>) {
+    for service in running.into_iter().rev() {
+        service.stop().await;
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the ready line is for whoever started the process")]
+fn announce(running: &[Running]) {
+    for service in running {
+        println!("{} {}", service.name(), service.url());
+    }
+    if let Some(last) = running.last() {
+        println!("ready {}", last.url());
+    }
+}
+
+fn refuse(reason: &str) -> ExitCode {
+    tracing::error!(reason, "not started");
+    eprintln!("lastcopy: {reason}");
+    ExitCode::FAILURE
+}
+
+async fn stop_signal() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
