@@ -43,6 +43,7 @@ async fn a_killed_process_loses_nothing_it_acknowledged() {
 /// The other process of the test above.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "runs until it is killed"]
+#[expect(clippy::disallowed_methods, reason = "its parent chooses the database by environment")]
 async fn writes_until_killed() {
     let url = std::env::var(DATABASE).expect("started by the test above").parse().unwrap();
     let db = Db::open(&url, DbOptions::default(), MIGRATIONS).await.unwrap();
