@@ -88,6 +88,7 @@ fn free_port() -> u16 {
 }
 
 /// The folder of `initdb` and `pg_ctl`: on the path, or where Debian puts each version.
+#[expect(clippy::disallowed_methods, reason = "the search path is no configuration of ours")]
 fn binaries() -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();

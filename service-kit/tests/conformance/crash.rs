@@ -87,6 +87,7 @@ const COPIES: i64 = 1_000_000;
 /// The other process of the tests above.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "runs until it is killed"]
+#[expect(clippy::disallowed_methods, reason = "its parent chooses the database by environment")]
 async fn writes_until_killed() {
     let url = std::env::var(DATABASE).expect("started by a test above").parse().unwrap();
     let db = Db::open(&url, DbOptions::default(), MIGRATIONS).await.unwrap();
