@@ -45,10 +45,7 @@ impl Accepted {
     }
 
     fn and(self, other: Accepted) -> Accepted {
-        Accepted {
-            from_minor: self.from_minor.max(other.from_minor),
-            to_minor: self.to_minor.min(other.to_minor),
-        }
+        Accepted { from_minor: self.from_minor.max(other.from_minor), to_minor: self.to_minor.min(other.to_minor) }
     }
 
     pub fn contains(self, price: Money) -> bool {
