@@ -1,7 +1,7 @@
 use paperclip::actix::Apiv2Schema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Amount, BookId, Currency, Isbn, Timestamp};
+use crate::{Amount, BookId, Cell, Currency, FieldError, Isbn, Timestamp};
 
 /// Whether a book can be bought, as everybody may see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
@@ -184,4 +184,78 @@ pub struct LedgerPage {
     pub items: Vec<LedgerEntryView>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub next_cursor: Option<String>,
+}
+
+/// Books from a table, such as a CSV file: one row per book. Bad rows are reported, good ones kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
+#[serde(deny_unknown_fields)]
+#[openapi(
+    example = r#"{"rows": [{"line": 2, "isbn": "9780143127550", "title": "The Martian", "author": "Andy Weir", "topic": "science fiction", "first_year": 2011, "price": 12.99, "stock": 10}]}"#
+)]
+pub struct ImportRequest {
+    /// 1 to 1,000 rows.
+    pub rows: Vec<ImportRow>,
+}
+
+/// One row of a table as it stands there: every cell a text or a number. An empty cell is as good as none.
+///
+/// A row whose ISBN (or SKU, where it has no ISBN) is in the catalog updates that book: every cell that is there, save
+/// `stock`, which is left alone. Any other row is a new book and needs a title, a topic and a price.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
+#[serde(deny_unknown_fields)]
+pub struct ImportRow {
+    /// The row's line in its file; its result names it.
+    pub line: i64,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub sku: Option<Cell>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub isbn: Option<Cell>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub title: Option<Cell>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub author: Option<Cell>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub topic: Option<Cell>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub first_year: Option<Cell>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub price: Option<Cell>,
+    /// Copies received with a new book; 0 where absent.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub stock: Option<Cell>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub warn_limit: Option<Cell>,
+}
+
+/// What became of every row of an import, in the order of the rows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
+#[openapi(
+    example = r#"{"results": [{"line": 2, "outcome": "created", "errors": []}, {"line": 3, "outcome": "rejected", "errors": [{"field": "price", "detail": "is missing"}]}]}"#
+)]
+pub struct ImportAnswer {
+    pub results: Vec<ImportResult>,
+}
+
+/// What became of one row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
+pub struct ImportResult {
+    pub line: i64,
+    pub outcome: ImportOutcome,
+    /// What was wrong with a rejected row, cell by cell.
+    #[serde(default)]
+    pub errors: Vec<FieldError>,
+}
+
+/// How a row of an import ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
+#[serde(rename_all = "snake_case")]
+pub enum ImportOutcome {
+    /// A new book.
+    Created,
+    /// The book was there and has changed.
+    Updated,
+    /// The book was there, just as the row has it.
+    Unchanged,
+    /// The row is wrong; nothing of it was kept.
+    Rejected,
 }

@@ -5,6 +5,8 @@
 
 /// Books, stock adjustments and the stock ledger.
 pub mod books;
+/// Cells of imported tables, not parsed yet.
+mod cell;
 /// Deliveries, couriers and tracking.
 pub mod deliveries;
 /// CloudEvents between services, and what each of ours carries.
@@ -26,6 +28,7 @@ pub mod takings;
 /// Instants: microseconds since 1970 UTC inside, RFC 3339 on the wire.
 mod timestamp;
 
+pub use cell::Cell;
 pub use ids::{BookId, CourierId, DeliveryId, IdError, OrderId, TakingId};
 pub use isbn::{Isbn, IsbnError};
 pub use money::{Amount, AmountError, Currency, Money};
