@@ -32,20 +32,33 @@ pub enum HandleError {
 /// What a service's `/events` answers: handles each event of a batch in its own transaction, in order.
 ///
 /// After an event that was not handled the later ones of its subject are held, so that no effect ever overtakes another
-/// of its subject. Other subjects go on.
+/// of its subject. Other subjects go on, unless it is the database that cannot be reached.
 pub async fn handle_batch<H>(db: &Db, batch: Vec<CloudEvent>, handler: H) -> BatchAnswer
 where
     H: Fn(&mut Tx<'_>, &CloudEvent) -> Result<(), HandleError> + Send + Sync + 'static,
 {
     let handler = Arc::new(handler);
     let mut stuck = HashSet::new();
+    let mut unavailable = false;
     let mut results = Vec::with_capacity(batch.len());
     for event in batch {
         let (id, subject) = (event.id.clone(), (event.source.clone(), event.subject.clone()));
-        let (outcome, detail) = if stuck.contains(&subject) {
-            (EventOutcome::Held, None)
-        } else {
-            handle_one(db, event, Arc::clone(&handler)).await
+        if unavailable || stuck.contains(&subject) {
+            results.push(EventResult { id, outcome: EventOutcome::Held, detail: None });
+            continue;
+        }
+        let (outcome, detail) = match handle_one(db, event, Arc::clone(&handler)).await {
+            Ok(outcome) => (outcome, None),
+            Err(HandleError::Rejected(detail)) => {
+                tracing::warn!(event_id = %id, detail, "event rejected");
+                (EventOutcome::Rejected, Some(detail))
+            }
+            // Ours to mend, not the event's fault: it is held, not rejected. The error itself stays in our log.
+            Err(HandleError::Db(error)) => {
+                tracing::error!(event_id = %id, %error, "event not handled");
+                unavailable = error.is_retryable();
+                (EventOutcome::Held, Some("not now".to_owned()))
+            }
         };
         if matches!(outcome, EventOutcome::Rejected | EventOutcome::Held) {
             stuck.insert(subject);
@@ -55,28 +68,16 @@ where
     BatchAnswer { results }
 }
 
-async fn handle_one<H>(db: &Db, event: CloudEvent, handler: Arc<H>) -> (EventOutcome, Option<String>)
+async fn handle_one<H>(db: &Db, event: CloudEvent, handler: Arc<H>) -> Result<EventOutcome, HandleError>
 where
     H: Fn(&mut Tx<'_>, &CloudEvent) -> Result<(), HandleError> + Send + Sync + 'static,
 {
-    let (id, kind) = (event.id.clone(), event.kind.clone());
-    let handled = db.write(move |tx| {
+    let handle = move |tx: &mut Tx<'_>| {
         if !first_time(tx, &event.source, &event.id)? {
             return Ok(EventOutcome::Duplicate);
         }
         handler(tx, &event)?;
         Ok(EventOutcome::Handled)
-    });
-    match handled.await {
-        Ok(outcome) => (outcome, None),
-        Err(HandleError::Rejected(detail)) => {
-            tracing::warn!(event_id = %id, kind, detail, "event rejected");
-            (EventOutcome::Rejected, Some(detail))
-        }
-        // Ours to mend, not the event's fault: it is held, not rejected. The error itself stays in our log.
-        Err(HandleError::Db(error)) => {
-            tracing::error!(event_id = %id, kind, %error, "event not handled");
-            (EventOutcome::Held, Some("not now".to_owned()))
-        }
-    }
+    };
+    db.write(handle).await
 }

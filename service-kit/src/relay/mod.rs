@@ -1,8 +1,8 @@
 //! Carries the outbox to one subscriber: in order per subject, again and again, until each event is acknowledged.
 //!
 //! An event is sent at least once. It goes from the outbox when the subscriber has answered for it, and a subscriber
-//! that answered without being heard finds the event in its inbox the next time. So neither a crash, nor a lost reply, nor two relays
-//! at once do more than extra work.
+//! that answered without being heard finds the event in its inbox the next time. So a crash, a lost reply, or two
+//! relays at once cost extra work and nothing else.
 //!
 //! What is absent: no transaction is open while anything waits for the subscriber, and no event is given up on.
 
@@ -59,8 +59,8 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// Subscribes `subscriber` to every event from now on and relays to `/events` of `client`. The name stays the same for ever; the
-    /// address behind it may change.
+    /// Subscribes `subscriber` to every event from now on and relays to `/events` of `client`. The name stays the same
+    /// for ever; the address behind it may change.
     ///
     /// To be called before the service accepts its first request: an event without subscribers is not kept.
     pub async fn start(

@@ -18,8 +18,8 @@ pub(super) struct Settlement {
     pub setbacks: Vec<Setback>,
 }
 
-/// Sorts a batch by its answer. An event that the answer does not mention was not handled. Only the first such event of a
-/// subject is at fault: the later ones were held because of it.
+/// Sorts a batch by its answer. An event that the answer does not mention was not handled. Only the first such event of
+/// a subject is at fault: the later ones were held because of it.
 pub(super) fn settle(
     batch: &[Delivery],
     results: Vec<EventResult>,

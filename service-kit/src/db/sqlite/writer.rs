@@ -1,8 +1,8 @@
 //! The one writer, with group commit.
 //!
-//! A commit costs one flush of the disk, however much is in it. The writer takes what is waiting, runs each closure in a
-//! savepoint of one IMMEDIATE transaction, commits once and only then answers all of them. There is one order of writes,
-//! and nobody is answered before the commit is on disk.
+//! A commit costs one flush of the disk, however much is in it. The writer takes what is waiting, runs each closure in
+//! a savepoint of one IMMEDIATE transaction, commits once and only then answers all of them. There is one order of
+//! writes, and nobody is answered before the commit is on disk.
 
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Mutex, PoisonError};
