@@ -29,11 +29,9 @@ async fn die_everywhere(part: Part, points: Vec<String>) {
 async fn die_at(shop: &mut Cluster, part: Part, point: &str) -> Duration {
     shop.with_fault(part, &format!("{point}=kill")).await;
     let books = Books::new(shop).await;
-    let day = tokio::spawn(day::live(shop.anonymous(), books));
-    eventually(&format!("{part:?} dies at {point}, or the day ends"), async || {
-        day.is_finished() || shop.is_dead(part)
-    })
-    .await;
+    let day = tokio::spawn(day::live(shop.anonymous(), books, shop.link(Order, Catalog)));
+    eventually(&format!("{part:?} dies at {point}, or the day ends"), async || day.is_finished() || shop.is_dead(part))
+        .await;
     assert!(shop.is_dead(part), "no day leads to {point}: {:?}", day.await);
     shop.restart(part).await;
     let began = Instant::now();

@@ -1,15 +1,17 @@
 //! One day in the shop: a purchase with an address, one that is canceled, a parcel that leaves, a copy that arrives, a
 //! book that is withdrawn. Every call is repeated until it is answered, so a day ends well whatever happens in it.
 
+use std::sync::Arc;
+
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared_types::{
-    BookId, OrderId,
+    BookId, Code, OrderId,
     deliveries::{DeliveryPage, DeliveryStatus, DeliveryView},
     orders::{FulfillmentState, OrderState, OrderView},
 };
 
-use crate::cluster::{Basket, Caller, Cluster, patiently};
+use crate::cluster::{Basket, Bought, Caller, Cluster, Link, patiently};
 
 /// Books that the day is about.
 #[derive(Clone, Copy)]
@@ -29,37 +31,51 @@ impl Books {
 }
 
 /// Lives through one day, and finds everything as it should be in the evening.
-pub async fn live(caller: Caller, books: Books) {
+pub async fn live(caller: Caller, books: Books, order_to_catalog: Arc<Link>) {
     let kept = Basket::of(&[(books.sold, 1)]).delivered();
     let kept_order = caller.buy(&kept).await.order().id;
-    let canceled = caller.buy(&Basket::of(&[(books.sold, 2), (books.withdrawn, 1)]).delivered()).await.order().id;
-    cancel(&caller, canceled).await;
+    let canceled = buy_and_cancel(&caller, books, &order_to_catalog).await;
     ship(&caller, kept_order).await;
+    forestall_delivery(&caller, canceled).await;
     adjust(&caller, books.sold).await;
     withdraw(&caller, books.withdrawn).await;
 
     let again = caller.buy(&kept).await.order().id;
     assert_eq!(again, kept_order, "the same key is the same order");
-    let canceled = order(&caller, canceled).await;
-    assert_eq!(canceled.state, OrderState::Canceled);
     patiently("nine copies and one more are on hand", || async {
         (caller.book(books.sold).await.on_hand == 10).then_some(())
     })
     .await;
 }
 
+/// A buyer who changes his mind while his copies are on their way: they are taken, and the order service does not hear
+/// so before he has canceled.
+async fn buy_and_cancel(caller: &Caller, books: Books, order_to_catalog: &Link) -> OrderId {
+    let basket = Basket::of(&[(books.sold, 2), (books.withdrawn, 1)]).delivered();
+    order_to_catalog.drop_replies(u64::MAX);
+    let cancel = async {
+        let id = caller.find_order(&basket).await;
+        cancel(caller, id, order_to_catalog).await;
+        id
+    };
+    let (bought, id) = tokio::join!(caller.buy(&basket), cancel);
+    assert!(matches!(bought, Bought::No(Code::InvalidTransition)), "{bought:?}");
+    id
+}
+
 async fn order(caller: &Caller, id: OrderId) -> OrderView {
     caller.get(&format!("/orders/{id}")).await.expect(200)
 }
 
-/// Asks until the order is canceled; a repetition may be told that it is canceled already.
-async fn cancel(caller: &Caller, id: OrderId) {
-    patiently("the order is canceled", || async {
-        let answer = caller.send(Method::POST, &format!("/orders/{id}/cancel"), &json!({"reason": "a test"})).await;
-        assert!([200, 202, 409].contains(&answer.status), "{answer:?}");
-        (order(caller, id).await.state == OrderState::Canceled).then_some(())
-    })
-    .await;
+/// Asks until the order is canceled; a repetition is told that it is canceled already. Then the network is well again.
+async fn cancel(caller: &Caller, id: OrderId, order_to_catalog: &Link) {
+    let path = format!("/orders/{id}/cancel");
+    let canceled = patiently("the order is canceled", || async {
+        let state = order(caller, id).await.state;
+        (state == OrderState::Canceled).then(|| order_to_catalog.heal())
+    });
+    let (answer, ()) = tokio::join!(caller.send(Method::POST, &path, &json!({"reason": "a test"})), canceled);
+    assert!([200, 202, 409].contains(&answer.status), "{answer:?}");
 }
 
 /// The parcel leaves, and the order hears of it.
@@ -81,6 +97,13 @@ async fn ship(caller: &Caller, id: OrderId) {
         (order(caller, id).await.fulfillment == FulfillmentState::Shipped).then_some(())
     })
     .await;
+}
+
+/// A delivery that was never booked is canceled, and can never be booked from then on.
+async fn forestall_delivery(caller: &Caller, order: OrderId) {
+    let path = format!("/deliveries/{}/cancel", order.delivery(1));
+    let view: DeliveryView = caller.send(Method::POST, &path, &Value::Null).await.expect_one_of(&[200, 201]);
+    assert_eq!(view.status, DeliveryStatus::Canceled);
 }
 
 /// One copy arrives. The id makes it one, however often it is reported.

@@ -20,8 +20,8 @@ async fn answers_lost_on_any_link_change_nothing() {
             let books = Books::new(&mut shop).await;
             let before = shop.link(from, to).replies_lost();
             shop.link(from, to).drop_replies(lost);
-            day::live(shop.anonymous(), books).await;
-            assert_eq!(shop.link(from, to).replies_lost() - before, lost, "{from:?} to {to:?} is not used that often");
+            day::live(shop.anonymous(), books, shop.link(Order, Catalog)).await;
+            assert!(shop.link(from, to).replies_lost() >= before + lost, "{from:?} to {to:?} is not used that often");
             shop.check().await;
         }
     }

@@ -8,7 +8,12 @@ use std::{
 use reqwest::Method;
 use serde::Serialize;
 use serde_json::{Value, json};
-use shared_types::{BookId, Code, OrderId, books::BookView, orders::OrderView, takings::RefusalReason};
+use shared_types::{
+    BookId, Code, OrderId,
+    books::BookView,
+    orders::{OrderPage, OrderState, OrderView},
+    takings::RefusalReason,
+};
 
 use super::patiently;
 
@@ -65,6 +70,11 @@ impl Basket {
         self
     }
 
+    /// By which the order is found among all orders.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
     /// For this price of the first line, or not at all.
     pub fn at_price(mut self, price: &Value) -> Basket {
         self.body["lines"][0]["expected_price"] = price.clone();
@@ -79,7 +89,12 @@ impl Answer {
 
     /// The body, where the status is the one expected.
     pub fn expect<T: serde::de::DeserializeOwned>(self, status: u16) -> T {
-        assert_eq!(self.status, status, "{}", self.body);
+        self.expect_one_of(&[status])
+    }
+
+    /// The body, where the status is one of those expected.
+    pub fn expect_one_of<T: serde::de::DeserializeOwned>(self, statuses: &[u16]) -> T {
+        assert!(statuses.contains(&self.status), "{self:?}");
         serde_json::from_value(self.body).unwrap()
     }
 }
@@ -165,11 +180,22 @@ impl Caller {
         })
         .await;
         match order.refused.first().map(|line| line.reason) {
-            None => Bought::Yes(Box::new(order)),
+            None if order.state == OrderState::Approved => Bought::Yes(Box::new(order)),
+            None => Bought::No(Code::InvalidTransition),
             Some(RefusalReason::SoldOut) => Bought::No(Code::SoldOut),
             Some(RefusalReason::Gone) => Bought::No(Code::BookGone),
             Some(RefusalReason::PriceChanged) => Bought::No(Code::PriceChanged),
         }
+    }
+
+    /// The order that was written for this basket, as soon as it is.
+    pub async fn find_order(&self, basket: &Basket) -> OrderId {
+        patiently("the order is written", || async {
+            let page: OrderPage = self.get("/orders?limit=200").await.expect(200);
+            let mine = |order: &OrderView| order.customer_ref.as_deref() == Some(basket.key());
+            page.items.into_iter().find(mine).map(|order| order.id)
+        })
+        .await
     }
 
     /// Whether the gateway says that it and everybody behind it is there.

@@ -59,7 +59,7 @@ pub const LINKS: [(Part, Part); 7] = [
 
 /// A whole shop, gone with this value.
 pub struct Cluster {
-    links: BTreeMap<(Part, Part), Link>,
+    links: BTreeMap<(Part, Part), Arc<Link>>,
     databases: BTreeMap<Part, TestDatabase>,
     processes: BTreeMap<Part, Process>,
     logs: tempfile::TempDir,
@@ -74,7 +74,7 @@ impl Cluster {
     pub async fn start() -> Cluster {
         let mut links = BTreeMap::new();
         for link in LINKS {
-            links.insert(link, Link::open().await);
+            links.insert(link, Arc::new(Link::open().await));
         }
         let mut databases = BTreeMap::new();
         for (part, name) in [(Catalog, "catalog"), (Order, "orders"), (Delivery, "deliveries")] {
@@ -103,8 +103,8 @@ impl Cluster {
     }
 
     /// The network from one part to another.
-    pub fn link(&self, from: Part, to: Part) -> &Link {
-        &self.links[&(from, to)]
+    pub fn link(&self, from: Part, to: Part) -> Arc<Link> {
+        self.links[&(from, to)].clone()
     }
 
     /// SIGKILL. The part is gone at once, and so are its connections.
