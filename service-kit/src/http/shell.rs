@@ -7,6 +7,7 @@ use actix_web::{
     Error, HttpResponse,
     body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
+    error::InternalError,
     http::{
         StatusCode,
         header::{HeaderMap, HeaderName, HeaderValue},
@@ -36,16 +37,18 @@ pub(super) async fn around<B: MessageBody + 'static>(
     let method = request.method().clone();
     let path = request.path().to_owned();
 
-    let mut response = context.scope(answer(request, next).instrument(span.clone())).await;
+    let mut answered = context.scope(answer(request, next).instrument(span.clone())).await;
 
     let elapsed = started.elapsed();
-    let headers = response.headers_mut();
+    let (status, headers) = match &mut answered {
+        Ok(response) => (response.status(), response.headers_mut()),
+        Err(failure) => (failure.status(), failure.headers_mut()),
+    };
     set(headers, "x-request-id", &request_id);
     set(headers, "x-process-time", &format!("{}.{:06}", elapsed.as_secs(), elapsed.subsec_micros()));
-    let status = response.status().as_u16();
     let elapsed_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
-    span.in_scope(|| tracing::info!(%method, path, status, elapsed_us, "answered"));
-    Ok(response)
+    span.in_scope(|| tracing::info!(%method, path, status = status.as_u16(), elapsed_us, "answered"));
+    answered.map_err(|failure| InternalError::from_response("answered with a problem", failure).into())
 }
 
 fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {
@@ -53,25 +56,27 @@ fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {
     headers.insert(HeaderName::from_static(name), value);
 }
 
-async fn answer<B: MessageBody + 'static>(request: ServiceRequest, next: Next<B>) -> ServiceResponse<BoxBody> {
-    let http_request = request.request().clone();
-    let failed = |problem: Problem| ServiceResponse::new(http_request.clone(), problem_response(problem));
-    if let Err(problem) = check_head(&request) {
-        return failed(problem);
-    }
+/// The answer of the routes, or a problem where there is none of theirs. The request is not kept beside the routes' own
+/// hold of it: actix takes it apart while it finds the route.
+async fn answer<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<BoxBody>, HttpResponse> {
+    check_head(&request).map_err(problem_response)?;
     let deadline = Duration::from_millis(REQUEST_DEADLINE_MS);
     // A handler that panics answers 500 like any other fault; its database work was rolled back where it panicked.
     let work = AssertUnwindSafe(tokio::time::timeout(deadline, next.call(request))).catch_unwind();
     match work.await {
-        Ok(Ok(Ok(response))) => as_problem_if_failed(response),
-        Ok(Ok(Err(error))) => as_problem_if_failed(ServiceResponse::new(http_request.clone(), error.error_response())),
-        Ok(Err(_)) => failed(Problem::new(
-            Code::DeadlineExceeded,
-            format!("the request was not done within {REQUEST_DEADLINE_MS} ms"),
-        )),
+        Ok(Ok(Ok(response))) => Ok(as_problem_if_failed(response)),
+        Ok(Ok(Err(error))) => Err(error.error_response()),
+        Ok(Err(_)) => {
+            let detail = format!("the request was not done within {REQUEST_DEADLINE_MS} ms");
+            Err(problem_response(Problem::new(Code::DeadlineExceeded, detail)))
+        }
         Err(_) => {
             tracing::error!("a handler panicked");
-            failed(Problem::new(Code::Internal, "the fault is in our log under the request's id"))
+            let detail = "the fault is in our log under the request's id";
+            Err(problem_response(Problem::new(Code::Internal, detail)))
         }
     }
 }
