@@ -12,8 +12,14 @@ pub mod db;
 pub mod faults;
 /// The server shell: start, stop, limits, problems, health, API documents.
 pub mod http;
+/// Delivered twice, handled once.
+pub mod inbox;
+/// Events, written in the transaction of the change they tell about.
+pub mod outbox;
 /// The life of a process: start, say so, wait for a signal, stop.
 pub mod process;
+/// Carries events out, in order, until they are acknowledged.
+pub mod relay;
 /// Logging.
 pub mod telemetry;
 /// What tests of every crate share: throw-away databases, waiting on conditions.

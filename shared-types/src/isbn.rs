@@ -35,7 +35,7 @@ impl Isbn {
         let check = if last == 'X' { 10 } else { digits[9] };
         // Weights 10 down to 1, the sum divisible by 11 (ISO 2108:1992).
         let sum: u32 = (2..=10).rev().zip(digits).map(|(weight, digit)| weight * u32::from(*digit)).sum();
-        if (sum + u32::from(check)) % 11 != 0 {
+        if !(sum + u32::from(check)).is_multiple_of(11) {
             return Err(IsbnError::CheckDigit);
         }
         let mut thirteen = [9, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];

@@ -23,8 +23,8 @@ pub enum DbError {
     /// A statement the engine refuses: a bug.
     #[error("sql: {0}")]
     Sql(String),
-    /// A closure answered `Ok` although one of its statements had failed. Postgres has rolled such a transaction back by
-    /// then, so the answer would be a lie; SQLite is held to the same rule.
+    /// A closure answered `Ok` although one of its statements had failed. Postgres has rolled such a transaction back
+    /// by then, so the answer would be a lie; SQLite is held to the same rule.
     #[error("a statement failed and the closure went on")]
     AfterFailure,
     /// This database was opened for reading only.

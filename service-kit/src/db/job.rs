@@ -15,8 +15,8 @@ pub(super) trait Job: Send {
     fn run(&mut self, tx: &mut Tx<'_>) -> bool;
     /// After the commit: hands out the result of the last run.
     fn answer(self: Box<Self>);
-    /// Instead of a commit: hands out the error, whatever the closure had answered. A refusal goes too, since it may rest
-    /// on a neighbour's change that was never committed.
+    /// Instead of a commit: hands out the error, whatever the closure had answered. A refusal goes too, since it may
+    /// rest on a neighbour's change that was never committed.
     fn fail(self: Box<Self>, error: DbError);
 }
 

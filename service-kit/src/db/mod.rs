@@ -4,7 +4,8 @@
 //! remains). Closures are synchronous: none can wait for the network inside a transaction. They may be run more than
 //! once before they are answered, so their only effects are their statements.
 //!
-//! What is absent: no ORM, no connection outside a closure, no deferred transaction that writes, no lock held by a caller.
+//! What is absent: no ORM, no connection outside a closure, no deferred transaction that writes, no lock held
+//! by a caller.
 
 /// Postgres' spelling, rewritten for SQLite.
 mod dialect;
@@ -143,8 +144,8 @@ impl Db {
         self.read(|tx| tx.query_one("select 1 as one", &[]).map(drop)).await
     }
 
-    /// Changes after every commit of this process in which [`Tx::note_event`] was called. A hint, not a count of events:
-    /// commits of one batch are one change, and other replicas' commits are none.
+    /// Changes after every commit of this process in which [`Tx::note_event`] was called. A hint, not a count of
+    /// events: commits of one batch are one change, and other replicas' commits are none.
     pub fn committed_events(&self) -> watch::Receiver<u64> {
         self.committed.clone()
     }

@@ -71,7 +71,7 @@ impl<'a> Tx<'a> {
         self.query_opt(sql, params)?.ok_or(DbError::NoRow)
     }
 
-    /// Wakes whoever watches [`Db::committed_events`](super::Db::committed_events), once this transaction has committed.
+    /// Wakes whoever watches [`Db::committed_events`](super::Db::committed_events), once this has committed.
     pub fn note_event(&mut self) {
         self.events = true;
     }

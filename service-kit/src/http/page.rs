@@ -46,7 +46,7 @@ impl Cursor {
     /// Reads a cursor with so many sort values.
     pub fn decode(text: &str, values: usize) -> Result<Cursor, Problem> {
         let read = || {
-            if !text.is_ascii() || text.len() % 2 != 0 {
+            if !text.is_ascii() || !text.len().is_multiple_of(2) {
                 return None;
             }
             let bytes: Option<Vec<u8>> =

@@ -32,6 +32,7 @@ impl TestDatabase {
     }
 
     /// The engine under test.
+    #[expect(clippy::disallowed_methods, reason = "the engine is chosen for a whole run of the tests")]
     pub fn engine() -> Engine {
         match std::env::var("LASTCOPY_TEST_DB").as_deref() {
             Err(_) | Ok("" | "sqlite") => Engine::Sqlite,

@@ -12,6 +12,7 @@ pub async fn eventually<F: AsyncFnMut() -> bool>(what: &str, mut condition: F) {
 }
 
 /// Returns what `find` finds; panics with `what` when it never does.
+#[expect(clippy::disallowed_methods, reason = "the one place where a test sleeps, between two looks")]
 pub async fn eventually_some<T, F: AsyncFnMut() -> Option<T>>(what: &str, mut find: F) -> T {
     let start = Instant::now();
     loop {

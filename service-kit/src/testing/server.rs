@@ -28,8 +28,9 @@ const KEEPER: &str = r#"
 trap '' HUP INT TERM
 finish() { "$BIN/pg_ctl" stop -D "$DIR/data" -m immediate >/dev/null 2>&1; cd /; rm -rf "$DIR"; exit "$1"; }
 cd "$DIR" || exit 1
-"$BIN/initdb" -D "$DIR/data" -U test -A trust -E UTF8 --locale=C --no-sync >>"$DIR/log" 2>&1 || { cat "$DIR/log" >&2; finish 1; }
-"$BIN/pg_ctl" start -w -t 60 -D "$DIR/data" -l "$DIR/log" -o "$SETTINGS" </dev/null >/dev/null 2>&1 || { cat "$DIR/log" >&2; finish 1; }
+fail() { cat "$DIR/log" >&2; finish 1; }
+"$BIN/initdb" -D "$DIR/data" -U test -A trust -E UTF8 --locale=C --no-sync >>"$DIR/log" 2>&1 || fail
+"$BIN/pg_ctl" start -w -t 60 -D "$DIR/data" -l "$DIR/log" -o "$SETTINGS" </dev/null >/dev/null 2>&1 || fail
 echo ready
 cat >/dev/null
 finish 0
@@ -87,6 +88,7 @@ fn free_port() -> u16 {
 }
 
 /// The folder of `initdb` and `pg_ctl`: on the path, or where Debian puts each version.
+#[expect(clippy::disallowed_methods, reason = "the search path is no configuration of ours")]
 fn binaries() -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();

@@ -7,6 +7,8 @@
 mod crash;
 /// Full houses, panics, locks held by strangers.
 mod limits;
+/// Answers that never arrive.
+mod lost;
 /// Opening, refusing to open, closing.
 mod opening;
 /// Many writers, one row.

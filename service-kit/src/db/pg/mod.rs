@@ -121,6 +121,7 @@ impl PgDb {
     }
 
     /// Runs the closure until the server lets one run through, at most `MAX_RUNS` times.
+    #[expect(clippy::disallowed_methods, reason = "nothing wakes us when a deadlock has gone; the pause is bounded")]
     fn run<T, E, F>(&self, f: &F, access: Access) -> Result<T, E>
     where
         F: Fn(&mut Tx<'_>) -> Result<T, E>,

@@ -13,6 +13,7 @@ use super::error::{commit_failure, failure, is_outdated_plan};
 use crate::db::error::{DbError, Failure};
 use crate::db::row::Row;
 use crate::db::value::Value;
+use crate::faults;
 
 /// Dropping it rolls back.
 pub(in crate::db) struct PgTx<'a> {
@@ -35,7 +36,10 @@ impl<'a> PgTx<'a> {
     }
 
     pub(super) fn commit(self) -> Result<(), Failure> {
-        self.transaction.commit().map_err(|error| commit_failure(&error))
+        faults::point("db.commit.before");
+        self.transaction.commit().map_err(|error| commit_failure(&error))?;
+        faults::point("db.commit.after");
+        Ok(())
     }
 
     pub(in crate::db) fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, Failure> {

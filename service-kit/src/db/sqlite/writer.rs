@@ -1,8 +1,8 @@
 //! The one writer, with group commit.
 //!
-//! A commit costs one flush of the disk, however much is in it. The writer takes what is waiting, runs each closure in a
-//! savepoint of one IMMEDIATE transaction, commits once and only then answers all of them. There is one order of writes,
-//! and nobody is answered before the commit is on disk.
+//! A commit costs one flush of the disk, however much is in it. The writer takes what is waiting, runs each closure in
+//! a savepoint of one IMMEDIATE transaction, commits once and only then answers all of them. There is one order of
+//! writes, and nobody is answered before the commit is on disk.
 
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Mutex, PoisonError};
@@ -18,6 +18,7 @@ use crate::db::error::{DbError, OpenError};
 use crate::db::job::Job;
 use crate::db::options::DbOptions;
 use crate::db::tx::Tx;
+use crate::faults;
 
 /// The writer's door. Dropping it lets the thread finish what is queued and end.
 pub(super) struct Writer {
@@ -121,13 +122,13 @@ impl Batches {
     }
 
     /// Says whether an event was noted by a closure whose changes were kept.
-    fn commit_together(&self, batch: &mut [Box<dyn Job>]) -> Result<bool, NotCommitted> {
+    fn commit_together(&self, batch: &mut Vec<Box<dyn Job>>) -> Result<bool, NotCommitted> {
         if batch.is_empty() {
             return Ok(false);
         }
         control(&self.connection, "begin immediate").map_err(not_committed)?;
         let mut events = false;
-        for job in batch {
+        for job in batch.iter_mut() {
             match self.run_in_savepoint(job.as_mut()) {
                 Ok(noted) => events |= noted,
                 Err(error) => {
@@ -136,8 +137,15 @@ impl Batches {
                 }
             }
         }
+        if faults::sabotaged("acknowledge_before_commit") {
+            batch.drain(..).for_each(Job::answer);
+        }
+        faults::point("db.commit.before");
         match run_control(&self.connection, "commit") {
-            Ok(()) => Ok(events),
+            Ok(()) => {
+                faults::point("db.commit.after");
+                Ok(events)
+            }
             Err(error) => {
                 let refused = refused_or_abort(error);
                 self.roll_back();

@@ -1,0 +1,144 @@
+//! The relay's side of the outbox: what to send next, and what became of it.
+
+use std::sync::LazyLock;
+
+use shared_types::Timestamp;
+use shared_types::limits::MAX_EVENT_BATCH;
+
+use super::PARKED;
+use crate::db::{DbError, Row, Tx, Value};
+use crate::params;
+
+/// An event on its way to one subscriber.
+#[derive(Debug, Clone)]
+pub(crate) struct Delivery {
+    pub position: i64,
+    pub event_id: String,
+    pub subject: String,
+    /// The CloudEvent as JSON.
+    pub body: String,
+    pub tries: i64,
+    pub rejections: i64,
+}
+
+/// What to note about a delivery that was not acknowledged.
+#[derive(Debug, Clone)]
+pub(crate) struct Setback {
+    pub position: i64,
+    /// `None`: parked.
+    pub held_until: Option<Timestamp>,
+    pub tries: i64,
+    pub rejections: i64,
+    pub detail: Option<String>,
+}
+
+/// The next events in their order, without those that are held and whatever comes after those in their subjects.
+pub(crate) fn next_batch(
+    tx: &mut Tx<'_>,
+    subscriber_id: i64,
+    now: Timestamp,
+    limit: usize,
+) -> Result<Vec<Delivery>, DbError> {
+    let limit = i64::try_from(limit.min(MAX_EVENT_BATCH)).unwrap_or(i64::MAX);
+    let rows = tx.query(
+        "select d.position, d.tries, d.rejections, e.event_id, e.subject, e.body \
+           from outbox_delivery d join outbox_event e on e.position = d.position \
+          where d.subscriber_id = $1 and d.held_until_us <= $2 \
+            and not exists (select 1 from outbox_delivery earlier \
+                             where earlier.subscriber_id = d.subscriber_id and earlier.subject = d.subject \
+                               and earlier.position < d.position \
+                               and earlier.held_until_us > 0 and earlier.held_until_us > $2) \
+          order by d.position limit $3",
+        &params![subscriber_id, now.micros(), limit],
+    )?;
+    rows.iter().map(read).collect()
+}
+
+fn read(row: &Row) -> Result<Delivery, DbError> {
+    Ok(Delivery {
+        position: row.get("position")?,
+        event_id: row.get("event_id")?,
+        subject: row.get("subject")?,
+        body: row.get("body")?,
+        tries: row.get("tries")?,
+        rejections: row.get("rejections")?,
+    })
+}
+
+/// Deletes what was acknowledged, and the events that nobody else waits for.
+pub(crate) fn acknowledge(tx: &mut Tx<'_>, subscriber_id: i64, positions: &[i64]) -> Result<(), DbError> {
+    static DELIVERIES: LazyLock<String> = LazyLock::new(|| {
+        format!("delete from outbox_delivery where position in ({}) and subscriber_id = $1", numbered(2))
+    });
+    static EVENTS: LazyLock<String> = LazyLock::new(|| {
+        format!(
+            "delete from outbox_event where position in ({}) and not exists \
+             (select 1 from outbox_delivery d where d.position = outbox_event.position)",
+            numbered(1)
+        )
+    });
+    for some in positions.chunks(MAX_EVENT_BATCH) {
+        let mut filled = params![subscriber_id].to_vec();
+        // Repeating the last position fills the list up: one text, one prepared statement, whatever the number.
+        let repeated = some.iter().chain(some.last().into_iter().cycle());
+        filled.extend(repeated.take(MAX_EVENT_BATCH).map(|position| Value::Int(*position)));
+        tx.execute(&DELIVERIES, &filled)?;
+        tx.execute(&EVENTS, &filled[1..])?;
+    }
+    Ok(())
+}
+
+/// `$2, $3, …`: as many as there are events in a batch.
+fn numbered(first: usize) -> String {
+    let numbers: Vec<String> = (first..first + MAX_EVENT_BATCH).map(|number| format!("${number}")).collect();
+    numbers.join(", ")
+}
+
+/// Deletes events that nobody waits for. `acknowledge` leaves one when two subscribers acknowledge it in the same
+/// instant, each still seeing the other's delivery.
+pub(crate) fn purge(tx: &mut Tx<'_>) -> Result<(), DbError> {
+    let orphans = "delete from outbox_event \
+                    where not exists (select 1 from outbox_delivery d where d.position = outbox_event.position)";
+    tx.execute(orphans, &[]).map(drop)
+}
+
+/// Holds a delivery, and with it the later ones of its subject.
+pub(crate) fn hold(tx: &mut Tx<'_>, subscriber_id: i64, setback: &Setback) -> Result<(), DbError> {
+    let held_until_us = setback.held_until.map_or(PARKED, Timestamp::micros);
+    tx.execute(
+        "update outbox_delivery set held_until_us = $3, tries = $4, rejections = $5, detail = $6 \
+          where subscriber_id = $1 and position = $2",
+        &params![
+            subscriber_id,
+            setback.position,
+            held_until_us,
+            setback.tries,
+            setback.rejections,
+            setback.detail.clone()
+        ],
+    )
+    .map(drop)
+}
+
+/// Takes or prolongs the lease; says whether it is ours. The condition and the change are one statement.
+pub(crate) fn lease(
+    tx: &mut Tx<'_>,
+    subscriber_id: i64,
+    holder: &str,
+    now: Timestamp,
+    until: Timestamp,
+) -> Result<bool, DbError> {
+    let taken = tx.execute(
+        "insert into relay_lease (subscriber_id, holder, until_us) values ($1, $2, $3) \
+         on conflict (subscriber_id) do update set holder = excluded.holder, until_us = excluded.until_us \
+         where relay_lease.holder = excluded.holder or relay_lease.until_us <= $4",
+        &params![subscriber_id, holder, until.micros(), now.micros()],
+    )?;
+    Ok(taken == 1)
+}
+
+/// Gives the lease back, so that another replica need not wait for its end.
+pub(crate) fn give_up_lease(tx: &mut Tx<'_>, subscriber_id: i64, holder: &str) -> Result<(), DbError> {
+    let ours = "delete from relay_lease where subscriber_id = $1 and holder = $2";
+    tx.execute(ours, &params![subscriber_id, holder]).map(drop)
+}

@@ -1,0 +1,98 @@
+//! Carries the outbox to one subscriber: in order per subject, again and again, until each event is acknowledged.
+//!
+//! An event is sent at least once. It goes from the outbox when the subscriber has answered for it, and a subscriber
+//! that answered without being heard finds the event in its inbox the next time. So a crash, a lost reply, or two
+//! relays at once cost extra work and nothing else.
+//!
+//! What is absent: no transaction is open while anything waits for the subscriber, and no event is given up on.
+
+/// Pauses that grow.
+mod pause;
+/// What an answer means for each event of its batch.
+mod settle;
+/// The loop.
+mod worker;
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use uuid::Uuid;
+
+use crate::db::{Db, DbError};
+use crate::outbox::{self, deliveries};
+use crate::{Client, Clock};
+use worker::Worker;
+
+/// How a relay paces itself.
+#[derive(Debug, Clone)]
+pub struct RelayOptions {
+    /// Events in one request; at most [`MAX_EVENT_BATCH`](shared_types::limits::MAX_EVENT_BATCH).
+    pub batch_events: usize,
+    /// How often to look without having been woken: another replica's commits wake nobody here.
+    pub poll_interval_ms: i64,
+    /// The pause after a first failure; it doubles up to the longest, each shortened at random by up to a half.
+    pub first_pause_ms: i64,
+    pub longest_pause_ms: i64,
+    /// How long a replica that has died keeps others from relaying.
+    pub lease_ms: i64,
+    /// Definite refusals of one event after which it is parked.
+    pub park_after: i64,
+}
+
+impl Default for RelayOptions {
+    fn default() -> Self {
+        Self {
+            batch_events: 100,
+            poll_interval_ms: 500,
+            first_pause_ms: 200,
+            longest_pause_ms: 5_000,
+            lease_ms: 15_000,
+            park_after: 10,
+        }
+    }
+}
+
+/// A running relay to one subscriber. Dropping it stops it in mid-work, which loses nothing.
+#[derive(Debug)]
+pub struct Relay {
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl Relay {
+    /// Subscribes `subscriber` to every event from now on and relays to `/events` of `client`. The name stays the same
+    /// for ever; the address behind it may change.
+    ///
+    /// To be called before the service accepts its first request: an event without subscribers is not kept.
+    pub async fn start(
+        db: Db,
+        subscriber: &str,
+        client: Client,
+        clock: Clock,
+        options: RelayOptions,
+    ) -> Result<Self, DbError> {
+        let name = subscriber.to_owned();
+        let subscriber_id = db.write(move |tx| {
+            deliveries::purge(tx)?;
+            outbox::subscribe(tx, &name)
+        });
+        let subscriber_id = subscriber_id.await?;
+        let holder = Uuid::now_v7().to_string();
+        let worker = Worker::new(db, client, clock, options, subscriber.to_owned(), subscriber_id, holder);
+        let (stop, stopped) = watch::channel(false);
+        Ok(Self { stop, task: tokio::spawn(worker.run(stopped)) })
+    }
+
+    /// Stops relaying and gives the lease back. What was not acknowledged waits for the next relay.
+    pub async fn stop(mut self) {
+        self.stop.send_replace(true);
+        if let Err(error) = (&mut self.task).await {
+            tracing::error!(%error, "a relay had failed");
+        }
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
