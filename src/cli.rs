@@ -8,6 +8,7 @@ use service_kit::{
 
 use crate::{
     CommandError,
+    audit::{self, AuditArgs},
     export::{self, ExportArgs},
     import::{self, ImportArgs},
     up::{self, UpArgs},
@@ -39,6 +40,8 @@ enum Command {
     Import(ImportArgs),
     /// Write the catalog as CSV, in a form that `import` reads back.
     Export(ExportArgs),
+    /// Check the shop's promises on its own databases, read-only. Exit code 1: something was found.
+    Audit(AuditArgs),
 }
 
 #[derive(Subcommand)]
@@ -58,6 +61,7 @@ pub fn run() -> ExitCode {
         Some(Command::Serve(service)) => serve(&cli.log, service),
         Some(Command::Import(args)) => tool(import::run(args)),
         Some(Command::Export(args)) => tool(export::run(args)),
+        Some(Command::Audit(args)) => tool(audit::run(args)),
     }
 }
 

@@ -2,6 +2,8 @@
 
 /// Where the shop of a data directory listens, left in `shop.json` while it runs.
 pub mod address;
+/// The invariants, held against the databases of a shop.
+pub mod audit;
 /// What can be asked on the command line.
 pub mod cli;
 /// The books of the demo, on the first start.

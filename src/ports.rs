@@ -51,11 +51,11 @@ impl Port {
 
 fn refused(address: SocketAddr, flag: &str, reason: &std::io::Error) -> StartError {
     let port = address.port();
-    StartError::Part(match reason.kind() {
-        ErrorKind::AddrInUse => {
-            format!("port {port} on {} is in use: choose another with {flag} (0 for any free one)", address.ip())
-        }
-        _ => format!("cannot listen on {address} ({flag} {port}): {reason}"),
+    let host = address.ip();
+    StartError::Part(if reason.kind() == ErrorKind::AddrInUse {
+        format!("port {port} on {host} is in use: choose another with {flag} (0 for any free one)")
+    } else {
+        format!("cannot listen on {address} ({flag} {port}): {reason}")
     })
 }
 
