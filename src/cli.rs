@@ -9,8 +9,10 @@ use service_kit::{
 use crate::{
     CommandError,
     audit::{self, AuditArgs},
+    databases::DatabaseArgs,
     export::{self, ExportArgs},
     import::{self, ImportArgs},
+    migrate,
     up::{self, UpArgs},
 };
 
@@ -42,6 +44,8 @@ enum Command {
     Export(ExportArgs),
     /// Check the shop's promises on its own databases, read-only. Exit code 1: something was found.
     Audit(AuditArgs),
+    /// Bring the schema of every database up to date, and stop.
+    Migrate(DatabaseArgs),
 }
 
 #[derive(Subcommand)]
@@ -62,6 +66,7 @@ pub fn run() -> ExitCode {
         Some(Command::Import(args)) => tool(import::run(args)),
         Some(Command::Export(args)) => tool(export::run(args)),
         Some(Command::Audit(args)) => tool(audit::run(args)),
+        Some(Command::Migrate(args)) => tool(migrate::run(args)),
     }
 }
 

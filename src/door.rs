@@ -38,7 +38,8 @@ impl Door {
     /// Finds the shop. A data directory that another process holds without answering is refused.
     pub async fn open(args: &DoorArgs) -> Result<Door, CommandError> {
         if let Some(url) = &args.url {
-            return Door::to(url, Vec::new());
+            let door = Door::to(url, Vec::new())?;
+            return door.is_answered().await.map(|()| door);
         }
         if let Some(shop) = ShopAddress::find(&args.data_dir).await {
             return Door::to(&shop.gateway, Vec::new());
@@ -56,6 +57,17 @@ impl Door {
     fn to(url: &str, own: Vec<Running>) -> Result<Door, CommandError> {
         let client = Client::new(url, OPTIONS).map_err(|error| CommandError::Usage(error.to_string()))?;
         Ok(Door { client, own })
+    }
+
+    /// An address that nobody answers at all is more likely a mistake than a shop that is about to come back.
+    async fn is_answered(&self) -> Result<(), CommandError> {
+        match self.client.call::<(), serde_json::Value>(Method::GET, "/health/live", None, &[200]).await {
+            Outcome::Done(_) => Ok(()),
+            Outcome::Refused(problem) => Err(CommandError::Shop(problem.to_string())),
+            Outcome::Unknown(reason) => {
+                Err(CommandError::Shop(format!("no shop answers at {}: {reason}", self.client.base())))
+            }
+        }
     }
 
     /// Calls the shop until it answers, for a minute at most. Only for calls that may be repeated.

@@ -6,6 +6,8 @@ pub mod address;
 pub mod audit;
 /// What can be asked on the command line.
 pub mod cli;
+/// Where the databases of a shop are.
+pub mod databases;
 /// The books of the demo, on the first start.
 mod demo;
 /// The way in for the tools: the shop that runs, or one of their own for the duration.
@@ -16,6 +18,8 @@ mod error;
 pub mod export;
 /// Books from a CSV file into the catalog.
 pub mod import;
+/// Every database brought up to date.
+mod migrate;
 /// Ports, held from the moment they are chosen until their service listens.
 mod ports;
 /// The four services in one process.

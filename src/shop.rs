@@ -1,7 +1,7 @@
 use std::{
     future::Future,
     net::{IpAddr, Ipv4Addr},
-    path::{Path, PathBuf},
+    path::PathBuf,
     time::Duration,
 };
 
@@ -13,12 +13,7 @@ use service_kit::{
     process::stop_all,
 };
 
-use crate::ports::Port;
-
-/// The services' databases, by their names in the data directory.
-const CATALOG_FILE: &str = "catalog.db";
-const ORDER_FILE: &str = "orders.db";
-const DELIVERY_FILE: &str = "deliveries.db";
+use crate::{databases::Databases, ports::Port};
 
 /// The services find one another within this time, or the start has failed.
 const READY_DEADLINE_MS: u64 = 30_000;
@@ -41,24 +36,6 @@ impl Places {
     pub fn anywhere(data_dir: PathBuf) -> Places {
         let host = IpAddr::V4(Ipv4Addr::LOCALHOST);
         Places { data_dir, host, gateway_port: 0, catalog_port: 0, order_port: 0, delivery_port: 0 }
-    }
-}
-
-/// The three databases of a shop in one data directory.
-#[derive(Debug, Clone)]
-pub struct Databases {
-    pub catalog: DatabaseUrl,
-    pub order: DatabaseUrl,
-    pub delivery: DatabaseUrl,
-}
-
-impl Databases {
-    pub fn in_folder(data_dir: &Path) -> Databases {
-        Databases {
-            catalog: DatabaseUrl::sqlite(data_dir.join(CATALOG_FILE)),
-            order: DatabaseUrl::sqlite(data_dir.join(ORDER_FILE)),
-            delivery: DatabaseUrl::sqlite(data_dir.join(DELIVERY_FILE)),
-        }
     }
 }
 

@@ -19,7 +19,7 @@ mod report;
 /// From page to page.
 mod walk;
 
-use std::{io::Write, path::PathBuf, process::ExitCode};
+use std::{io::Write, process::ExitCode};
 
 use service_kit::{
     Clock,
@@ -27,7 +27,7 @@ use service_kit::{
 };
 use shared_types::Timestamp;
 
-use crate::{CommandError, address::ShopAddress, shop::Databases};
+use crate::{CommandError, address::ShopAddress, databases::DatabaseArgs};
 use report::Report;
 
 /// Something is wrong with the shop.
@@ -38,16 +38,8 @@ const PAGE_ROWS: i64 = 200;
 /// Which shop to check.
 #[derive(Debug, Clone, clap::Args)]
 pub struct AuditArgs {
-    /// Where the shop keeps its databases.
-    #[arg(long, env = "LASTCOPY_DATA_DIR", default_value = "lastcopy-data")]
-    pub data_dir: PathBuf,
-    /// The databases one by one, for services that run apart: `sqlite:PATH` or `postgres://…`.
-    #[arg(long, requires = "order_db", requires = "delivery_db")]
-    pub catalog_db: Option<DatabaseUrl>,
-    #[arg(long, requires = "catalog_db")]
-    pub order_db: Option<DatabaseUrl>,
-    #[arg(long, requires = "catalog_db")]
-    pub delivery_db: Option<DatabaseUrl>,
+    #[command(flatten)]
+    pub databases: DatabaseArgs,
     /// Print the report as JSON.
     #[arg(long)]
     pub json: bool,
@@ -77,12 +69,7 @@ pub async fn run(args: AuditArgs) -> Result<ExitCode, CommandError> {
 
 impl Shop {
     async fn open(args: &AuditArgs) -> Result<Shop, CommandError> {
-        let urls = match (&args.catalog_db, &args.order_db, &args.delivery_db) {
-            (Some(catalog), Some(order), Some(delivery)) => {
-                Databases { catalog: catalog.clone(), order: order.clone(), delivery: delivery.clone() }
-            }
-            _ => Databases::in_folder(&args.data_dir),
-        };
+        let urls = args.databases.databases();
         let open = async |url: &DatabaseUrl| {
             Db::open_read_only(url).await.map_err(|error| CommandError::Shop(format!("{url}: {error}")))
         };
@@ -107,8 +94,8 @@ impl Shop {
     /// The instant against which the age of unfinished work counts: now. In a data directory whose shop has stopped
     /// nothing can come to rest, so there it is the latest move of any order.
     async fn moved_before(&self, args: &AuditArgs) -> Result<Timestamp, DbError> {
-        let is_apart = args.catalog_db.is_some();
-        if is_apart || ShopAddress::find(&args.data_dir).await.is_some() {
+        let databases = &args.databases;
+        if databases.are_named() || ShopAddress::find(&databases.data_dir).await.is_some() {
             return Ok(Clock::system().now());
         }
         let latest = self.orders.read(orders::latest_move).await?;
