@@ -68,6 +68,22 @@ struct Inner {
 /// The right to drive an order beside the background.
 pub struct Seat(Option<OwnedSemaphorePermit>);
 
+/// An order for which a request has waited.
+pub enum Waited {
+    /// As it was made by the move that is told of; the deciding one, if it is decided.
+    Told(Stored),
+    /// As it was found, perhaps some moves after it was decided.
+    Found(Stored),
+}
+
+impl Waited {
+    fn order(&self) -> &Order {
+        match self {
+            Waited::Told(stored) | Waited::Found(stored) => &stored.order,
+        }
+    }
+}
+
 /// How one action ended.
 enum Step {
     Moved(Box<Stored>),
@@ -139,23 +155,22 @@ impl Driver {
     }
 
     /// Waits until an order is decided, but not beyond the deadline of a request; answers what it is then.
-    pub async fn until_decided(&self, mut watch: Watch, mut stored: Stored) -> Result<Stored, DbError> {
+    pub async fn until_decided(&self, mut watch: Watch, mut waited: Waited) -> Result<Waited, DbError> {
         let pace = &self.0.pace;
         let deadline = Instant::now() + Duration::from_millis(pace.answer_ms);
-        while !stored.order.decided() {
+        while !waited.order().decided() {
             // Another replica may be the one that moves it: then nobody here is told, and looking finds out.
             let look = Instant::now() + Duration::from_millis(pace.poll_ms);
-            match timeout_at(deadline.min(look), watch.moved()).await {
-                Ok(told) => stored = told,
-                Err(_) => {
-                    stored = self.reload(stored).await?;
-                    if Instant::now() >= deadline {
-                        break;
-                    }
-                }
+            if let Ok(told) = timeout_at(deadline.min(look), watch.moved()).await {
+                waited = Waited::Told(told);
+                continue;
+            }
+            waited = Waited::Found(self.find(waited.order().id).await?);
+            if Instant::now() >= deadline {
+                break;
             }
         }
-        Ok(stored)
+        Ok(waited)
     }
 
     fn spawn(&self, drive: impl Future<Output = ()> + Send + 'static) {
@@ -175,7 +190,7 @@ impl Driver {
         while let Some(action) = next(&stored.order) {
             let step = match self.step(&stored, action).await {
                 Ok(Step::Moved(moved)) => Ok(*moved),
-                Ok(Step::Overtaken) => self.reload(stored).await,
+                Ok(Step::Overtaken) => self.find(stored.order.id).await,
                 Ok(Step::Later) => return self.wake(),
                 Err(error) => Err(error),
             };
@@ -253,8 +268,7 @@ impl Driver {
         Ok(Step::Later)
     }
 
-    async fn reload(&self, stored: Stored) -> Result<Stored, DbError> {
-        let id = stored.order.id;
+    async fn find(&self, id: OrderId) -> Result<Stored, DbError> {
         let found = self.0.db.read(move |tx| store::orders::find(tx, id)).await?;
         found.ok_or(DbError::NoRow)
     }

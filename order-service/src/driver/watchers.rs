@@ -29,9 +29,11 @@ impl Watchers {
 
     pub(super) fn tell(&self, stored: &Stored) {
         if let Some(sender) = self.lock().get(&stored.order.id) {
-            // Two drivers may tell in the wrong order; an older version is no news.
+            // Two drivers may tell in the wrong order; an older version is no news. Nor is what comes after the decision:
+            // whoever waits is answered with the order as it was decided.
             sender.send_if_modified(|last| {
-                let newer = last.as_ref().is_none_or(|last| last.order.version < stored.order.version);
+                let newer =
+                    last.as_ref().is_none_or(|last| last.order.version < stored.order.version && !last.order.decided());
                 if newer {
                     *last = Some(Arc::new(stored.clone()));
                 }

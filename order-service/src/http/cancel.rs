@@ -16,6 +16,7 @@ use super::{
 use crate::{
     answer::{Answer, Route},
     domain::{Command, checkout::reason},
+    driver::Waited,
     points::CANCEL,
     store::{
         self, Actor, Stored,
@@ -50,31 +51,32 @@ pub(super) async fn cancel(
 async fn write(shop: &Shop, id: OrderId, command: Command, key: Option<Key>) -> Result<Ending, Problem> {
     let (seat, watch) = (shop.driver.seat(), shop.driver.watch(id));
     let hand = shop.driver.hand(Actor::Caller, &seat);
+    let asked = key.clone();
     let written = shop.db.write(move |tx| {
         // Before the key: a key needs an order to stand for.
         if store::orders::find(tx, id)?.is_none() {
             return Err(MoveError::NoSuchOrder(id));
         }
-        if let Some(key) = &key
+        if let Some(key) = &asked
             && let Some(used) = store::keys::tie(tx, key, id, hand.at)?
         {
-            return Ok(Written::Before(used));
+            return Ok(Written::Before(key.clone(), used));
         }
         let stored = store::moves::make(tx, id, &command, hand)?;
         faults::point(CANCEL.before_commit);
         Ok(Written::Canceled(Box::new(stored)))
     });
     match written.await.map_err(trouble::not_moved)? {
-        Written::Before(used) => ending::again(shop, Route::Cancel, used).await,
+        Written::Before(key, used) => ending::again(shop, key, used).await,
         Written::Canceled(stored) => {
             faults::point(CANCEL.after_commit);
             shop.driver.start((*stored).clone(), seat);
-            ending::of(shop, Route::Cancel, watch, *stored).await
+            ending::of(shop, Route::Cancel, key, watch, Waited::Told(*stored)).await
         }
     }
 }
 
 enum Written {
     Canceled(Box<Stored>),
-    Before(Used),
+    Before(Key, Used),
 }

@@ -17,6 +17,7 @@ use super::{
 use crate::{
     answer::{Answer, Route},
     domain::{Command, Order, apply, checkout::draft},
+    driver::Waited,
     points::PLACE,
     store::{
         self, Actor, Stored,
@@ -50,27 +51,28 @@ pub(super) async fn checkout(
 async fn write(shop: &Shop, placed: Order, key: Option<Key>) -> Result<Ending, Problem> {
     let (seat, watch) = (shop.driver.seat(), shop.driver.watch(placed.id));
     let hand = shop.driver.hand(Actor::Caller, &seat);
+    let asked = key.clone();
     let written = shop.db.write(move |tx| {
-        if let Some(key) = &key
+        if let Some(key) = &asked
             && let Some(used) = store::keys::tie(tx, key, placed.id, hand.at)?
         {
-            return Ok(Written::Before(used));
+            return Ok(Written::Before(key.clone(), used));
         }
         let stored = store::moves::place(tx, &placed, hand)?;
         faults::point(PLACE.before_commit);
         Ok(Written::Placed(Box::new(stored)))
     });
     match written.await.map_err(trouble::database)? {
-        Written::Before(used) => ending::again(shop, Route::Checkout, used).await,
+        Written::Before(key, used) => ending::again(shop, key, used).await,
         Written::Placed(stored) => {
             faults::point(PLACE.after_commit);
             shop.driver.start((*stored).clone(), seat);
-            ending::of(shop, Route::Checkout, watch, *stored).await
+            ending::of(shop, Route::Checkout, key, watch, Waited::Told(*stored)).await
         }
     }
 }
 
 enum Written {
     Placed(Box<Stored>),
-    Before(Used),
+    Before(Key, Used),
 }
