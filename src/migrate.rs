@@ -8,9 +8,9 @@ use crate::{CommandError, databases::DatabaseArgs};
 pub async fn run(args: DatabaseArgs) -> Result<ExitCode, CommandError> {
     let databases = args.databases();
     for (name, url, migrations) in [
-        ("catalog", &databases.catalog, catalog_service::store::MIGRATIONS),
+        ("catalog", &databases.catalog, catalog_service::MIGRATIONS),
         ("order", &databases.order, order_service::store::MIGRATIONS),
-        ("delivery", &databases.delivery, delivery_service::store::MIGRATIONS),
+        ("delivery", &databases.delivery, delivery_service::MIGRATIONS),
     ] {
         let opened = Db::open(url, DbOptions::default(), migrations).await;
         opened.map_err(|error| CommandError::Shop(format!("{name} ({url}): {error}")))?.close().await;

@@ -18,3 +18,4 @@ mod store;
 
 pub use catalog::fault_points;
 pub use config::{Config, start};
+pub use store::MIGRATIONS;
