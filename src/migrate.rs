@@ -8,7 +8,7 @@ use crate::{CommandError, databases::DatabaseArgs};
 pub async fn run(args: DatabaseArgs) -> Result<ExitCode, CommandError> {
     let databases = args.databases();
     for (name, url, migrations) in [
-        ("catalog", &databases.catalog, catalog_service::MIGRATIONS),
+        ("catalog", &databases.catalog, catalog_service::store::MIGRATIONS),
         ("order", &databases.order, order_service::store::MIGRATIONS),
         ("delivery", &databases.delivery, delivery_service::MIGRATIONS),
     ] {
