@@ -74,7 +74,8 @@ async fn cancel(caller: &Caller, id: OrderId, order_to_catalog: &Link) {
         let state = order(caller, id).await.state;
         (state == OrderState::Canceled).then(|| order_to_catalog.heal())
     });
-    let (answer, ()) = tokio::join!(caller.send(Method::POST, &path, &json!({"reason": "a test"})), canceled);
+    let why = json!({"reason": "a test"});
+    let (answer, ()) = tokio::join!(caller.send(Method::POST, &path, &why), canceled);
     assert!([200, 202, 409].contains(&answer.status), "{answer:?}");
 }
 

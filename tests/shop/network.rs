@@ -1,9 +1,15 @@
 use std::time::{Duration, Instant};
 
+use reqwest::Method;
+use serde_json::json;
 use service_kit::testing::eventually;
+use shared_types::{
+    Code,
+    orders::{OrderState, OrderView},
+};
 
 use crate::{
-    cluster::{Basket, Buyers, Catalog, Cluster, Gateway, LINKS, Order},
+    cluster::{Basket, Bought, Buyers, Catalog, Cluster, Gateway, LINKS, Order},
     day::{self, Books},
 };
 
@@ -44,6 +50,30 @@ async fn a_purchase_outlives_a_cut_between_order_and_catalog() {
     shop.finish().await;
 }
 
+/// A request may arrive after the undo of what it asks for. The tombstone that the undo left refuses it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_take_that_arrives_after_the_cancellation_takes_nothing() {
+    let mut shop = Cluster::start().await;
+    let book = shop.book("Too Late", 3).await;
+    let (caller, basket) = (shop.anonymous(), Basket::of(&[(book, 1)]));
+    let wire = shop.link(Order, Catalog);
+    wire.hold_next_request();
+    let cancel = async {
+        eventually("the take is on its way", async || wire.holds_a_request()).await;
+        let id = caller.find_order(&basket).await;
+        let path = format!("/orders/{id}/cancel");
+        let canceled: OrderView = caller.send(Method::POST, &path, &json!({})).await.expect(200);
+        assert_eq!(canceled.state, OrderState::Canceled);
+        let before = wire.replies_passed();
+        wire.release();
+        eventually("the take is answered", async || wire.replies_passed() > before).await;
+    };
+    let (bought, ()) = tokio::join!(caller.buy(&basket), cancel);
+    assert!(matches!(bought, Bought::No(Code::InvalidTransition)), "{bought:?}");
+    assert_eq!(caller.book(book).await.on_hand, 3);
+    shop.finish().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_catalog_delays_a_purchase_and_does_not_double_it() {
     let mut shop = Cluster::start().await;
@@ -64,7 +94,7 @@ async fn the_gateway_answers_while_a_service_is_out_of_reach_and_is_well_afterwa
     let caller = shop.anonymous();
     shop.link(Gateway, Order).cut();
     let began = Instant::now();
-    let answer = caller.call(reqwest::Method::GET, "/orders", None, None).await.unwrap();
+    let answer = caller.call(Method::GET, "/orders", None, None).await.unwrap();
     assert!(began.elapsed() < ANSWER_DEADLINE, "{:?}", began.elapsed());
     assert_eq!(answer.status, 503, "{answer:?}");
     assert_eq!(caller.book(book).await.on_hand, 3, "books are shown without the order service");

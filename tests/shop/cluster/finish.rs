@@ -71,7 +71,7 @@ impl Cluster {
     /// The audit that a shop runs on its own data.
     fn audit(&self) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lastcopy"));
-        command.args(["audit", "--json"]);
+        command.args(["audit", "--json", "--max-age=0"]);
         for (part, flag) in [(Catalog, "--catalog-db"), (Order, "--order-db"), (Delivery, "--delivery-db")] {
             command.arg(format!("{flag}={}", self.databases[&part].url().expose()));
         }
