@@ -22,3 +22,4 @@ mod store;
 pub use config::Config;
 pub use points::fault_points;
 pub use start::start;
+pub use store::MIGRATIONS;

@@ -1,6 +1,6 @@
 use std::{fmt, time::Duration};
 
-use reqwest::{Method, StatusCode, Url};
+use reqwest::{Method, StatusCode, Url, header::HeaderMap};
 use serde::{Serialize, de::DeserializeOwned};
 use shared_types::{Code, Problem};
 
@@ -106,41 +106,51 @@ impl Client {
         B: Serialize + ?Sized,
         T: DeserializeOwned,
     {
-        match self.exchange(method, path, headers, body).await {
-            Ok((status, bytes)) => judge(status, &bytes, expected),
+        let body = match body.map(serde_json::to_vec).transpose() {
+            Ok(body) => body,
+            Err(error) => return Outcome::Unknown(NoAnswer(format!("the request has no JSON: {error}"))),
+        };
+        match self.send(method, path, headers, body).await {
+            Ok(answer) => judge(answer.status, &answer.body, expected),
             Err(no_answer) => Outcome::Unknown(no_answer),
         }
     }
 
-    async fn exchange<B>(
+    /// Sends JSON `body` as it is and gives the answer as it is, for those who pass answers on.
+    pub async fn send(
         &self,
         method: Method,
         path: &str,
         headers: &[(&str, &str)],
-        body: Option<&B>,
-    ) -> Result<(StatusCode, Vec<u8>), NoAnswer>
-    where
-        B: Serialize + ?Sized,
-    {
+        body: Option<Vec<u8>>,
+    ) -> Result<RawAnswer, NoAnswer> {
         let url = self.base.join(path).map_err(|error| NoAnswer(format!("{path} is no path: {error}")))?;
         let mut request = self.http.request(method, url).header("x-request-id", RequestContext::current().request_id);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         if let Some(body) = body {
-            request = request.json(body);
+            request = request.header("content-type", "application/json").body(body);
         }
         let mut response = request.send().await.map_err(no_answer)?;
-        let status = response.status();
-        let mut bytes = Vec::new();
+        let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
+        let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(no_answer)? {
-            if bytes.len() + chunk.len() > MAX_ANSWER_BYTES {
+            if body.len() + chunk.len() > MAX_ANSWER_BYTES {
                 return Err(NoAnswer(format!("the answer is longer than {MAX_ANSWER_BYTES} bytes")));
             }
-            bytes.extend_from_slice(&chunk);
+            body.extend_from_slice(&chunk);
         }
-        Ok((status, bytes))
+        Ok(RawAnswer { status, headers, body })
     }
+}
+
+/// An answer that nobody has looked into.
+#[derive(Debug)]
+pub struct RawAnswer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
 }
 
 /// The whole chain of causes on one line: "error sending request" alone tells nobody anything.
