@@ -2,6 +2,8 @@
 //!
 //! A booking repeated is one delivery, and a delivery canceled before its booking arrives stays canceled.
 
+/// The only outgoing HTTP: the order service is told of every change.
+mod clients;
 /// Flags and environment.
 mod config;
 /// What a delivery may do: one table of moves, pure.

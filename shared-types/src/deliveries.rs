@@ -39,6 +39,7 @@ pub struct DeliveryView {
     /// Absent only for a delivery that was canceled before it was booked.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub address: Option<Address>,
+    /// Who has the parcel. Empty where there is no address.
     pub courier: String,
     pub status: DeliveryStatus,
     pub version: i64,
