@@ -14,7 +14,7 @@ mod error;
 /// The only incoming HTTP.
 mod http;
 /// The only SQL.
-mod store;
+pub mod store;
 
 pub use catalog::fault_points;
 pub use config::{Config, start};
