@@ -56,7 +56,7 @@ impl Sold {
         for status in ["shipped", "delivered"] {
             shop.post(&format!("/api/v1/deliveries/{delivered}:d1/moves"), json!({"status": status})).await;
         }
-        shop.post(&format!("/api/v1/deliveries/{undelivered}:d1/cancel"), json!({})).await;
+        shop.post_to("delivery", &format!("/deliveries/{undelivered}:d1/cancel"), json!({})).await;
         fulfilled(shop, &delivered, "delivered").await;
         fulfilled(shop, &undelivered, "none").await;
         let problem = shop.post("/api/v1/checkout", purchase(9, 10, false)).await;
