@@ -6,7 +6,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use service_kit::testing::eventually;
+use service_kit::testing::{TestDatabase, eventually};
 
 use crate::shop::{Place, Shop, run};
 
@@ -288,6 +288,48 @@ async fn a_shop_that_sells_while_it_is_audited_is_not_accused() {
         .map(|file| format!("sqlite:{}", place.data_dir().join(file).display()));
     let named = ["--catalog-db", &catalog, "--order-db", &order, "--delivery-db", &delivery];
     assert_eq!(audit(place.path(), &named).0, Some(0));
+}
+
+#[tokio::test]
+async fn services_that_run_apart_are_audited_by_the_addresses_of_their_databases() {
+    let place = Place::new();
+    let databases = (
+        TestDatabase::create("catalog").await,
+        TestDatabase::create("orders").await,
+        TestDatabase::create("deliveries").await,
+    );
+    let [catalog_db, order_db, delivery_db] = [&databases.0, &databases.1, &databases.2].map(|db| db.url().expose());
+    let named = ["--catalog-db", &catalog_db, "--order-db", &order_db, "--delivery-db", &delivery_db];
+    let migrated = run(place.path(), &[&["migrate"][..], &named].concat());
+    assert_eq!(migrated.code, Some(0), "{migrated:?}");
+
+    let serve = |args: &[&str]| Shop::start(&place, &[&["serve"], args, &["--listen", "127.0.0.1:0"]].concat());
+    let catalog = serve(&["catalog", "--database-url", &catalog_db]);
+    let delivery = serve(&["delivery", "--database-url", &delivery_db]);
+    let (catalog_url, delivery_url) = (["--catalog-url", &catalog.url], ["--delivery-url", &delivery.url]);
+    let order = serve(&[&["order", "--database-url", &order_db], &catalog_url[..], &delivery_url].concat());
+    let book = json!({"sku": "mug-1", "title": "A mug", "topic": "gifts", "price": 4, "stock": 2});
+    catalog.post("/books", book).await;
+    for with_address in [false, true, false] {
+        order.post("/checkout", purchase(1, 1, with_address)).await;
+    }
+    eventually("every order is at rest", async || {
+        let orders = order.get("/orders").await;
+        orders["items"].as_array().unwrap().iter().all(|order| order["settled"] == true)
+    })
+    .await;
+    let (code, report) = audit(place.path(), &named);
+    let checked: Vec<&Value> = report["checks"].as_array().unwrap().iter().map(|check| &check["checked"]).collect();
+    assert_eq!(
+        (code, checked),
+        (Some(0), vec![&json!(1), &json!(3 + 2), &json!(3), &json!(3), &json!(3 + 1)]),
+        "{report:#}"
+    );
+    // Nobody told the order service, and nobody is about to.
+    let id = order.get("/orders").await["items"][1]["id"].as_str().unwrap().to_owned();
+    delivery.post(&format!("/deliveries/{id}:d1/moves"), json!({"status": "shipped"})).await;
+    let (code, report) = audit(place.path(), &named);
+    assert_eq!((code, fired(&report)), (Some(1), BTreeSet::from(["I5".to_owned()])), "{report:#}");
 }
 
 #[test]
