@@ -20,3 +20,4 @@ pub mod store;
 pub use config::Config;
 pub use points::fault_points;
 pub use start::start;
+pub use store::MIGRATIONS;
