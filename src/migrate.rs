@@ -10,7 +10,7 @@ pub async fn run(args: DatabaseArgs) -> Result<ExitCode, CommandError> {
     for (name, url, migrations) in [
         ("catalog", &databases.catalog, catalog_service::store::MIGRATIONS),
         ("order", &databases.order, order_service::store::MIGRATIONS),
-        ("delivery", &databases.delivery, delivery_service::MIGRATIONS),
+        ("delivery", &databases.delivery, delivery_service::store::MIGRATIONS),
     ] {
         let opened = Db::open(url, DbOptions::default(), migrations).await;
         opened.map_err(|error| CommandError::Shop(format!("{name} ({url}): {error}")))?.close().await;

@@ -17,7 +17,7 @@ mod points;
 /// Opening what the service needs, and serving.
 mod start;
 /// The only SQL.
-mod store;
+pub mod store;
 
 pub use config::Config;
 pub use points::fault_points;

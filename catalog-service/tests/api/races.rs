@@ -274,7 +274,7 @@ async fn takers_of_many_books_in_any_order_leave_every_copy_accounted_for() {
             let mut given_back = 0;
             for step in 0..6 {
                 // Four of eight books, beginning anywhere and going either way.
-                let at = |k: usize| if n % 2 == 0 { (n + step + k) % 8 } else { (n + step + 8 - k) % 8 };
+                let at = |k: usize| if n.is_multiple_of(2) { (n + step + k) % 8 } else { (n + step + 8 - k) % 8 };
                 let lines: Vec<Value> = (0..4).map(|k| line(books[at(k)], 1 + i64::from(k == 0))).collect();
                 let id = taking_id();
                 let answer = caller.take(&id, &lines).await;

@@ -85,6 +85,11 @@ impl Caller {
         self.call(Method::GET, path, &[], None).await
     }
 
+    /// The body of an answer, byte for byte.
+    pub async fn text(&self, path: &str) -> String {
+        self.http.get(format!("{}{path}", self.base)).send().await.unwrap().text().await.unwrap()
+    }
+
     pub async fn post(&self, path: &str, body: Value) -> Answer {
         self.call(Method::POST, path, &[], Some(&body)).await
     }
@@ -164,12 +169,6 @@ impl Shop {
         self.running.take().unwrap().stop().await;
         let database = std::mem::replace(&mut self.database, TestDatabase::create("unused").await);
         Shop::open_on(database).await
-    }
-
-    /// Stops and leaves the database.
-    pub async fn close(mut self) -> TestDatabase {
-        self.running.take().unwrap().stop().await;
-        std::mem::replace(&mut self.database, TestDatabase::create("unused").await)
     }
 
     /// Looks into the database past the service: every count must agree with every other.
