@@ -11,6 +11,7 @@ use crate::{
     audit::{self, AuditArgs},
     databases::DatabaseArgs,
     export::{self, ExportArgs},
+    health::{self, HealthArgs},
     import::{self, ImportArgs},
     migrate,
     up::{self, UpArgs},
@@ -44,6 +45,8 @@ enum Command {
     Export(ExportArgs),
     /// Check the shop's promises on its own databases, read-only. Exit code 1: something was found.
     Audit(AuditArgs),
+    /// Ask a service whether it is ready. Exit code 1: it is not.
+    Health(HealthArgs),
     /// Bring the schema of every database up to date, and stop.
     Migrate(DatabaseArgs),
 }
@@ -66,6 +69,7 @@ pub fn run() -> ExitCode {
         Some(Command::Import(args)) => tool(import::run(args)),
         Some(Command::Export(args)) => tool(export::run(args)),
         Some(Command::Audit(args)) => tool(audit::run(args)),
+        Some(Command::Health(args)) => tool(health::run(args)),
         Some(Command::Migrate(args)) => tool(migrate::run(args)),
     }
 }

@@ -16,6 +16,8 @@ pub mod door;
 mod error;
 /// The catalog as a CSV file.
 pub mod export;
+/// Whether a service is ready, for whoever watches over containers.
+mod health;
 /// Books from a CSV file into the catalog.
 pub mod import;
 /// Every database brought up to date.

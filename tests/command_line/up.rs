@@ -116,3 +116,15 @@ fn a_flag_may_come_from_the_environment_whatever_the_command() {
     let wrong = run(place.path(), &["--port", "0", "migrate"]);
     assert_eq!(wrong.code, Some(2), "a flag of another command is not ignored: {wrong:?}");
 }
+
+#[test]
+fn health_says_whether_the_shop_is_ready() {
+    let place = Place::new();
+    let shop = Shop::up(&place, &["--no-demo"]);
+    let url = shop.url.clone();
+    assert_eq!(run(place.path(), &["health", &url]).code, Some(0));
+    assert!(shop.stop().success());
+    let gone = run(place.path(), &["health", &url]);
+    assert_eq!(gone.code, Some(1));
+    assert!(gone.err.contains("refused"), "{}", gone.err);
+}

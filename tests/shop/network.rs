@@ -10,7 +10,7 @@ use shared_types::{
 
 use crate::{
     cluster::{Basket, Bought, Buyers, Catalog, Cluster, Gateway, LINKS, Order},
-    day,
+    day::Day,
 };
 
 /// A caller hears at the latest after this, whatever is wrong behind the gateway: the order service waits 2 s for the
@@ -25,7 +25,7 @@ async fn answers_lost_on_any_link_change_nothing() {
         for lost in [1, 3] {
             let before = shop.link(from, to).replies_lost();
             shop.link(from, to).drop_replies(lost);
-            day::live(shop.anonymous(), shop.link(Order, Catalog)).await;
+            Day::of(&shop).live().await;
             assert!(shop.link(from, to).replies_lost() >= before + lost, "{from:?} to {to:?} is not used that often");
             shop.check().await;
         }
@@ -97,7 +97,7 @@ async fn the_gateway_answers_while_a_service_is_out_of_reach_and_is_well_afterwa
     assert!(began.elapsed() < ANSWER_DEADLINE, "{:?}", began.elapsed());
     assert_eq!(answer.status, 503, "{answer:?}");
     assert_eq!(caller.book(book).await.on_hand, 3, "books are shown without the order service");
-    eventually("the gateway says that it is not ready", async || !caller.is_ready().await).await;
+    eventually("the gateway says that it is not ready", async || !shop.is_ready().await).await;
     shop.link(Gateway, Order).heal();
     caller.buy(&Basket::of(&[(book, 1)])).await.order();
     shop.finish().await;

@@ -32,7 +32,7 @@ pub struct RelayOptions {
     /// The pause after a first failure; it doubles up to the longest, each shortened at random by up to a half.
     pub first_pause_ms: i64,
     pub longest_pause_ms: i64,
-    /// How long a replica that has died keeps others from relaying.
+    /// How long one that was killed keeps others, and itself when it is back, from relaying.
     pub lease_ms: i64,
     /// Definite refusals of one event after which it is parked.
     pub park_after: i64,
@@ -45,7 +45,7 @@ impl Default for RelayOptions {
             poll_interval_ms: 500,
             first_pause_ms: 200,
             longest_pause_ms: 5_000,
-            lease_ms: 15_000,
+            lease_ms: 4_000,
             park_after: 10,
         }
     }

@@ -32,6 +32,7 @@ pub struct Memory {
 /// A caller of the gateway. Clones share the connections, as tabs of one browser do.
 #[derive(Clone)]
 pub struct Caller {
+    /// The address under which the resources are.
     base: String,
     http: reqwest::Client,
     memory: Arc<Memory>,
@@ -124,7 +125,7 @@ impl Caller {
 
     /// One call, one answer, or none.
     pub async fn call(&self, method: Method, path: &str, key: Option<&str>, body: Option<&Value>) -> Option<Answer> {
-        let mut request = self.http.request(method, format!("{}/api/v1{path}", self.base));
+        let mut request = self.http.request(method, format!("{}{path}", self.base));
         if let Some(key) = key {
             request = request.header("idempotency-key", key);
         }
@@ -202,12 +203,6 @@ impl Caller {
             page.items.into_iter().find(mine).map(|order| order.id)
         })
         .await
-    }
-
-    /// Whether the gateway says that it and everybody behind it is there.
-    pub async fn is_ready(&self) -> bool {
-        let answer = self.http.get(format!("{}/health/ready", self.base)).send().await;
-        answer.is_ok_and(|answer| answer.status().is_success())
     }
 
     /// A new book with so many copies, for 12.50. A creation without an answer is looked up before it is repeated.

@@ -16,6 +16,7 @@ mod process;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use reqwest::Method;
 use service_kit::testing::{TestDatabase, eventually};
 use shared_types::BookId;
 
@@ -85,7 +86,12 @@ impl Cluster {
 
     /// A caller without any name.
     pub fn anonymous(&self) -> Caller {
-        Caller::new(self.link(Buyers, Gateway).url(), self.memory.clone())
+        Caller::new(format!("{}/api/v1", self.link(Buyers, Gateway).url()), self.memory.clone())
+    }
+
+    /// A caller inside the shop, who asks this part as another would.
+    pub fn service(&self, from: Part, to: Part) -> Caller {
+        Caller::new(self.link(from, to).url(), self.memory.clone())
     }
 
     /// The network from one part to another.
@@ -138,8 +144,13 @@ impl Cluster {
 
     /// Every part reaches every other that it needs.
     pub async fn until_ready(&self) {
-        let caller = self.anonymous();
-        eventually("the shop is ready", async || caller.is_ready().await).await;
+        eventually("the shop is ready", async || self.is_ready().await).await;
+    }
+
+    /// Whether the gateway says that it and everybody behind it is there.
+    pub async fn is_ready(&self) -> bool {
+        let answer = self.service(Buyers, Gateway).call(Method::GET, "/health/ready", None, None).await;
+        answer.is_some_and(|answer| answer.status == 200)
     }
 
     async fn start_part(&mut self, part: Part, fault: Option<&str>) -> Result<(), String> {
