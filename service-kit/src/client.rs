@@ -1,10 +1,10 @@
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use reqwest::{Method, StatusCode, Url};
 use serde::{Serialize, de::DeserializeOwned};
 use shared_types::{Code, Problem};
 
-use crate::context::RequestContext;
+use crate::{auth::TokenSource, context::RequestContext};
 
 /// How a call to another service ended. Only `Refused` may lead to an undo; `Unknown` is asked again with the same ids.
 #[derive(Debug)]
@@ -27,6 +27,12 @@ impl fmt::Display for NoAnswer {
     }
 }
 
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Client({})", self.base)
+    }
+}
+
 /// Deadlines of calls to one other service, in milliseconds.
 #[derive(Debug, Clone, Copy)]
 pub struct ClientOptions {
@@ -45,10 +51,11 @@ impl Default for ClientOptions {
 const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
 
 /// The outgoing HTTP client for one other service. Every call has a deadline and carries the request's id.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Client {
     base: Url,
     http: reqwest::Client,
+    tokens: Option<Arc<dyn TokenSource>>,
 }
 
 /// A base address that no client can use.
@@ -76,7 +83,13 @@ impl Client {
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .build()?;
-        Ok(Client { base, http })
+        Ok(Client { base, http, tokens: None })
+    }
+
+    /// This client, with a token on every call. Both share their connections.
+    #[must_use]
+    pub fn with_tokens(&self, tokens: Arc<dyn TokenSource>) -> Client {
+        Client { tokens: Some(tokens), ..self.clone() }
     }
 
     /// The base address of the other service.
@@ -127,11 +140,21 @@ impl Client {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
+        let token = match &self.tokens {
+            Some(tokens) => Some(tokens.token().map_err(|error| NoAnswer(format!("no token for the call: {error}")))?),
+            None => None,
+        };
+        if let Some(token) = &token {
+            request = request.bearer_auth(token.secret());
+        }
         if let Some(body) = body {
             request = request.json(body);
         }
         let mut response = request.send().await.map_err(no_answer)?;
         let status = response.status();
+        if let (StatusCode::UNAUTHORIZED, Some(tokens), Some(token)) = (status, &self.tokens, &token) {
+            tokens.refused(token);
+        }
         let mut bytes = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(no_answer)? {
             if bytes.len() + chunk.len() > MAX_ANSWER_BYTES {
@@ -167,9 +190,11 @@ fn judge<T: DeserializeOwned>(status: StatusCode, bytes: &[u8], expected: &[u16]
     }
 }
 
-/// A 4xx is definite unless it speaks of the moment, or shows that we never reached the handler we meant.
+/// A 4xx is definite unless it speaks of the moment, shows that we never reached the handler we meant, or is about our
+/// token and not about the call: keys come and go.
 fn is_definite(status: StatusCode, problem: &Problem) -> bool {
-    let momentary = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_EARLY, StatusCode::TOO_MANY_REQUESTS];
+    let momentary =
+        [StatusCode::UNAUTHORIZED, StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_EARLY, StatusCode::TOO_MANY_REQUESTS];
     status.is_client_error()
         && status.as_u16() == problem.status
         && !momentary.contains(&status)
@@ -202,6 +227,8 @@ mod tests {
         assert_eq!(kind(503, &problem(Code::Unavailable)), "unknown");
         assert_eq!(kind(500, &problem(Code::Internal)), "unknown");
         assert_eq!(kind(429, "{}"), "unknown");
+        assert_eq!(kind(401, &problem(Code::Unauthorized)), "unknown");
+        assert_eq!(kind(403, &problem(Code::Forbidden)), "refused");
         // A proxy that rewrites the status is not believed either.
         assert_eq!(kind(404, &problem(Code::Invalid)), "unknown");
     }

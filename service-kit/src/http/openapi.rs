@@ -5,6 +5,7 @@ use paperclip::v2::models::{DefaultApiRaw, Info};
 use serde_json::{Value, json};
 
 use super::{reply::COMMON_STATUSES, server::ServiceInfo};
+use crate::auth;
 
 /// The beginning of a service's document, which paperclip completes with paths and schemas.
 pub(super) fn beginning(info: &ServiceInfo) -> DefaultApiRaw {
@@ -22,6 +23,7 @@ pub(super) fn beginning(info: &ServiceInfo) -> DefaultApiRaw {
 /// Completes what paperclip wrote with what is true of every operation: the answers that any route can give, problems
 /// under their own media type, and the example of each schema beside its reference.
 pub(super) fn completed(mut spec: Value) -> Value {
+    auth::complete_document(&mut spec);
     let schemas = spec.pointer("/components/schemas").cloned().unwrap_or_else(|| json!({}));
     let Some(paths) = spec.get_mut("paths").and_then(Value::as_object_mut) else { return spec };
     for item in paths.values_mut().filter_map(Value::as_object_mut) {
