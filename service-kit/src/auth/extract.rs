@@ -1,4 +1,7 @@
 //! Permissions as types: a handler's signature says who may call it, and the API document says the same.
+//!
+//! Extractors are asked in the order of the signature, so the permission stands first: who may not call learns nothing of
+//! what else was wrong.
 
 use std::{collections::BTreeMap, future::Future, marker::PhantomData, pin::Pin};
 
@@ -13,7 +16,7 @@ use paperclip::{
 use shared_types::{AccountId, Problem};
 
 use super::{
-    caller::{Caller, Service, Who},
+    caller::{Caller, Role, Service, Who},
     document,
     gate::Gate,
     permission::Permission,
@@ -113,10 +116,8 @@ impl Permit for Customer {
     const PERMISSION: Permission = Permission::Customer;
 
     fn admit(caller: Caller) -> Option<Self> {
-        match caller.who {
-            Who::Customer(account) if caller.client_id.is_none() => Some(Customer { account, caller }),
-            _ => None,
-        }
+        let account = himself(&caller, &[Role::Customer])?;
+        Some(Customer { account, caller })
     }
 }
 
@@ -124,12 +125,8 @@ impl Permit for Employee {
     const PERMISSION: Permission = Permission::Employee;
 
     fn admit(caller: Caller) -> Option<Self> {
-        match caller.who {
-            Who::Employee(account) | Who::Administrator(account) if caller.client_id.is_none() => {
-                Some(Employee { account, caller })
-            }
-            _ => None,
-        }
+        let account = himself(&caller, &[Role::Employee, Role::Administrator])?;
+        Some(Employee { account, caller })
     }
 }
 
@@ -137,10 +134,8 @@ impl Permit for Administrator {
     const PERMISSION: Permission = Permission::Administrator;
 
     fn admit(caller: Caller) -> Option<Self> {
-        match caller.who {
-            Who::Administrator(account) if caller.client_id.is_none() => Some(Administrator { account, caller }),
-            _ => None,
-        }
+        let account = himself(&caller, &[Role::Administrator])?;
+        Some(Administrator { account, caller })
     }
 }
 
@@ -166,6 +161,12 @@ impl Permit for AnyCaller {
     fn admit(caller: Caller) -> Option<Self> {
         Some(AnyCaller(caller))
     }
+}
+
+/// The account of a caller of one of these roles who acts himself. A client to which somebody granted a scope or two has
+/// those scopes; it does not become him.
+fn himself(caller: &Caller, roles: &[Role]) -> Option<AccountId> {
+    caller.who.account().filter(|_| caller.client_id.is_none() && roles.contains(&caller.role()))
 }
 
 /// Lets the caller in, or refuses him: 401 for who said nothing, 403 for who lacks the permission.

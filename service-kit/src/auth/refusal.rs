@@ -61,9 +61,10 @@ impl Refusal {
 
 impl From<TokenError> for Refusal {
     fn from(error: TokenError) -> Self {
-        match error {
-            TokenError::Unavailable => Refusal::Unavailable(error.to_string()),
-            refused => Refusal::BadToken(refused),
+        if error == TokenError::Unavailable {
+            Refusal::Unavailable(error.to_string())
+        } else {
+            Refusal::BadToken(error)
         }
     }
 }
