@@ -28,7 +28,7 @@ use super::{
 pub trait Permit: Sized + 'static {
     const PERMISSION: Permission;
 
-    /// Lets this caller in, or says what he lacks. Never asked of an anonymous one where the permission asks for more.
+    /// Lets this caller in who said who he is; nothing where he lacks the permission.
     fn admit(caller: Caller) -> Option<Self>;
 }
 
@@ -169,16 +169,14 @@ fn himself(caller: &Caller, roles: &[Role]) -> Option<AccountId> {
     caller.who.account().filter(|_| caller.client_id.is_none() && roles.contains(&caller.role()))
 }
 
-/// Lets the caller in, or refuses him: 401 for who said nothing, 403 for who lacks the permission.
+/// Lets the caller in, or refuses him: 401 for who said nothing, 403 for who lacks the permission. A token in which the
+/// gateway says "nobody" is a good token, so it gets 403.
 async fn permit<T: Permit>(request: HttpRequest) -> Result<T, Refusal> {
     let caller = Gate::caller(&request).await?;
-    let said_nothing = caller == Caller::anonymous();
-    match T::admit(caller) {
-        Some(_) if said_nothing && !T::PERMISSION.is_open() => Err(Refusal::NoCredential),
-        Some(permitted) => Ok(permitted),
-        None if said_nothing => Err(Refusal::NoCredential),
-        None => Err(Refusal::Forbidden(T::PERMISSION)),
+    if caller == Caller::anonymous() && !T::PERMISSION.is_open() {
+        return Err(Refusal::NoCredential);
     }
+    T::admit(caller).ok_or(Refusal::Forbidden(T::PERMISSION))
 }
 
 macro_rules! extractors {

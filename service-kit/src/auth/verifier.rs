@@ -1,7 +1,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use jsonwebtoken::{Algorithm, Validation};
+use jsonwebtoken::{Algorithm, Validation, errors::ErrorKind};
 use moka::sync::Cache;
 use serde::{Deserialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
@@ -87,6 +87,7 @@ pub struct Verifier {
 #[derive(Debug)]
 struct Signed {
     issuer: Service,
+    typ: String,
     kid: String,
     claims: WireClaims,
 }
@@ -140,9 +141,6 @@ impl Verifier {
         if header.alg != "EdDSA" {
             return Err(TokenError::Algorithm);
         }
-        if header.typ != expected.typ {
-            return Err(TokenError::Type);
-        }
         if !is_plain_kid(&header.kid) {
             return Err(TokenError::Key);
         }
@@ -151,8 +149,8 @@ impl Verifier {
         let issuer = Service::named(&claimed.iss).ok_or(TokenError::Issuer)?;
         let key = self.keys(issuer, expected)?.key(&header.kid).await?;
         let checked = jsonwebtoken::decode::<WireClaims>(token, &key, &validation(issuer));
-        let claims = checked.map_err(|_| TokenError::Signature)?.claims;
-        Ok(Signed { issuer, kid: header.kid, claims })
+        let claims = checked.map_err(|error| library_refusal(error.kind()))?.claims;
+        Ok(Signed { issuer, typ: header.typ, kid: header.kid, claims })
     }
 
     fn keys(&self, issuer: Service, expected: &Expected<'_>) -> Result<&KeySource, TokenError> {
@@ -162,6 +160,9 @@ impl Verifier {
 
     fn judge(&self, signed: &Signed, expected: &Expected<'_>) -> Result<Caller, TokenError> {
         let claims = &signed.claims;
+        if signed.typ != expected.typ {
+            return Err(TokenError::Type);
+        }
         if claims.aud != expected.aud.text() {
             return Err(TokenError::Audience);
         }
@@ -191,6 +192,15 @@ fn validation(issuer: Service) -> Validation {
     validation.validate_aud = false;
     validation.validate_exp = false;
     validation
+}
+
+fn library_refusal(kind: &ErrorKind) -> TokenError {
+    if matches!(kind, ErrorKind::InvalidSignature | ErrorKind::Base64(_)) {
+        TokenError::Signature
+    } else {
+        // A claim that it does not take for what it should be, such as a time before 1970.
+        TokenError::Claims
+    }
 }
 
 /// Header and claims of a token with three parts in base64url; nothing before, between or after them.
