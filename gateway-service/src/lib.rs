@@ -1,1 +1,13 @@
+//! The gateway: the only public door. It translates and passes on; it holds no state and no business rule.
 
+/// The other services, and how they are asked.
+mod clients;
+/// Where the gateway listens and whom it asks.
+mod config;
+/// Contracts of other shop back ends, one file each.
+mod dialects;
+/// The public API, `/api/v1`.
+mod http;
+
+pub use config::{Config, start};
+pub use dialects::{Dialect, Dialects};

@@ -1,1 +1,26 @@
+//! The order service: it writes an order before anything is asked for it, and drives it until it is at rest.
 
+/// The final answers to a purchase and to a cancellation, given and kept.
+pub mod answer;
+/// The only outgoing HTTP: the catalog and the delivery service.
+mod clients;
+/// Flags, environment, and the driver's pace.
+mod config;
+/// What an order may do: `apply` and `next`, pure.
+pub mod domain;
+/// Load, `next`, act, record: retry, failover and crash recovery in one loop.
+mod driver;
+/// The only incoming HTTP.
+mod http;
+/// Where a test may kill this process.
+mod points;
+/// Opening what the service needs, and serving.
+mod start;
+/// The only SQL.
+pub mod store;
+/// Orders as the wire shows them.
+mod view;
+
+pub use config::{Config, Pace};
+pub use points::fault_points;
+pub use start::start;

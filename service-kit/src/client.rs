@@ -1,10 +1,13 @@
 use std::{fmt, sync::Arc, time::Duration};
 
-use reqwest::{Method, StatusCode, Url};
+use reqwest::{Method, StatusCode, Url, header::HeaderMap};
 use serde::{Serialize, de::DeserializeOwned};
 use shared_types::{Code, Problem};
 
-use crate::{auth::TokenSource, context::RequestContext};
+use crate::{
+    auth::{Token, TokenSource},
+    context::RequestContext,
+};
 
 /// How a call to another service ended. Only `Refused` may lead to an undo; `Unknown` is asked again with the same ids.
 #[derive(Debug)]
@@ -119,51 +122,71 @@ impl Client {
         B: Serialize + ?Sized,
         T: DeserializeOwned,
     {
-        match self.exchange(method, path, headers, body).await {
-            Ok((status, bytes)) => judge(status, &bytes, expected),
+        let body = match body.map(serde_json::to_vec).transpose() {
+            Ok(body) => body,
+            Err(error) => return Outcome::Unknown(NoAnswer(format!("the request has no JSON: {error}"))),
+        };
+        match self.send(method, path, headers, body).await {
+            Ok(answer) => judge(answer.status, &answer.body, expected),
             Err(no_answer) => Outcome::Unknown(no_answer),
         }
     }
 
-    async fn exchange<B>(
+    /// Sends JSON `body` as it is and gives the answer as it is, for those who pass answers on.
+    pub async fn send(
         &self,
         method: Method,
         path: &str,
         headers: &[(&str, &str)],
-        body: Option<&B>,
-    ) -> Result<(StatusCode, Vec<u8>), NoAnswer>
-    where
-        B: Serialize + ?Sized,
-    {
-        let url = self.base.join(path).map_err(|error| NoAnswer(format!("{path} is no path: {error}")))?;
-        let mut request = self.http.request(method, url).header("x-request-id", RequestContext::current().request_id);
+        body: Option<Vec<u8>>,
+    ) -> Result<RawAnswer, NoAnswer> {
+        let mut request =
+            self.http.request(method, self.url(path)?).header("x-request-id", RequestContext::current().request_id);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let token = match &self.tokens {
-            Some(tokens) => Some(tokens.token().map_err(|error| NoAnswer(format!("no token for the call: {error}")))?),
-            None => None,
-        };
-        if let Some(token) = &token {
+        let token = self.token()?;
+        if let Some((_, token)) = &token {
             request = request.bearer_auth(token.secret());
         }
         if let Some(body) = body {
-            request = request.json(body);
+            request = request.header("content-type", "application/json").body(body);
         }
         let mut response = request.send().await.map_err(no_answer)?;
-        let status = response.status();
-        if let (StatusCode::UNAUTHORIZED, Some(tokens), Some(token)) = (status, &self.tokens, &token) {
-            tokens.refused(token);
+        let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
+        if let (StatusCode::UNAUTHORIZED, Some((tokens, token))) = (status, token) {
+            tokens.refused(&token);
+            return Err(NoAnswer("our token is not believed there".to_owned()));
         }
-        let mut bytes = Vec::new();
+        let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(no_answer)? {
-            if bytes.len() + chunk.len() > MAX_ANSWER_BYTES {
+            if body.len() + chunk.len() > MAX_ANSWER_BYTES {
                 return Err(NoAnswer(format!("the answer is longer than {MAX_ANSWER_BYTES} bytes")));
             }
-            bytes.extend_from_slice(&chunk);
+            body.extend_from_slice(&chunk);
         }
-        Ok((status, bytes))
+        Ok(RawAnswer { status, headers, body })
     }
+
+    /// The address of `path` at this service and no other: our token goes nowhere else.
+    fn url(&self, path: &str) -> Result<Url, NoAnswer> {
+        let url = self.base.join(path).map_err(|error| NoAnswer(format!("{path} is no path: {error}")))?;
+        if url.origin() == self.base.origin() { Ok(url) } else { Err(NoAnswer(format!("{path} leads elsewhere"))) }
+    }
+
+    fn token(&self) -> Result<Option<(&dyn TokenSource, Token)>, NoAnswer> {
+        let Some(tokens) = &self.tokens else { return Ok(None) };
+        let token = tokens.token().map_err(|error| NoAnswer(format!("no token for the call: {error}")))?;
+        Ok(Some((tokens.as_ref(), token)))
+    }
+}
+
+/// An answer that nobody has looked into.
+#[derive(Debug)]
+pub struct RawAnswer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
 }
 
 /// The whole chain of causes on one line: "error sending request" alone tells nobody anything.
@@ -211,6 +234,16 @@ mod tests {
             Outcome::Done(_) => "done",
             Outcome::Refused(_) => "refused",
             Outcome::Unknown(_) => "unknown",
+        }
+    }
+
+    #[test]
+    fn no_path_leads_to_another_host() {
+        let client = Client::new("http://127.0.0.1:8081", ClientOptions::default()).expect("an address");
+        assert_eq!(client.url("/books?q=a%2Fb").expect("a path").as_str(), "http://127.0.0.1:8081/books?q=a%2Fb");
+        for elsewhere in ["//evil.example/books", "http://evil.example/", "\\\\evil.example/", "http://127.0.0.1:8082/"]
+        {
+            assert!(client.url(elsewhere).is_err(), "{elsewhere}");
         }
     }
 

@@ -40,6 +40,12 @@ async fn make(body: Body<Thing>) -> Result<Reply<Thing, (S200, S201)>, Fail<(S40
     Ok(Reply::created("/things/1", body.0))
 }
 
+/// Refuses, and answers the state of the thing.
+#[api_v2_operation(tags(things))]
+async fn take(body: Body<Thing>) -> Result<Reply<Thing, (S200, S409)>, Fail<(S404,)>> {
+    Ok(Reply::with_status(409, body.0))
+}
+
 async fn sample() -> Running {
     let checks = vec![
         Check::new("database", || async { Ok(()) }),
@@ -48,7 +54,7 @@ async fn sample() -> Running {
     serve(INFO, "127.0.0.1:0".parse().unwrap(), 1, checks, Background::default(), |config| {
         config
             .service(web::resource("/things").route(web::post().to(make)))
-            .service(web::resource("/things/{id}").route(web::get().to(show)));
+            .service(web::resource("/things/{id}").route(web::get().to(show)).route(web::put().to(take)));
     })
     .await
     .unwrap()
@@ -91,6 +97,17 @@ async fn a_success_has_its_status_its_etag_and_the_callers_request_id() {
     assert!(answer.head.contains("x-process-time: 0."), "{}", answer.head);
     let answer = send(&running, "POST /things", "", r#"{"name": "x", "copies": 2}"#);
     assert!(answer.status == 201 && answer.head.contains("location: /things/1"), "{}", answer.head);
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_can_answer_with_a_state() {
+    let running = sample().await;
+    let answer = send(&running, "PUT /things/1", "", r#"{"name": "x", "copies": 2}"#);
+    assert_eq!((answer.status, &answer.json["copies"]), (409, &Value::from(2)));
+    let spec = send(&running, "GET /openapi.json", "", "").json;
+    let conflict = &spec["paths"]["/things/{id}"]["put"]["responses"]["409"]["content"];
+    assert_eq!(conflict["application/json"]["schema"]["$ref"], "#/components/schemas/Thing");
     running.stop().await;
 }
 

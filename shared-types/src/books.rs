@@ -47,6 +47,7 @@ pub struct BookView {
     /// Counts the changes of the book, its stock included. Its `ETag` is this number in quotes.
     pub version: i64,
     pub created_at: Timestamp,
+    /// The latest edit by hand, of the stock included; purchases count in `version` only.
     pub updated_at: Timestamp,
 }
 

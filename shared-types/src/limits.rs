@@ -10,8 +10,14 @@ pub const MAX_ORDER_LINES: usize = 100;
 pub const MAX_LINE_COPIES: i64 = 10;
 /// Copies that one book can have, received or on hand, at most.
 pub const MAX_BOOK_COPIES: i64 = 1_000_000_000;
-/// Characters in a title, an author or a topic at most.
+/// Characters in a title or an author at most.
 pub const MAX_TEXT_CHARS: usize = 1_000;
+/// Characters in a topic at most.
+pub const MAX_TOPIC_CHARS: usize = 200;
+/// Copies in one line of a taking at most. Far more than an order line may have: the catalog guards sums, not robots.
+pub const MAX_TAKING_COPIES: i64 = 1_000_000;
+/// Characters in the reason of a stock adjustment, or in its id, at most.
+pub const MAX_REASON_CHARS: usize = 255;
 /// Characters in a SKU at most.
 pub const MAX_SKU_CHARS: usize = 64;
 /// Characters in a search query at most.

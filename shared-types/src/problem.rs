@@ -50,6 +50,7 @@ codes! {
     /// There is nothing at this path.
     RouteNotFound = 404, "There is nothing at this path", false;
     BookNotFound = 404, "Book not found", false;
+    TakingNotFound = 404, "Taking not found", false;
     OrderNotFound = 404, "Order not found", false;
     DeliveryNotFound = 404, "Delivery not found", false;
     CourierNotFound = 404, "Courier not found", false;
@@ -59,6 +60,8 @@ codes! {
     RequestTimeout = 408, "The request took too long to arrive", true;
     /// Another book that is not deleted has this SKU.
     SkuTaken = 409, "SKU already exists", false;
+    /// Another book that is not deleted has this ISBN.
+    IsbnTaken = 409, "ISBN already exists", false;
     /// A courier of this name exists.
     CourierTaken = 409, "Courier already exists", false;
     /// Not enough copies: `errors` names each short line.

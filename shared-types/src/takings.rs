@@ -24,7 +24,7 @@ pub struct TakeLine {
 }
 
 /// What became of a taking. `refused` and `given_back` are final; only `taken` can still become `given_back`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Apiv2Schema)]
 #[serde(rename_all = "snake_case")]
 pub enum TakingState {
     Taken,
@@ -33,7 +33,7 @@ pub enum TakingState {
 }
 
 /// The answer to every call about a taking: its state decides, not the status code.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, Apiv2Schema)]
 #[openapi(
     example = r#"{"taking_id": "01936f2e-7b1c-7cc3-98c4-dc0c0c07398f:1", "state": "taken", "lines": [{"book_id": 8, "quantity": 1, "title": "The Martian", "isbn": "9780143127550", "price": 12.99, "currency": "USD"}], "refused": []}"#
 )]
@@ -49,7 +49,7 @@ pub struct TakingView {
 }
 
 /// Copies of one book that were taken, with what was in force in that instant.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, Apiv2Schema)]
 pub struct TakenLine {
     pub book_id: BookId,
     pub quantity: i64,
@@ -62,7 +62,7 @@ pub struct TakenLine {
 }
 
 /// Why a line could not be taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Apiv2Schema)]
 #[serde(rename_all = "snake_case")]
 pub enum RefusalReason {
     /// Fewer copies on hand than asked for.
@@ -74,7 +74,7 @@ pub enum RefusalReason {
 }
 
 /// A line that stood in the way.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, Apiv2Schema)]
 pub struct RefusedLine {
     pub book_id: BookId,
     pub reason: RefusalReason,

@@ -1,8 +1,8 @@
 //! One SQL text, two engines.
 //!
-//! A closure gets a [`Tx`] and answers `Ok` (all of it is committed before the caller hears so) or `Err` (nothing of it
-//! remains). Closures are synchronous: none can wait for the network inside a transaction. They may be run more than
-//! once before they are answered, so their only effects are their statements.
+//! A closure gets a [`Tx`](crate::db::Tx) and answers `Ok` (all of it is committed before the caller hears so) or `Err`
+//! (nothing of it remains). Closures are synchronous: none can wait for the network inside a transaction. They may be
+//! run more than once before they are answered, so their only effects are their statements.
 //!
 //! What is absent: no ORM, no connection outside a closure, no deferred transaction that writes, no lock held
 //! by a caller.

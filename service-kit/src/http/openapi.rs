@@ -20,6 +20,8 @@ pub(super) fn beginning(info: &ServiceInfo) -> DefaultApiRaw {
     }
 }
 
+const PROBLEM_SCHEMA: &str = "#/components/schemas/Problem";
+
 /// Completes what paperclip wrote with what is true of every operation: the answers that any route can give, problems
 /// under their own media type, and the example of each schema beside its reference.
 pub(super) fn completed(mut spec: Value) -> Value {
@@ -48,14 +50,17 @@ fn complete_responses(responses: &mut serde_json::Map<String, Value>, schemas: &
             503 => "A part that is needed is not available, or the shop is too busy; asking again is safe.",
             _ => "The request took too long.",
         };
-        let schema = json!({"$ref": "#/components/schemas/Problem"});
+        let schema = json!({"$ref": PROBLEM_SCHEMA});
         let answer = json!({"description": description, "content": {"application/json": {"schema": schema}}});
         responses.entry(status.to_string()).or_insert(answer);
     }
-    for (status, response) in responses.iter_mut() {
-        let is_error = status.starts_with('4') || status.starts_with('5');
+    for response in responses.values_mut() {
         let Some(content) = response.get_mut("content").and_then(Value::as_object_mut) else { continue };
-        if is_error && let Some(media) = content.remove("application/json") {
+        let schema = content.get("application/json").and_then(|media| media.pointer("/schema/$ref"));
+        // A 409 that answers the state of a taking or a delivery is no problem document.
+        if schema.is_some_and(|schema| schema == PROBLEM_SCHEMA)
+            && let Some(media) = content.remove("application/json")
+        {
             content.insert("application/problem+json".to_owned(), media);
         }
         if let Some(content) = response.get_mut("content") {

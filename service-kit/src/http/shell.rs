@@ -96,7 +96,7 @@ fn check_head(request: &ServiceRequest) -> Result<(), Problem> {
 /// Whatever fails without a problem document of ours (a route that is not there, a wrong method) gets one.
 fn as_problem_if_failed<B: MessageBody + 'static>(response: ServiceResponse<B>) -> ServiceResponse<BoxBody> {
     let status = response.status();
-    if status.is_success() || status.is_informational() || status.is_redirection() || is_problem(response.headers()) {
+    if status.is_success() || status.is_informational() || status.is_redirection() || is_ours(response.headers()) {
         return response.map_into_boxed_body();
     }
     let request = response.request().clone();
@@ -108,8 +108,10 @@ fn as_problem_if_failed<B: MessageBody + 'static>(response: ServiceResponse<B>) 
     ServiceResponse::new(request, answer)
 }
 
-fn is_problem(headers: &HeaderMap) -> bool {
-    headers.get("content-type").is_some_and(|value| value.as_bytes() == b"application/problem+json")
+/// A problem document, or the state that a handler answers with a 409. The framework's own errors are never JSON.
+fn is_ours(headers: &HeaderMap) -> bool {
+    let media_type = headers.get("content-type").map(|value| value.as_bytes());
+    matches!(media_type, Some(b"application/problem+json" | b"application/json"))
 }
 
 fn problem_for(status: StatusCode, method: &str, path: &str) -> Problem {

@@ -1,0 +1,52 @@
+use std::{net::SocketAddr, sync::Arc};
+
+use service_kit::{
+    Clock,
+    db::{DatabaseUrl, Db, DbOptions},
+    http::{Background, Check, Running, ServiceInfo, StartError, serve},
+    process::default_workers,
+};
+use shared_types::Currency;
+
+use crate::{catalog::Catalog, http, store};
+
+const INFO: ServiceInfo = ServiceInfo {
+    name: "catalog",
+    title: "Lastcopy catalog",
+    description: "Books, their stock, and which order took which copies. A copy is taken by one statement that compares \
+                  and decrements at once, so none is ever sold twice.",
+};
+
+/// Where the catalog listens and keeps its books.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Config {
+    /// Address and port; port 0 is any free one.
+    #[arg(long, env = "LASTCOPY_LISTEN", default_value = "127.0.0.1:8081")]
+    pub listen: SocketAddr,
+    /// `sqlite:<path>` or `postgres://…`.
+    #[arg(long, env = "DATABASE_URL", default_value = "sqlite:lastcopy-data/catalog.db", hide_env_values = true)]
+    pub database_url: DatabaseUrl,
+    /// Threads that serve requests.
+    #[arg(long, env = "LASTCOPY_WORKERS", default_value_t = default_workers())]
+    pub workers: usize,
+    /// ISO 4217 code of every price. It is settled by the first start and never changes.
+    #[arg(long, env = "LASTCOPY_CURRENCY", default_value = "USD")]
+    pub currency: Currency,
+}
+
+/// Opens the database and serves until stopped.
+pub async fn start(config: Config) -> Result<Running, StartError> {
+    let Config { listen, database_url, workers, currency } = config;
+    let opened = Db::open(&database_url, DbOptions::default(), store::MIGRATIONS).await;
+    let db = opened.map_err(|error| StartError::Part(format!("the catalog's database {database_url}: {error}")))?;
+    let mut background = Background::default();
+    background.close_last(db.clone());
+    let catalog = Arc::new(Catalog::new(db, currency, Clock::system()));
+    catalog.settle_currency().await?;
+    let checked = Arc::clone(&catalog);
+    let ready = Check::new("database", move || {
+        let catalog = Arc::clone(&checked);
+        async move { catalog.ping().await }
+    });
+    serve(INFO, listen, workers, vec![ready], background, move |routes| http::routes(routes, &catalog)).await
+}

@@ -1,0 +1,70 @@
+use service_kit::db::DbError;
+use shared_types::{BookId, Code, FieldError, Problem, TakingId, limits::MAX_BOOK_COPIES};
+
+/// Why something was not done. Nothing of it was kept.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogError {
+    #[error("there is no book {0}")]
+    BookNotFound(BookId),
+    #[error("there is no book with the ISBN {0}")]
+    IsbnNotFound(String),
+    #[error("there is no taking {0}")]
+    TakingNotFound(TakingId),
+    #[error("another book has this SKU")]
+    SkuTaken,
+    #[error("another book has this ISBN")]
+    IsbnTaken,
+    #[error("the book is at version {0}")]
+    VersionMismatch(i64),
+    #[error("{0} copies are on hand")]
+    StockTooLow(i64),
+    #[error("a book has at most {MAX_BOOK_COPIES} copies")]
+    StockTooHigh,
+    #[error("{0} was used for something else")]
+    IdReused(String),
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+impl From<CatalogError> for Problem {
+    fn from(error: CatalogError) -> Problem {
+        let field = |field: &str, detail: &str| vec![FieldError { field: field.to_owned(), detail: detail.to_owned() }];
+        let detail = error.to_string();
+        match error {
+            CatalogError::BookNotFound(_) | CatalogError::IsbnNotFound(_) => Problem::new(Code::BookNotFound, detail),
+            CatalogError::TakingNotFound(_) => Problem::new(Code::TakingNotFound, detail),
+            CatalogError::SkuTaken => {
+                Problem::new(Code::SkuTaken, detail).with_errors(field("sku", "is another book's"))
+            }
+            CatalogError::IsbnTaken => {
+                Problem::new(Code::IsbnTaken, detail).with_errors(field("isbn", "is another book's"))
+            }
+            CatalogError::VersionMismatch(_) => Problem::new(Code::VersionMismatch, detail),
+            CatalogError::StockTooLow(_) => Problem::new(Code::StockTooLow, detail),
+            CatalogError::StockTooHigh => Problem::invalid("delta", detail),
+            CatalogError::IdReused(_) => Problem::new(Code::IdReused, detail),
+            CatalogError::Db(error) => database_problem(&error),
+        }
+    }
+}
+
+/// What a caller may know of a fault in the database: whether to come again.
+fn database_problem(error: &DbError) -> Problem {
+    match error {
+        DbError::Overloaded => Problem::new(Code::Overloaded, "too much is waiting for the database"),
+        DbError::Unavailable(_) => {
+            tracing::warn!(%error, "the database did not do it");
+            Problem::new(Code::Unavailable, "the catalog's database is not available")
+        }
+        DbError::Constraint(_)
+        | DbError::NoRow
+        | DbError::Decode { .. }
+        | DbError::Sql(_)
+        | DbError::AfterFailure
+        | DbError::ReadOnly
+        | DbError::Panicked => {
+            tracing::error!(%error, "a fault in the store");
+            Problem::new(Code::Internal, "the fault is in our log under the request's id")
+        }
+    }
+}

@@ -1,0 +1,83 @@
+use paperclip::actix::{api_v2_operation, web};
+use service_kit::http::{Body, Fail, IfMatch, Reply, S200, S201, S204, S304, S404, S409, S412, S422};
+use shared_types::{
+    BookId, Isbn, Problem,
+    books::{BookView, CreateBookRequest, UpdateBookRequest},
+};
+
+use super::{Shop, conditional::IfNoneMatch};
+use crate::{
+    domain::book::{BookChange, NewBook},
+    error::CatalogError,
+};
+
+/// Puts a new book into the catalog.
+///
+/// The SKU is the ISBN where none is given. Copies in `stock` are received with the book and are the first entry of its
+/// ledger. Another book with the same ISBN or SKU: 409 `isbn_taken` or `sku_taken`.
+#[api_v2_operation(tags(books))]
+pub async fn create(shop: Shop, body: Body<CreateBookRequest>) -> Result<Reply<BookView, (S201,)>, Fail<(S409, S422)>> {
+    let book = NewBook::parse(body.0, shop.currency()).map_err(Problem::invalid_fields)?;
+    let book = shop.create(book).await?;
+    Ok(Reply::created(format!("/books/{}", book.id), book.clone()).etag(book.version))
+}
+
+/// Shows a book.
+///
+/// A withdrawn book is not found.
+#[api_v2_operation(tags(books))]
+pub async fn show(
+    shop: Shop,
+    book_id: web::Path<BookId>,
+    known: IfNoneMatch,
+) -> Result<Reply<BookView, (S200, S304)>, Fail<(S404,)>> {
+    Ok(shown(shop.find(book_id.into_inner()).await?, &known))
+}
+
+/// Shows the book with an ISBN.
+///
+/// ISBN-10 and ISBN-13, hyphens allowed. A text that is no ISBN names no book: 404.
+#[api_v2_operation(tags(books))]
+pub async fn show_by_isbn(
+    shop: Shop,
+    isbn: web::Path<String>,
+    known: IfNoneMatch,
+) -> Result<Reply<BookView, (S200, S304)>, Fail<(S404,)>> {
+    let isbn: Isbn = isbn.parse().map_err(|_| CatalogError::IsbnNotFound(isbn.to_string()))?;
+    Ok(shown(shop.find_by_isbn(isbn).await?, &known))
+}
+
+fn shown(book: BookView, known: &IfNoneMatch) -> Reply<BookView, (S200, S304)> {
+    let version = book.version;
+    if known.contains(version) { Reply::empty(304).etag(version) } else { Reply::ok(book).etag(version) }
+}
+
+/// Changes fields of a book.
+///
+/// Fields that are absent stay. A new price holds from this instant: a purchase at the price before is refused. Stock is
+/// changed by stock adjustments. With `If-Match` the change is made to that very version or not at all.
+#[api_v2_operation(tags(books))]
+pub async fn change(
+    shop: Shop,
+    book_id: web::Path<BookId>,
+    expected: IfMatch,
+    body: Body<UpdateBookRequest>,
+) -> Result<Reply<BookView>, Fail<(S404, S409, S412, S422)>> {
+    let change = BookChange::parse(body.0, shop.currency()).map_err(Problem::invalid_fields)?;
+    let book = shop.change(book_id.into_inner(), change, expected.0).await?;
+    let version = book.version;
+    Ok(Reply::ok(book).etag(version))
+}
+
+/// Withdraws a book from sale.
+///
+/// Copies that were taken before stay with their orders; nothing of the book is taken from this instant on.
+#[api_v2_operation(tags(books))]
+pub async fn withdraw(
+    shop: Shop,
+    book_id: web::Path<BookId>,
+    expected: IfMatch,
+) -> Result<Reply<(), (S204,)>, Fail<(S404, S412)>> {
+    shop.withdraw(book_id.into_inner(), expected.0).await?;
+    Ok(Reply::empty(204))
+}

@@ -1,0 +1,46 @@
+use paperclip::actix::{api_v2_operation, web};
+use service_kit::http::{Body, Fail, Reply, S200, S201, S404, S409, S422};
+use shared_types::{
+    Problem, TakingId,
+    takings::{TakeRequest, TakingState, TakingView},
+};
+
+use super::Shop;
+use crate::domain::taking::Asked;
+
+/// Takes copies for one attempt of an order: all lines or none.
+///
+/// 201: taken now. 200: taken before, with the same answer. 409: `refused`, with a reason for every line that stood in
+/// the way, or `given_back`; both are final for this id, and the next attempt needs a new one. The same id with other
+/// lines: 422 `id_reused`. Titles, ISBNs and prices are those in force in the instant of the taking.
+#[api_v2_operation(tags(takings))]
+pub async fn take(
+    shop: Shop,
+    taking_id: web::Path<TakingId>,
+    body: Body<TakeRequest>,
+) -> Result<Reply<TakingView, (S200, S201, S409)>, Fail<(S422,)>> {
+    let asked = Asked::parse(&body.0.lines, shop.currency()).map_err(Problem::invalid_fields)?;
+    let answer = shop.take(taking_id.into_inner(), asked).await?;
+    let status = match answer.taking.state {
+        TakingState::Taken if answer.is_new => 201,
+        TakingState::Taken => 200,
+        TakingState::Refused | TakingState::GivenBack => 409,
+    };
+    Ok(Reply::with_status(status, answer.taking))
+}
+
+/// Gives the copies of a taking back, once.
+///
+/// An id that is not known is buried (201): a take that arrives late for it is answered 409 `given_back`. A taking that
+/// was refused stays `refused`.
+#[api_v2_operation(tags(takings))]
+pub async fn give_back(shop: Shop, taking_id: web::Path<TakingId>) -> Result<Reply<TakingView, (S200, S201)>, Fail> {
+    let answer = shop.give_back(taking_id.into_inner()).await?;
+    Ok(Reply::with_status(if answer.is_new { 201 } else { 200 }, answer.taking))
+}
+
+/// Shows what became of a taking.
+#[api_v2_operation(tags(takings))]
+pub async fn show(shop: Shop, taking_id: web::Path<TakingId>) -> Result<Reply<TakingView>, Fail<(S404,)>> {
+    Ok(Reply::ok(shop.find_taking(taking_id.into_inner()).await?))
+}

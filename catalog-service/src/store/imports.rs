@@ -1,0 +1,101 @@
+use service_kit::{
+    db::{DbError, Tx},
+    params,
+};
+use shared_types::{
+    BookId, Currency, FieldError, Timestamp,
+    books::{BookView, ImportOutcome},
+};
+
+use super::books;
+use crate::{
+    domain::{book::BookChange, import::Row},
+    error::CatalogError,
+};
+
+/// How a row ended, and what was wrong with it.
+pub type Outcome = (ImportOutcome, Vec<FieldError>);
+
+/// Puts one row into the catalog: a new book, or the fields of one that is there. Its stock is left alone then, since
+/// copies may be sold between the counting and the import.
+pub fn import(
+    tx: &mut Tx<'_>,
+    row: &Row,
+    actor: &str,
+    currency: Currency,
+    now: Timestamp,
+) -> Result<Outcome, CatalogError> {
+    match find(tx, &row.fields, currency)? {
+        Some(book) => update(tx, &book, &row.fields, currency, now),
+        None => create(tx, row, actor, currency, now),
+    }
+}
+
+/// The book that a row is about: by its ISBN, or by its SKU where it has none.
+fn find(tx: &mut Tx<'_>, fields: &BookChange, currency: Currency) -> Result<Option<BookView>, DbError> {
+    match (fields.isbn, &fields.sku) {
+        (Some(isbn), _) => books::find_by_isbn(tx, isbn, currency),
+        (None, Some(sku)) => books::find_by_sku(tx, sku.as_str(), currency),
+        (None, None) => Ok(None),
+    }
+}
+
+fn create(
+    tx: &mut Tx<'_>,
+    row: &Row,
+    actor: &str,
+    currency: Currency,
+    now: Timestamp,
+) -> Result<Outcome, CatalogError> {
+    let book = match row.new_book() {
+        Ok(book) => book,
+        Err(errors) => return Ok((ImportOutcome::Rejected, errors)),
+    };
+    match books::insert(tx, &book, actor, currency, now)? {
+        Some(_) => Ok((ImportOutcome::Created, Vec::new())),
+        None => Ok(sku_in_the_way()),
+    }
+}
+
+fn update(
+    tx: &mut Tx<'_>,
+    book: &BookView,
+    fields: &BookChange,
+    currency: Currency,
+    now: Timestamp,
+) -> Result<Outcome, CatalogError> {
+    if holds(book, fields) {
+        return Ok((ImportOutcome::Unchanged, Vec::new()));
+    }
+    // A statement that fails would take the good rows with it, so the one conflict there can be is looked for first.
+    if let Some(sku) = &fields.sku
+        && is_held_by_another(tx, sku.as_str(), book.id)?
+    {
+        return Ok(sku_in_the_way());
+    }
+    books::change(tx, book.id, fields, None, currency, now)?;
+    Ok((ImportOutcome::Updated, Vec::new()))
+}
+
+fn is_held_by_another(tx: &mut Tx<'_>, sku: &str, id: BookId) -> Result<bool, DbError> {
+    let sql = "select 1 as held from book where sku = $1 and book_id <> $2 and deleted_us is null";
+    Ok(tx.query_opt(sql, &params![sku, id.number()])?.is_some())
+}
+
+fn sku_in_the_way() -> Outcome {
+    let error = FieldError { field: "sku".to_owned(), detail: "is another book's".to_owned() };
+    (ImportOutcome::Rejected, vec![error])
+}
+
+/// Whether the book already has every field as the row has it.
+fn holds(book: &BookView, fields: &BookChange) -> bool {
+    let BookChange { sku, isbn, title, author, topic, first_year, price, warn_limit } = fields;
+    sku.as_ref().is_none_or(|sku| sku.as_str() == book.sku)
+        && isbn.is_none_or(|isbn| book.isbn == Some(isbn))
+        && title.as_ref().is_none_or(|title| title.as_str() == book.title)
+        && author.as_ref().is_none_or(|author| Some(author.as_str()) == book.author.as_deref())
+        && topic.as_ref().is_none_or(|topic| topic.as_str() == book.topic)
+        && first_year.is_none_or(|year| book.first_year == Some(year))
+        && price.is_none_or(|price| price.amount() == book.price)
+        && warn_limit.is_none_or(|limit| limit == book.warn_limit)
+}

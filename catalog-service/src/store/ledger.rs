@@ -1,0 +1,90 @@
+use service_kit::{
+    db::{DbError, Row, Tx, Value},
+    params,
+};
+use shared_types::{BookId, TakingId, Timestamp, books::LedgerEntryView};
+
+/// Why the copies of a book became more or fewer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Received,
+    Adjusted,
+    Taken,
+    GivenBack,
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Kind::Received => "received",
+            Kind::Adjusted => "adjusted",
+            Kind::Taken => "taken",
+            Kind::GivenBack => "given_back",
+        }
+    }
+}
+
+/// Appends one change by hand, made by `actor`.
+pub fn append(
+    tx: &mut Tx<'_>,
+    book_id: BookId,
+    kind: Kind,
+    delta: i64,
+    reason: &str,
+    actor: &str,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    tx.execute(
+        "insert into stock_ledger (book_id, kind, delta, reason, actor, at_us) values ($1, $2, $3, $4, $5, $6)",
+        &params![book_id.number(), kind.name(), delta, reason, actor, now.micros()],
+    )
+    .map(drop)
+}
+
+/// Appends what a taking did to its books, in one statement: `changes` are books and differences.
+pub fn append_taking(
+    tx: &mut Tx<'_>,
+    taking_id: TakingId,
+    kind: Kind,
+    changes: impl Iterator<Item = (BookId, i64)>,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let reason = match kind {
+        Kind::GivenBack => "given back by its order",
+        Kind::Received | Kind::Adjusted | Kind::Taken => "taken for an order",
+    };
+    let actor = format!("order {}", taking_id.order);
+    let mut sql = "insert into stock_ledger (kind, reason, actor, taking_id, at_us, book_id, delta) values".to_owned();
+    let mut params: Vec<Value> =
+        params![kind.name(), reason, actor, taking_id.to_string(), now.micros()].into_iter().collect();
+    for (book_id, delta) in changes {
+        let separator = if params.len() == 5 { "" } else { "," };
+        params.extend(params![book_id.number(), delta]);
+        let last = params.len();
+        sql.push_str(&format!("{separator} ($1, $2, $3, $4, $5, ${}, ${last})", last - 1));
+    }
+    tx.execute(&sql, &params).map(drop)
+}
+
+/// A book's ledger, latest entry first, before the entry of that number.
+pub fn page(tx: &mut Tx<'_>, book_id: BookId, before: i64, rows: i64) -> Result<Vec<LedgerEntryView>, DbError> {
+    let found = tx.query(
+        "select entry, kind, delta, reason, actor, taking_id, at_us from stock_ledger \
+         where book_id = $1 and entry < $2 order by entry desc limit $3",
+        &params![book_id.number(), before, rows],
+    )?;
+    found.iter().map(|row| entry(book_id, row)).collect()
+}
+
+fn entry(book_id: BookId, row: &Row) -> Result<LedgerEntryView, DbError> {
+    Ok(LedgerEntryView {
+        entry: row.get("entry")?,
+        book_id,
+        kind: row.get("kind")?,
+        delta: row.get("delta")?,
+        reason: row.get("reason")?,
+        actor: row.get("actor")?,
+        taking_id: row.get("taking_id")?,
+        at: Timestamp::from_micros(row.get("at_us")?),
+    })
+}

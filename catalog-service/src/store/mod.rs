@@ -1,0 +1,34 @@
+//! The only SQL. Functions get an open transaction; none begins, commits or waits for anything but the database.
+
+use service_kit::db::Migration;
+
+/// Stock adjustments by hand.
+pub mod adjustments;
+/// Books one by one.
+pub mod books;
+/// Rows of imported tables.
+pub mod imports;
+/// The stock ledger.
+pub mod ledger;
+/// Lists of books and of topics.
+pub mod listing;
+/// Takings done as shops that oversell do them, for tests of the tests.
+pub mod sabotage;
+/// The full-text index.
+mod search;
+/// The one currency.
+pub mod shop;
+/// Takings: the compare-and-decrement.
+pub mod takings;
+
+/// The schema, change by change.
+pub const MIGRATIONS: &[Migration] = &[
+    Migration::both("V1__book", include_str!("../../migrations/V1__book.sql")),
+    Migration::pair(
+        "V2__search",
+        include_str!("../../migrations/V2__search.sqlite.sql"),
+        include_str!("../../migrations/V2__search.postgres.sql"),
+    ),
+    Migration::both("V3__taking", include_str!("../../migrations/V3__taking.sql")),
+    Migration::both("V4__stock_ledger", include_str!("../../migrations/V4__stock_ledger.sql")),
+];

@@ -1,0 +1,98 @@
+//! The full-text index: FTS5 on SQLite, a `tsvector` on Postgres. Both are given finished words, so both find the same;
+//! and since a word has letters and digits only, no search is ever a syntax error.
+
+use service_kit::{
+    db::{DbError, Engine, Tx, Value},
+    params,
+};
+use shared_types::{BookId, books::BookView};
+
+use crate::domain::search::words;
+
+/// Makes a book found by the words that it has now, and by no others.
+pub fn index(tx: &mut Tx<'_>, book: &BookView) -> Result<(), DbError> {
+    let fields = [words(&book.title), words(book.author.as_deref().unwrap_or_default()), words(&book.topic)];
+    match tx.engine() {
+        Engine::Sqlite => {
+            remove(tx, book.id)?;
+            let [title, author, topic] = fields.map(|words| words.join(" "));
+            tx.execute(
+                "insert into book_search (rowid, title, author, topic) values ($1, $2, $3, $4)",
+                &params![book.id.number(), title, author, topic],
+            )
+        }
+        Engine::Postgres => tx.execute(
+            "insert into book_search (book_id, document) values ($1, cast(cast($2 as text) as tsvector)) \
+             on conflict (book_id) do update set document = excluded.document",
+            &params![book.id.number(), vector(&fields)],
+        ),
+    }
+    .map(drop)
+}
+
+/// Makes a book found by nothing.
+pub fn remove(tx: &mut Tx<'_>, id: BookId) -> Result<(), DbError> {
+    let sql = match tx.engine() {
+        Engine::Sqlite => "delete from book_search where rowid = $1",
+        Engine::Postgres => "delete from book_search where book_id = $1",
+    };
+    tx.execute(sql, &params![id.number()]).map(drop)
+}
+
+/// Positions in a `tsvector` end here.
+const MAX_POSITION: usize = 16_383;
+
+/// `'the':1A 'martian':2A 'andy':3B …`
+fn vector(fields: &[Vec<String>; 3]) -> String {
+    let weighted =
+        fields.iter().zip(["A", "B", "C"]).flat_map(|(words, weight)| words.iter().map(move |w| (w, weight)));
+    let lexemes =
+        weighted.zip(1..).map(|((word, weight), at): (_, usize)| format!("'{word}':{}{weight}", at.min(MAX_POSITION)));
+    lexemes.collect::<Vec<_>>().join(" ")
+}
+
+/// A table of the books that have all of these words, as SQL that binds `$1` to `$4`: `book_id`, and in which `field` all
+/// of them are (1 title, 2 author, 3 topic, 4 across them).
+pub fn hits(engine: Engine, words: &[String]) -> (&'static str, [Value; 4]) {
+    match engine {
+        Engine::Sqlite => {
+            let all = fts5_query(words);
+            let within = |field: &str| Value::from(format!("{{{field}}} : ({all})"));
+            let params = [Value::from(&all), within("title"), within("author"), within("topic")];
+            (SQLITE_HITS, params)
+        }
+        Engine::Postgres => {
+            let query = |weight: &str| Value::from(tsquery(words, weight));
+            (POSTGRES_HITS, [query(""), query("A"), query("B"), query("C")])
+        }
+    }
+}
+
+const SQLITE_HITS: &str = "(select rowid as book_id, case \
+     when rowid in (select rowid from book_search where book_search match $2) then 1 \
+     when rowid in (select rowid from book_search where book_search match $3) then 2 \
+     when rowid in (select rowid from book_search where book_search match $4) then 3 else 4 end as field \
+     from book_search where book_search match $1)";
+
+const POSTGRES_HITS: &str = "(select book_id, case \
+     when document @@ cast(cast($2 as text) as tsquery) then 1 \
+     when document @@ cast(cast($3 as text) as tsquery) then 2 \
+     when document @@ cast(cast($4 as text) as tsquery) then 3 else 4 end as field \
+     from book_search where document @@ cast(cast($1 as text) as tsquery))";
+
+/// `"andy" AND "weir" *`: quoted, so that a word such as `or` is a word.
+fn fts5_query(words: &[String]) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
+    format!("{} *", quoted.join(" AND "))
+}
+
+/// `'andy':A & 'weir':*A`
+fn tsquery(words: &[String], weight: &str) -> String {
+    let (last, others) = words.split_last().expect("BUG: a search without words is answered before");
+    let mut terms: Vec<String> = others
+        .iter()
+        .map(|word| if weight.is_empty() { format!("'{word}'") } else { format!("'{word}':{weight}") })
+        .collect();
+    terms.push(format!("'{last}':*{weight}"));
+    terms.join(" & ")
+}

@@ -1,0 +1,118 @@
+//! The other services, and how they are asked: once, or again where the same request is the same effect.
+
+use reqwest::Method;
+use service_kit::{Client, ClientOptions, NoAnswer, RawAnswer, client::ClientError};
+use shared_types::{Code, Problem};
+
+/// Deadline of one call, in milliseconds. Longer than the order service waits before it answers 202.
+const CALL_MS: u64 = 5_000;
+/// How often a request is sent at most, where sending it again has no second effect.
+const MAX_SENDS: u32 = 3;
+
+/// One service behind the gateway.
+#[derive(Debug, Clone)]
+pub struct Upstream {
+    /// Its name in problems and in readiness.
+    pub part: &'static str,
+    client: Client,
+}
+
+/// All services behind the gateway.
+#[derive(Debug)]
+pub struct Upstreams {
+    pub catalog: Upstream,
+    pub order: Upstream,
+    pub delivery: Upstream,
+}
+
+impl Upstreams {
+    pub fn all(&self) -> [&Upstream; 3] {
+        [&self.catalog, &self.order, &self.delivery]
+    }
+}
+
+/// A request to pass on.
+#[derive(Debug)]
+pub struct Ask<'a> {
+    pub method: Method,
+    /// Percent-encoded, with its query.
+    pub path: String,
+    pub headers: Vec<(&'static str, &'a str)>,
+    pub body: Option<Vec<u8>>,
+    /// Whether sending it twice has one effect.
+    pub repeatable: bool,
+}
+
+impl<'a> Ask<'a> {
+    /// A request that only looks.
+    pub fn get(path: impl Into<String>) -> Ask<'a> {
+        Ask { method: Method::GET, path: path.into(), headers: Vec::new(), body: None, repeatable: true }
+    }
+
+    /// A request that changes something and must not be sent again on its own.
+    pub fn once(method: Method, path: impl Into<String>) -> Ask<'a> {
+        Ask { method, path: path.into(), headers: Vec::new(), body: None, repeatable: false }
+    }
+
+    /// A request that changes something and names it by an id or a key, so that a repetition is the same request.
+    pub fn repeatable(method: Method, path: impl Into<String>) -> Ask<'a> {
+        Ask { repeatable: true, ..Ask::once(method, path) }
+    }
+
+    #[must_use]
+    pub fn header(mut self, name: &'static str, value: Option<&'a str>) -> Ask<'a> {
+        self.headers.extend(value.map(|value| (name, value)));
+        self
+    }
+
+    /// Adds a JSON body.
+    #[must_use]
+    pub fn json(mut self, body: &impl serde::Serialize) -> Ask<'a> {
+        self.body = Some(serde_json::to_vec(body).expect("BUG: wire types serialise"));
+        self
+    }
+}
+
+impl Upstream {
+    pub fn new(part: &'static str, url: &str) -> Result<Upstream, ClientError> {
+        let options = ClientOptions { call_ms: CALL_MS, ..ClientOptions::default() };
+        Ok(Upstream { part, client: Client::new(url, options)? })
+    }
+
+    /// Sends a request, again where that is safe and there was no answer. 5xx of the other side are its answer only when
+    /// they are still so at the last try.
+    pub async fn ask(&self, ask: Ask<'_>) -> Result<RawAnswer, Problem> {
+        let sends = if ask.repeatable { MAX_SENDS } else { 1 };
+        let mut last = NoAnswer("was not asked".to_owned());
+        for _ in 0..sends {
+            match self.client.send(ask.method.clone(), &ask.path, &ask.headers, ask.body.clone()).await {
+                Ok(answer) if !answer.status.is_server_error() => return Ok(answer),
+                Ok(answer) => last = NoAnswer(format!("answered {}", answer.status)),
+                Err(no_answer) => last = no_answer,
+            }
+        }
+        Err(self.silent(&ask, &last))
+    }
+
+    /// Whether it answers its liveness.
+    pub async fn alive(&self) -> Result<(), String> {
+        let answer = self.client.send(Method::GET, "/health/live", &[], None).await;
+        match answer {
+            Ok(answer) if answer.status.is_success() => Ok(()),
+            Ok(answer) => Err(format!("answers {}", answer.status)),
+            Err(no_answer) => Err(no_answer.to_string()),
+        }
+    }
+
+    /// The reason goes to the log only: it names addresses.
+    fn silent(&self, ask: &Ask<'_>, reason: &NoAnswer) -> Problem {
+        tracing::warn!(part = self.part, method = %ask.method, path = ask.path, %reason, "no answer");
+        let part = self.part;
+        let detail = if ask.method == Method::GET {
+            format!("the {part} service does not answer")
+        } else {
+            format!("the {part} service does not answer; the request may have been carried out")
+        };
+        Problem::new(Code::Unavailable, detail)
+    }
+}

@@ -1,0 +1,61 @@
+use std::{net::SocketAddr, sync::Arc};
+
+use service_kit::{
+    http::{Background, Check, Running, ServiceInfo, StartError, serve},
+    process::default_workers,
+};
+
+use crate::{
+    clients::{Upstream, Upstreams},
+    dialects::{self, Dialects},
+    http,
+};
+
+const INFO: ServiceInfo = ServiceInfo {
+    name: "gateway",
+    title: "Lastcopy",
+    description: "A bookshop. Errors are problem documents (RFC 9457) whose `code` is stable. A POST that creates or \
+                  moves something takes an `Idempotency-Key`: with it, asking again is always safe.",
+};
+
+/// Where the gateway listens and whom it asks.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Config {
+    /// Address and port; port 0 is any free one.
+    #[arg(long, env = "LASTCOPY_LISTEN", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// Threads that serve requests.
+    #[arg(long, env = "LASTCOPY_WORKERS", default_value_t = default_workers())]
+    pub workers: usize,
+    #[arg(long, env = "LASTCOPY_CATALOG_URL", default_value = "http://127.0.0.1:8081")]
+    pub catalog_url: String,
+    #[arg(long, env = "LASTCOPY_ORDER_URL", default_value = "http://127.0.0.1:8082")]
+    pub order_url: String,
+    #[arg(long, env = "LASTCOPY_DELIVERY_URL", default_value = "http://127.0.0.1:8083")]
+    pub delivery_url: String,
+    /// Contracts of other shop back ends to speak beside `/api/v1`, separated by commas: `bazar`, or `none`.
+    #[arg(long, env = "LASTCOPY_DIALECTS", default_value = "bazar")]
+    pub dialects: Dialects,
+}
+
+/// Serves until stopped.
+pub async fn start(config: Config) -> Result<Running, StartError> {
+    let upstream = |part, url: &str| Upstream::new(part, url).map_err(|error| StartError::Part(error.to_string()));
+    let upstreams = Arc::new(Upstreams {
+        catalog: upstream("catalog", &config.catalog_url)?,
+        order: upstream("order", &config.order_url)?,
+        delivery: upstream("delivery", &config.delivery_url)?,
+    });
+    let checks = upstreams.all().map(|upstream| {
+        let upstream = upstream.clone();
+        Check::new(upstream.part, move || {
+            let upstream = upstream.clone();
+            async move { upstream.alive().await }
+        })
+    });
+    serve(INFO, config.listen, config.workers, checks.into(), Background::default(), move |routes| {
+        http::routes(routes, &upstreams);
+        dialects::routes(routes, &config.dialects);
+    })
+    .await
+}

@@ -1,0 +1,71 @@
+use paperclip::v2::{models::DataType, schema::TypedData};
+use serde::{Deserialize, Deserializer, de};
+use shared_types::{BookId, Isbn, Problem, books::BookView};
+
+use super::relay;
+use crate::clients::{Ask, Upstreams};
+
+/// A book by its number or its ISBN. Ten or thirteen digits with a right check digit are an ISBN.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum BookRef {
+    Number(BookId),
+    Isbn(Isbn),
+}
+
+impl<'de> Deserialize<'de> for BookRef {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if let Ok(isbn) = text.parse() {
+            return Ok(BookRef::Isbn(isbn));
+        }
+        let number =
+            text.parse().map_err(|_| de::Error::custom(format!("{text:?} is neither a book's number nor an ISBN")))?;
+        Ok(BookRef::Number(number))
+    }
+}
+
+impl TypedData for BookRef {
+    fn data_type() -> DataType {
+        DataType::String
+    }
+}
+
+impl BookRef {
+    /// The catalog's path of the book, for looking at it.
+    pub fn path(self) -> String {
+        match self {
+            BookRef::Number(id) => format!("/books/{id}"),
+            BookRef::Isbn(isbn) => format!("/books/by-isbn/{isbn}"),
+        }
+    }
+
+    /// The book's number, for changing it; an ISBN is looked up.
+    pub async fn id(self, upstreams: &Upstreams) -> Result<BookId, Problem> {
+        match self {
+            BookRef::Number(id) => Ok(id),
+            BookRef::Isbn(_) => {
+                let answer = upstreams.catalog.ask(Ask::get(self.path())).await?;
+                Ok(relay::read::<BookView>(&answer)?.id)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Option<BookRef> {
+        serde_json::from_value(serde_json::Value::from(text)).ok()
+    }
+
+    #[test]
+    fn a_book_is_named_by_its_number_or_its_isbn() {
+        assert_eq!(read("8"), BookId::new(8).map(BookRef::Number));
+        assert_eq!(read("9780143127550").map(BookRef::path), Some("/books/by-isbn/9780143127550".to_owned()));
+        assert_eq!(read("0143127551").map(BookRef::path), Some("/books/by-isbn/9780143127550".to_owned()));
+        for text in ["0", "-1", "eight", "", "8.0", "99999999999999999999"] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
+}

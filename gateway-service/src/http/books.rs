@@ -1,0 +1,175 @@
+use actix_web::HttpRequest;
+use paperclip::actix::{Apiv2Schema, api_v2_operation, web};
+use reqwest::Method;
+use serde::Deserialize;
+use service_kit::http::{Body, Fail, IfMatch, PageQuery, S200, S201, S204, S304, S404, S409, S412, S422};
+use shared_types::books::{
+    AdjustStockRequest, BookPage, BookView, CreateBookRequest, ImportAnswer, ImportRequest, LedgerPage,
+    StockAdjustmentView, TopicPage, UpdateBookRequest,
+};
+use uuid::Uuid;
+
+use super::{book_ref::BookRef, relay::Relayed};
+use crate::clients::{Ask, Upstreams};
+
+/// Bytes of one import request at most.
+const MAX_IMPORT_BYTES: usize = 4 * 1024 * 1024;
+
+/// Which books to list, and in which order.
+#[derive(Debug, Deserialize, Apiv2Schema)]
+#[serde(deny_unknown_fields)]
+#[expect(
+    dead_code,
+    reason = "read for the API document and to refuse unknown parameters; the query is passed on as it came"
+)]
+pub(super) struct BookQuery {
+    /// Books of this topic; upper and lower case are the same.
+    topic: Option<String>,
+    /// Words in title, author or topic; best matches first.
+    q: Option<String>,
+    author: Option<String>,
+    isbn: Option<String>,
+    sku: Option<String>,
+    /// `AVAILABLE`, `FEW REMAINING` or `OUT OF STOCK`.
+    state: Option<String>,
+    /// `id`, `title` or `price`; a leading `-` reverses.
+    sort: Option<String>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// Books in the page, 1 to 200; 50 where absent.
+    limit: Option<String>,
+}
+
+/// The caller's query, passed on as it came: the owner of the list reads it.
+pub(super) fn with_query(path: &str, request: &HttpRequest) -> String {
+    match request.query_string() {
+        "" => path.to_owned(),
+        query => format!("{path}?{query}"),
+    }
+}
+
+/// The entity tag of a version.
+pub(super) fn entity_tag(condition: IfMatch) -> Option<String> {
+    condition.0.map(|version| format!("\"{version}\""))
+}
+
+/// Lists books.
+///
+/// Filtered by topic, author, ISBN, SKU, state and words; paginated by cursor.
+#[api_v2_operation(tags(books))]
+pub(super) async fn list(
+    upstreams: web::Data<Upstreams>,
+    request: HttpRequest,
+    _query: web::Query<BookQuery>,
+) -> Result<Relayed<BookPage, (S200,)>, Fail<()>> {
+    let answer = upstreams.catalog.ask(Ask::get(with_query("/books", &request))).await?;
+    Ok(Relayed::new(answer)?)
+}
+
+/// Adds a book.
+///
+/// 409 where another book that is not deleted has the SKU or ISBN.
+#[api_v2_operation(tags(books))]
+pub(super) async fn create(
+    upstreams: web::Data<Upstreams>,
+    body: Body<CreateBookRequest>,
+) -> Result<Relayed<BookView, (S201,)>, Fail<(S409, S422)>> {
+    let answer = upstreams.catalog.ask(Ask::once(Method::POST, "/books").json(&body.0)).await?;
+    Ok(Relayed::new(answer)?)
+}
+
+/// Shows a book, by its number or its ISBN.
+#[api_v2_operation(tags(books))]
+pub(super) async fn show(
+    upstreams: web::Data<Upstreams>,
+    request: HttpRequest,
+    book: web::Path<BookRef>,
+) -> Result<Relayed<BookView, (S200, S304)>, Fail<(S404,)>> {
+    let condition = request.headers().get("if-none-match").and_then(|value| value.to_str().ok());
+    let answer = upstreams.catalog.ask(Ask::get(book.path()).header("if-none-match", condition)).await?;
+    Ok(Relayed::new(answer)?)
+}
+
+/// Changes fields of a book; a field that is absent stays.
+///
+/// With `If-Match` only where nobody else changed it in between. Stock is changed by stock adjustments.
+#[api_v2_operation(tags(books))]
+pub(super) async fn update(
+    upstreams: web::Data<Upstreams>,
+    book: web::Path<BookRef>,
+    condition: IfMatch,
+    body: Body<UpdateBookRequest>,
+) -> Result<Relayed<BookView, (S200,)>, Fail<(S404, S409, S412, S422)>> {
+    let id = book.id(&upstreams).await?;
+    let tag = entity_tag(condition);
+    let ask = Ask::once(Method::PATCH, format!("/books/{id}")).header("if-match", tag.as_deref()).json(&body.0);
+    Ok(Relayed::new(upstreams.catalog.ask(ask).await?)?)
+}
+
+/// Withdraws a book from sale.
+///
+/// Orders that have its copies keep them.
+#[api_v2_operation(tags(books))]
+pub(super) async fn delete(
+    upstreams: web::Data<Upstreams>,
+    book: web::Path<BookRef>,
+    condition: IfMatch,
+) -> Result<Relayed<(), (S204,)>, Fail<(S404, S412)>> {
+    let id = book.id(&upstreams).await?;
+    let tag = entity_tag(condition);
+    let ask = Ask::once(Method::DELETE, format!("/books/{id}")).header("if-match", tag.as_deref());
+    Ok(Relayed::new(upstreams.catalog.ask(ask).await?)?)
+}
+
+/// Changes a book's stock by hand.
+///
+/// `delta` copies more or fewer, or `set_to` so many as were counted. 200 where this very adjustment was done before.
+#[api_v2_operation(tags(stock))]
+pub(super) async fn adjust_stock(
+    upstreams: web::Data<Upstreams>,
+    book: web::Path<BookRef>,
+    body: Body<AdjustStockRequest>,
+) -> Result<Relayed<StockAdjustmentView, (S200, S201)>, Fail<(S404, S409, S422)>> {
+    let id = book.id(&upstreams).await?;
+    let mut adjustment = body.0;
+    // With an id of its own the adjustment may be sent again when no answer comes.
+    adjustment.adjustment_id.get_or_insert_with(|| Uuid::now_v7().to_string());
+    let ask = Ask::repeatable(Method::POST, format!("/books/{id}/stock-adjustments")).json(&adjustment);
+    Ok(Relayed::new(upstreams.catalog.ask(ask).await?)?)
+}
+
+/// Lists every change of a book's stock, latest first.
+#[api_v2_operation(tags(stock))]
+pub(super) async fn ledger(
+    upstreams: web::Data<Upstreams>,
+    request: HttpRequest,
+    book: web::Path<BookRef>,
+    _page: web::Query<PageQuery>,
+) -> Result<Relayed<LedgerPage, (S200,)>, Fail<(S404,)>> {
+    let id = book.id(&upstreams).await?;
+    let path = with_query(&format!("/books/{id}/ledger"), &request);
+    Ok(Relayed::new(upstreams.catalog.ask(Ask::get(path)).await?)?)
+}
+
+/// Lists topics in alphabetical order.
+#[api_v2_operation(tags(books))]
+pub(super) async fn topics(
+    upstreams: web::Data<Upstreams>,
+    request: HttpRequest,
+    _page: web::Query<PageQuery>,
+) -> Result<Relayed<TopicPage, (S200,)>, Fail<()>> {
+    let answer = upstreams.catalog.ask(Ask::get(with_query("/topics", &request))).await?;
+    Ok(Relayed::new(answer)?)
+}
+
+/// Takes over rows of a table of books.
+///
+/// Bad rows are reported one by one and good ones kept. Sending the same rows again changes nothing.
+#[api_v2_operation(tags(books))]
+pub(super) async fn import(
+    upstreams: web::Data<Upstreams>,
+    body: Body<ImportRequest, MAX_IMPORT_BYTES>,
+) -> Result<Relayed<ImportAnswer, (S200,)>, Fail<(S422,)>> {
+    let answer = upstreams.catalog.ask(Ask::repeatable(Method::POST, "/imports").json(&body.0)).await?;
+    Ok(Relayed::new(answer)?)
+}

@@ -1,0 +1,59 @@
+//! The public API. Every handler passes one request on to the service that owns the resource.
+
+/// A book by its number or its ISBN.
+mod book_ref;
+/// Books, topics, stock, imports.
+mod books;
+/// Couriers.
+mod couriers;
+/// Deliveries and their tracking.
+mod deliveries;
+/// Purchases and orders.
+pub(crate) mod orders;
+/// Answers on their way out: addresses rewritten, problems made ours.
+pub(crate) mod relay;
+
+use std::sync::Arc;
+
+use paperclip::actix::web::{self, ServiceConfig};
+
+use crate::clients::Upstreams;
+
+/// Where the public API stands.
+pub(crate) const BASE: &str = "/api/v1";
+
+pub(crate) fn routes(config: &mut ServiceConfig, upstreams: &Arc<Upstreams>) {
+    config.app_data(actix_web::web::Data::from(Arc::clone(upstreams)));
+    config.service(
+        web::scope(BASE)
+            .service(web::resource("/books").route(web::get().to(books::list)).route(web::post().to(books::create)))
+            .service(
+                web::resource("/books/{book}")
+                    .route(web::get().to(books::show))
+                    .route(web::patch().to(books::update))
+                    .route(web::delete().to(books::delete)),
+            )
+            .service(web::resource("/books/{book}/stock-adjustments").route(web::post().to(books::adjust_stock)))
+            .service(web::resource("/books/{book}/ledger").route(web::get().to(books::ledger)))
+            .service(web::resource("/topics").route(web::get().to(books::topics)))
+            .service(web::resource("/imports").route(web::post().to(books::import)))
+            .service(web::resource("/checkout").route(web::post().to(orders::checkout)))
+            .service(web::resource("/orders").route(web::get().to(orders::list)))
+            .service(web::resource("/orders/{order_id}").route(web::get().to(orders::show)))
+            .service(web::resource("/orders/{order_id}/history").route(web::get().to(orders::history)))
+            .service(web::resource("/orders/{order_id}/cancel").route(web::post().to(orders::cancel)))
+            .service(web::resource("/deliveries").route(web::get().to(deliveries::list)))
+            .service(web::resource("/deliveries/{delivery_id}").route(web::get().to(deliveries::show)))
+            .service(web::resource("/deliveries/{delivery_id}/tracking").route(web::get().to(deliveries::tracking)))
+            .service(web::resource("/deliveries/{delivery_id}/moves").route(web::post().to(deliveries::advance)))
+            .service(web::resource("/deliveries/{delivery_id}/courier").route(web::put().to(deliveries::assign)))
+            .service(
+                web::resource("/couriers").route(web::get().to(couriers::list)).route(web::post().to(couriers::create)),
+            )
+            .service(
+                web::resource("/couriers/{courier_id}")
+                    .route(web::get().to(couriers::show))
+                    .route(web::patch().to(couriers::update)),
+            ),
+    );
+}

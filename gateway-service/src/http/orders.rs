@@ -1,0 +1,102 @@
+use actix_web::HttpRequest;
+use paperclip::actix::{Apiv2Schema, api_v2_operation, web};
+use reqwest::Method;
+use serde::Deserialize;
+use service_kit::{
+    RawAnswer,
+    http::{Body, Fail, IdempotencyKey, OptionalBody, S200, S201, S202, S404, S409, S422},
+};
+use shared_types::{
+    OrderId, Problem,
+    orders::{CancelRequest, CheckoutRequest, OrderHistory, OrderPage, OrderState, OrderView},
+};
+use uuid::Uuid;
+
+use super::{books::with_query, relay::Relayed};
+use crate::clients::{Ask, Upstreams};
+
+/// Which orders to list.
+#[derive(Debug, Deserialize, Apiv2Schema)]
+#[serde(deny_unknown_fields)]
+#[expect(
+    dead_code,
+    reason = "read for the API document and to refuse unknown parameters; the query is passed on as it came"
+)]
+pub(super) struct OrderQuery {
+    state: Option<OrderState>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// Orders in the page, 1 to 200; 50 where absent.
+    limit: Option<String>,
+}
+
+/// Sends a checkout on. It always carries a key, so that it may be sent again when no answer comes: one order.
+pub(crate) async fn place(
+    upstreams: &Upstreams,
+    key: IdempotencyKey,
+    checkout: &CheckoutRequest,
+) -> Result<RawAnswer, Problem> {
+    let key = key.0.unwrap_or_else(|| Uuid::now_v7().to_string());
+    let ask = Ask::repeatable(Method::POST, "/checkout").header("idempotency-key", Some(&key)).json(checkout);
+    upstreams.order.ask(ask).await
+}
+
+/// Buys books in one call.
+///
+/// 201: the copies are this order's and it is approved. 202: not decided yet; look at `Location`. 409: nothing was sold,
+/// and `errors` names each line that stood in the way.
+#[api_v2_operation(tags(orders))]
+pub(super) async fn checkout(
+    upstreams: web::Data<Upstreams>,
+    key: IdempotencyKey,
+    body: Body<CheckoutRequest>,
+) -> Result<Relayed<OrderView, (S201, S202)>, Fail<(S409, S422)>> {
+    Ok(Relayed::new(place(&upstreams, key, &body.0).await?)?)
+}
+
+/// Lists orders, latest first.
+#[api_v2_operation(tags(orders))]
+pub(super) async fn list(
+    upstreams: web::Data<Upstreams>,
+    request: HttpRequest,
+    _query: web::Query<OrderQuery>,
+) -> Result<Relayed<OrderPage, (S200,)>, Fail<()>> {
+    let answer = upstreams.order.ask(Ask::get(with_query("/orders", &request))).await?;
+    Ok(Relayed::new(answer)?)
+}
+
+/// Shows an order.
+#[api_v2_operation(tags(orders))]
+pub(super) async fn show(
+    upstreams: web::Data<Upstreams>,
+    id: web::Path<OrderId>,
+) -> Result<Relayed<OrderView, (S200,)>, Fail<(S404,)>> {
+    let answer = upstreams.order.ask(Ask::get(format!("/orders/{id}"))).await?;
+    Ok(Relayed::new(answer)?)
+}
+
+/// Shows every change of an order, first change first.
+#[api_v2_operation(tags(orders))]
+pub(super) async fn history(
+    upstreams: web::Data<Upstreams>,
+    id: web::Path<OrderId>,
+) -> Result<Relayed<OrderHistory, (S200,)>, Fail<(S404,)>> {
+    let answer = upstreams.order.ask(Ask::get(format!("/orders/{id}/history"))).await?;
+    Ok(Relayed::new(answer)?)
+}
+
+/// Cancels an order that is not approved yet.
+///
+/// 200: canceled, and it has no copies. 202: canceled, and its copies are on their way back. 409: too late.
+#[api_v2_operation(tags(orders))]
+pub(super) async fn cancel(
+    upstreams: web::Data<Upstreams>,
+    id: web::Path<OrderId>,
+    key: IdempotencyKey,
+    body: OptionalBody<CancelRequest>,
+) -> Result<Relayed<OrderView, (S200, S202)>, Fail<(S404, S409, S422)>> {
+    let key = key.0.unwrap_or_else(|| Uuid::now_v7().to_string());
+    let ask = Ask::repeatable(Method::POST, format!("/orders/{id}/cancel"));
+    let ask = ask.header("idempotency-key", Some(&key)).json(&body.0);
+    Ok(Relayed::new(upstreams.order.ask(ask).await?)?)
+}

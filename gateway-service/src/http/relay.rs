@@ -1,0 +1,126 @@
+use std::marker::PhantomData;
+
+use actix_web::{HttpRequest, HttpResponse, Responder, body::BoxBody, http::StatusCode};
+use paperclip::{
+    actix::OperationModifier,
+    v2::{
+        models::{DefaultOperationRaw, DefaultSchemaRaw},
+        schema::Apiv2Schema,
+    },
+};
+use serde::de::DeserializeOwned;
+use service_kit::{
+    RawAnswer,
+    http::{Reply, StatusSet},
+};
+use shared_types::{Code, Problem};
+
+use super::BASE;
+
+/// An answer of the service that owns the resource, passed on: a `T` with one of the statuses of `S`.
+#[derive(Debug)]
+pub(crate) struct Relayed<T, S> {
+    answer: RawAnswer,
+    of: PhantomData<(T, S)>,
+}
+
+/// Headers that are passed on as they are.
+const KEPT_HEADERS: &[&str] = &["etag", "retry-after", "x-total-count"];
+/// Headers that name addresses of the service, which stand below [`BASE`] for the public.
+const REWRITTEN_HEADERS: &[&str] = &["location", "link"];
+
+impl<T, S: StatusSet> Relayed<T, S> {
+    /// Passes an answer on where its status is one that the route documents; a problem becomes one of ours.
+    pub fn new(answer: RawAnswer) -> Result<Relayed<T, S>, Problem> {
+        if S::contains(answer.status.as_u16()) {
+            return Ok(Relayed { answer, of: PhantomData });
+        }
+        Err(problem_of(&answer))
+    }
+}
+
+/// The problem in an answer. Whatever is none is a fault between our own parts.
+pub(crate) fn problem_of(answer: &RawAnswer) -> Problem {
+    match serde_json::from_slice::<Problem>(&answer.body) {
+        Ok(problem) if problem.status == answer.status.as_u16() && problem.code != Code::RouteNotFound => {
+            let resource = problem.resource.as_ref().map(|path| format!("{BASE}{path}"));
+            Problem { resource, ..problem }
+        }
+        _ => {
+            tracing::error!(status = answer.status.as_u16(), "a service answered what it does not document");
+            Problem::new(Code::Internal, "the fault is in our log under the request's id")
+        }
+    }
+}
+
+/// Reads an answer that a dialect translates.
+pub(crate) fn read<T: DeserializeOwned>(answer: &RawAnswer) -> Result<T, Problem> {
+    if !answer.status.is_success() {
+        return Err(problem_of(answer));
+    }
+    serde_json::from_slice(&answer.body).map_err(|error| {
+        tracing::error!(%error, "a service answered what cannot be read");
+        Problem::new(Code::Internal, "the fault is in our log under the request's id")
+    })
+}
+
+/// A service's own addresses start at its root: `/orders/…` and `</books?…>; rel="next"`.
+fn rewritten(value: &str) -> String {
+    match value.strip_prefix("</") {
+        Some(rest) => format!("<{BASE}/{rest}"),
+        None if value.starts_with('/') => format!("{BASE}{value}"),
+        None => value.to_owned(),
+    }
+}
+
+impl<T, S> Responder for Relayed<T, S> {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        let status = StatusCode::from_u16(self.answer.status.as_u16()).unwrap_or(StatusCode::BAD_GATEWAY);
+        let mut response = HttpResponse::build(status);
+        let value = |name: &str| self.answer.headers.get(name).and_then(|value| value.to_str().ok());
+        for name in KEPT_HEADERS {
+            if let Some(value) = value(name) {
+                response.insert_header((*name, value));
+            }
+        }
+        for name in REWRITTEN_HEADERS {
+            if let Some(value) = value(name) {
+                response.insert_header((*name, rewritten(value)));
+            }
+        }
+        if self.answer.body.is_empty() {
+            return response.finish();
+        }
+        response.content_type("application/json").body(self.answer.body)
+    }
+}
+
+impl<T: Apiv2Schema, S> Apiv2Schema for Relayed<T, S> {
+    fn name() -> Option<String> {
+        T::name()
+    }
+
+    fn raw_schema() -> DefaultSchemaRaw {
+        T::raw_schema()
+    }
+}
+
+impl<T: Apiv2Schema, S: StatusSet> OperationModifier for Relayed<T, S> {
+    fn update_response(operation: &mut DefaultOperationRaw) {
+        Reply::<T, S>::update_response(operation);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_rewritten_and_nothing_else() {
+        assert_eq!(rewritten("/orders/1"), "/api/v1/orders/1");
+        assert_eq!(rewritten("</books?cursor=5b>; rel=\"next\""), "</api/v1/books?cursor=5b>; rel=\"next\"");
+        assert_eq!(rewritten("https://elsewhere.example/"), "https://elsewhere.example/");
+    }
+}

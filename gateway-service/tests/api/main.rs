@@ -1,0 +1,11 @@
+//! The gateway over HTTP, before the real services. Each row of the Bazar contract has its test, named after the row.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+/// What happens between services: conditions, addresses, parts that do not answer.
+mod api;
+/// The three-tier book bazaar, row by row.
+mod bazar;
+/// The API document.
+mod document;
+/// A whole shop in one process.
+mod shop;

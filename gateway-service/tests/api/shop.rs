@@ -1,0 +1,135 @@
+use std::{net::SocketAddr, time::Duration};
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use service_kit::{http::Running, testing::TestDatabase};
+use shared_types::Currency;
+
+/// Every service in this process, each on a database of its own.
+pub struct Shop {
+    pub gateway: Running,
+    pub catalog: Running,
+    pub order: Running,
+    pub delivery: Running,
+    http: reqwest::Client,
+    _databases: [TestDatabase; 3],
+}
+
+/// An answer of the gateway.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: reqwest::header::HeaderMap,
+    pub json: Value,
+}
+
+impl Answer {
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    pub fn code(&self) -> &str {
+        self.json["code"].as_str().unwrap_or("")
+    }
+}
+
+fn any_port() -> SocketAddr {
+    "127.0.0.1:0".parse().unwrap()
+}
+
+impl Shop {
+    #[expect(clippy::disallowed_methods, reason = "a plain client, to see heads and bodies as they are")]
+    pub async fn open(name: &str) -> Shop {
+        let databases = [
+            TestDatabase::create(&format!("{name}_catalog")).await,
+            TestDatabase::create(&format!("{name}_order")).await,
+            TestDatabase::create(&format!("{name}_delivery")).await,
+        ];
+        let catalog = catalog_service::start(catalog_service::Config {
+            listen: any_port(),
+            database_url: databases[0].url().clone(),
+            workers: 1,
+            currency: Currency::USD,
+        });
+        let catalog = catalog.await.unwrap();
+        let delivery = delivery_service::start(delivery_service::Config {
+            listen: any_port(),
+            database_url: databases[2].url().clone(),
+            workers: 1,
+            order_url: None,
+        });
+        let delivery = delivery.await.unwrap();
+        let order = order_service::start(order_service::Config {
+            listen: any_port(),
+            database_url: databases[1].url().clone(),
+            workers: 1,
+            catalog_url: catalog.url(),
+            delivery_url: delivery.url(),
+            currency: Currency::USD,
+            pace: order_service::Pace::default(),
+        });
+        let order = order.await.unwrap();
+        let gateway = gateway_service::start(gateway_service::Config {
+            listen: any_port(),
+            workers: 1,
+            catalog_url: catalog.url(),
+            order_url: order.url(),
+            delivery_url: delivery.url(),
+            dialects: gateway_service::Dialects::default(),
+        });
+        let gateway = gateway.await.unwrap();
+        let http = reqwest::Client::builder().timeout(Duration::from_secs(60)).no_proxy().build().unwrap();
+        Shop { gateway, catalog, order, delivery, http, _databases: databases }
+    }
+
+    pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Option<Value>) -> Answer {
+        let mut request = self.http.request(method, format!("{}{path}", self.gateway.url()));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let text = response.text().await.unwrap();
+        Answer { status, headers, json: serde_json::from_str(&text).unwrap_or(Value::Null) }
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(Method::GET, path, &[], None).await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        self.send(Method::POST, path, &[], Some(body)).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.send(Method::DELETE, path, &[], None).await
+    }
+
+    /// Adds a book and answers its number.
+    pub async fn book(&self, sku: &str, topic: &str, copies: i64) -> i64 {
+        let book =
+            json!({"sku": sku, "title": format!("Title {sku}"), "topic": topic, "price": 12.99, "stock": copies});
+        let answer = self.post("/api/v1/books", book).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+        answer.json["id"].as_i64().unwrap()
+    }
+
+    pub async fn on_hand(&self, book: i64) -> i64 {
+        self.get(&format!("/api/v1/books/{book}")).await.json["on_hand"].as_i64().unwrap()
+    }
+
+    /// Orders that hold copies.
+    pub async fn approved_orders(&self) -> usize {
+        let page = self.get("/api/v1/orders?state=approved&limit=200").await;
+        page.json["items"].as_array().unwrap().len()
+    }
+
+    pub async fn close(self) {
+        for service in [self.gateway, self.order, self.delivery, self.catalog] {
+            service.stop().await;
+        }
+    }
+}

@@ -1,0 +1,45 @@
+use reqwest::Method;
+use service_kit::{Client, Outcome, client::ClientError};
+use shared_types::{
+    Money, TakingId,
+    takings::{TakeLine, TakeRequest, TakingView},
+};
+
+use super::{alive, client};
+use crate::domain::Order;
+
+/// The catalog, as the order service knows it.
+#[derive(Debug, Clone)]
+pub struct Catalog(Client);
+
+impl Catalog {
+    pub fn new(base: &str, call_ms: u64) -> Result<Catalog, ClientError> {
+        client(base, call_ms).map(Catalog)
+    }
+
+    /// Takes the copies of an order, all or none. Repeated under the same id it is the same call.
+    pub async fn take(&self, order: &Order) -> Outcome<TakingView> {
+        let path = format!("/takings/{}", order.taking_id());
+        self.0.call(Method::PUT, &path, Some(&take_request(order)), &[200, 201, 409]).await
+    }
+
+    /// Gives copies back; of an attempt that the catalog never saw it leaves a tombstone.
+    pub async fn give_back(&self, id: TakingId) -> Outcome<TakingView> {
+        let path = format!("/takings/{id}/give-back");
+        self.0.call(Method::POST, &path, None::<&()>, &[200, 201]).await
+    }
+
+    /// Whether it answers.
+    pub async fn alive(&self) -> Result<(), String> {
+        alive(&self.0).await
+    }
+}
+
+/// One line per book, in book order: every repetition is the same request to the letter.
+fn take_request(order: &Order) -> TakeRequest {
+    let line = |(book_id, quantity)| {
+        let expected = order.lines.iter().find(|line| line.book_id == book_id).and_then(|line| line.expected);
+        TakeLine { book_id, quantity, expected_price: expected.map(Money::amount) }
+    };
+    TakeRequest { lines: order.copies().into_iter().map(line).collect() }
+}

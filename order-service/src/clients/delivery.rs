@@ -1,0 +1,30 @@
+use reqwest::Method;
+use service_kit::{Client, Outcome, client::ClientError};
+use shared_types::{
+    DeliveryId,
+    deliveries::{BookDeliveryRequest, DeliveryView},
+    orders::Address,
+};
+
+use super::{alive, client};
+
+/// The delivery service, as the order service knows it.
+#[derive(Debug, Clone)]
+pub struct Delivery(Client);
+
+impl Delivery {
+    pub fn new(base: &str, call_ms: u64) -> Result<Delivery, ClientError> {
+        client(base, call_ms).map(Delivery)
+    }
+
+    /// Books a delivery under an id of ours. Repeated it is the same booking; canceled before, it stays canceled.
+    pub async fn book(&self, id: DeliveryId, address: &Address) -> Outcome<DeliveryView> {
+        let request = BookDeliveryRequest { address: address.clone(), courier: None };
+        self.0.call(Method::PUT, &format!("/deliveries/{id}"), Some(&request), &[200, 201, 409]).await
+    }
+
+    /// Whether it answers.
+    pub async fn alive(&self) -> Result<(), String> {
+        alive(&self.0).await
+    }
+}

@@ -1,0 +1,27 @@
+//! The only outgoing HTTP of the service.
+
+/// Asks the catalog for copies.
+mod catalog;
+/// Asks the delivery service for parcels.
+mod delivery;
+
+use reqwest::Method;
+use serde::de::IgnoredAny;
+use service_kit::{Client, ClientOptions, Outcome, client::ClientError};
+
+pub use catalog::Catalog;
+pub use delivery::Delivery;
+
+fn client(base: &str, call_ms: u64) -> Result<Client, ClientError> {
+    let defaults = ClientOptions::default();
+    Client::new(base, ClientOptions { call_ms, connect_ms: defaults.connect_ms.min(call_ms) })
+}
+
+/// Whether the service behind this client answers, for readiness.
+async fn alive(client: &Client) -> Result<(), String> {
+    match client.call::<(), IgnoredAny>(Method::GET, "/health/live", None, &[200]).await {
+        Outcome::Done(IgnoredAny) => Ok(()),
+        Outcome::Refused(problem) => Err(problem.to_string()),
+        Outcome::Unknown(no_answer) => Err(no_answer.to_string()),
+    }
+}

@@ -1,0 +1,59 @@
+use std::net::SocketAddr;
+
+use service_kit::{db::DatabaseUrl, process::default_workers};
+use shared_types::Currency;
+
+/// How the order service is set up. Every flag is an environment variable too.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Config {
+    /// Where to listen; port 0 is any free one.
+    #[arg(long, env = "LASTCOPY_LISTEN", default_value = "127.0.0.1:8082")]
+    pub listen: SocketAddr,
+    /// `sqlite:PATH` or `postgres://user:password@host:port/name`.
+    #[arg(long, env = "DATABASE_URL", default_value = "sqlite:lastcopy-data/orders.db", hide_env_values = true)]
+    pub database_url: DatabaseUrl,
+    /// Threads that serve requests.
+    #[arg(long, env = "LASTCOPY_WORKERS", default_value_t = default_workers())]
+    pub workers: usize,
+    /// Where the catalog service answers.
+    #[arg(long, env = "LASTCOPY_CATALOG_URL", default_value = "http://127.0.0.1:8081")]
+    pub catalog_url: String,
+    /// Where the delivery service answers.
+    #[arg(long, env = "LASTCOPY_DELIVERY_URL", default_value = "http://127.0.0.1:8083")]
+    pub delivery_url: String,
+    /// The currency of every price in the shop, as ISO 4217 has it.
+    #[arg(long, env = "LASTCOPY_CURRENCY", default_value = "USD")]
+    pub currency: Currency,
+    /// How the driver paces itself. Not a flag: tests shorten it.
+    #[arg(skip)]
+    pub pace: Pace,
+}
+
+/// How long things take at most, in milliseconds. None of it decides about copies; a wrong one costs time only.
+#[derive(Debug, Clone)]
+pub struct Pace {
+    /// A request waits this long for its order to be decided before it is answered 202.
+    pub answer_ms: u64,
+    /// A call to another service may take this long.
+    pub call_ms: u64,
+    /// The pause after a first call without an answer; it doubles up to the longest.
+    pub first_pause_ms: i64,
+    pub longest_pause_ms: i64,
+    /// How often the driver looks for due orders without having been woken: other replicas wake nobody here.
+    pub poll_ms: u64,
+    /// A driver has an order to itself for this long. Longer than a call, so that drivers seldom meet.
+    pub lease_ms: i64,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Pace {
+            answer_ms: 2_000,
+            call_ms: 5_000,
+            first_pause_ms: 200,
+            longest_pause_ms: 5_000,
+            poll_ms: 250,
+            lease_ms: 10_000,
+        }
+    }
+}

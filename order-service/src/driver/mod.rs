@@ -1,0 +1,275 @@
+//! The driver: load → `next` → one action → record the outcome with a compare-and-swap → again.
+//!
+//! Retry, failover and crash recovery are this one loop. What is absent: no transaction is open while a call is under
+//! way, and nothing but the order's row is remembered between two rounds.
+
+/// What an answer of another service means for an order.
+mod judge;
+/// Pauses that grow.
+mod pause;
+/// Who waits for which order in this process.
+mod watchers;
+/// Drives every order that is due.
+mod worker;
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use service_kit::{
+    Clock, RequestContext,
+    db::{Db, DbError},
+    faults,
+};
+use shared_types::{OrderId, Timestamp};
+use tokio::{
+    runtime::Handle,
+    sync::{Notify, OwnedSemaphorePermit, Semaphore},
+    time::{Instant, timeout_at},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::Instrument;
+
+use crate::{
+    clients::{Catalog, Delivery},
+    config::Pace,
+    domain::{Action, Command, Order, Refusal, apply, next},
+    points,
+    store::{self, Actor, Stored, moves::Hand},
+};
+use judge::Judgement;
+pub use watchers::Watch;
+use watchers::Watchers;
+pub use worker::work;
+
+/// Orders that requests drive themselves at the same time, at most; further ones are left to the background.
+const MAX_REQUEST_DRIVES: usize = 512;
+/// Orders that the background drives at the same time, at most.
+const MAX_BACKGROUND_DRIVES: usize = 32;
+
+/// Drives orders. Clones drive with the same limits.
+#[derive(Clone)]
+pub struct Driver(Arc<Inner>);
+
+struct Inner {
+    db: Db,
+    catalog: Catalog,
+    delivery: Delivery,
+    clock: Clock,
+    pace: Pace,
+    watchers: Arc<Watchers>,
+    due: Notify,
+    request_seats: Arc<Semaphore>,
+    background_seats: Arc<Semaphore>,
+    tasks: TaskTracker,
+    /// Drives outlive the request, and the worker thread that served it.
+    runtime: Handle,
+    stop: CancellationToken,
+}
+
+/// The right to drive an order beside the background.
+pub struct Seat(Option<OwnedSemaphorePermit>);
+
+/// An order for which a request has waited.
+pub enum Waited {
+    /// As it was made by the move that is told of; the deciding one, if it is decided.
+    Told(Stored),
+    /// As it was found, perhaps some moves after it was decided.
+    Found(Stored),
+}
+
+impl Waited {
+    fn order(&self) -> &Order {
+        match self {
+            Waited::Told(stored) | Waited::Found(stored) => &stored.order,
+        }
+    }
+}
+
+/// How one action ended.
+enum Step {
+    Moved(Box<Stored>),
+    /// Somebody else moved the order meanwhile.
+    Overtaken,
+    /// No answer: the order is due again later.
+    Later,
+}
+
+impl Driver {
+    /// To be called on the runtime that is to run the drives.
+    pub fn new(db: Db, catalog: Catalog, delivery: Delivery, pace: Pace, stop: CancellationToken) -> Driver {
+        Driver(Arc::new(Inner {
+            db,
+            catalog,
+            delivery,
+            clock: Clock::system(),
+            pace,
+            watchers: Arc::default(),
+            due: Notify::new(),
+            request_seats: Arc::new(Semaphore::new(MAX_REQUEST_DRIVES)),
+            background_seats: Arc::new(Semaphore::new(MAX_BACKGROUND_DRIVES)),
+            tasks: TaskTracker::new(),
+            runtime: Handle::current(),
+            stop,
+        }))
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    /// A seat for a request that is about to move an order. Without one, the order is due in the background at once.
+    pub fn seat(&self) -> Seat {
+        Seat(Arc::clone(&self.0.request_seats).try_acquire_owned().ok())
+    }
+
+    /// The hand of whoever has this seat.
+    pub fn hand(&self, actor: Actor, seat: &Seat) -> Hand {
+        let lead_ms = if seat.0.is_some() { self.0.pace.lease_ms } else { 0 };
+        Hand { actor, at: self.now(), lead_ms }
+    }
+
+    /// The hand of somebody who leaves the order to the background.
+    pub fn hand_over(&self, actor: Actor) -> Hand {
+        Hand { actor, at: self.now(), lead_ms: 0 }
+    }
+
+    /// Something is due that the background does not know of.
+    pub fn wake(&self) {
+        self.0.due.notify_one();
+    }
+
+    /// Follows the moves that this process makes of an order. To be called before the order is moved or read.
+    pub fn watch(&self, id: OrderId) -> Watch {
+        self.0.watchers.watch(id)
+    }
+
+    /// Drives an order that was moved from this seat, beside the caller, for as long as there are answers.
+    pub fn start(&self, stored: Stored, seat: Seat) {
+        let driver = self.clone();
+        match seat.0 {
+            None => self.wake(),
+            Some(permit) => self.spawn(async move {
+                driver.drive(stored).await;
+                drop(permit);
+            }),
+        }
+    }
+
+    /// Waits until an order is decided, but not beyond the deadline of a request; answers what it is then.
+    pub async fn until_decided(&self, mut watch: Watch, mut waited: Waited) -> Result<Waited, DbError> {
+        let pace = &self.0.pace;
+        let deadline = Instant::now() + Duration::from_millis(pace.answer_ms);
+        while !waited.order().decided() {
+            // Another replica may be the one that moves it: then nobody here is told, and looking finds out.
+            let look = Instant::now() + Duration::from_millis(pace.poll_ms);
+            if let Ok(told) = timeout_at(deadline.min(look), watch.moved()).await {
+                waited = Waited::Told(told);
+                continue;
+            }
+            waited = Waited::Found(self.find(waited.order().id).await?);
+            if Instant::now() >= deadline {
+                break;
+            }
+        }
+        Ok(waited)
+    }
+
+    fn spawn(&self, drive: impl Future<Output = ()> + Send + 'static) {
+        let (span, stop) = (tracing::Span::current(), self.0.stop.clone());
+        let drive = RequestContext::current().scope(drive.instrument(span));
+        // Abandoned in the middle of a call it is like a crash there, which loses nothing.
+        let until_stopped = async move {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = drive => {}
+            }
+        };
+        self.0.tasks.spawn_on(until_stopped, &self.0.runtime);
+    }
+
+    async fn drive(&self, mut stored: Stored) {
+        while let Some(action) = next(&stored.order) {
+            let step = match self.step(&stored, action).await {
+                Ok(Step::Moved(moved)) => Ok(*moved),
+                Ok(Step::Overtaken) => self.find(stored.order.id).await,
+                Ok(Step::Later) => return self.wake(),
+                Err(error) => Err(error),
+            };
+            match step {
+                Ok(moved) => stored = moved,
+                // Its lease runs out, and the background takes it on.
+                Err(error) => return tracing::error!(%error, "an order could not be recorded"),
+            }
+        }
+    }
+
+    async fn step(&self, stored: &Stored, action: Action) -> Result<Step, DbError> {
+        let at = points::of(action);
+        faults::point(at.before_call);
+        let judgement = self.ask(&stored.order, action).await;
+        faults::point(at.after_call);
+        let step = match judgement {
+            Judgement::Answered(command) => self.record(stored, command).await?,
+            Judgement::NoAnswer(reason) => {
+                tracing::warn!(order_id = %stored.order.id, ?action, reason, attempts = stored.attempts, "no answer");
+                self.postpone(stored).await?
+            }
+        };
+        faults::point(at.after_commit);
+        Ok(step)
+    }
+
+    async fn ask(&self, order: &Order, action: Action) -> Judgement {
+        match (action, &order.address) {
+            (Action::Take, _) => judge::take(order, self.0.catalog.take(order).await),
+            (Action::GiveBack, _) => judge::give_back(order, self.0.catalog.give_back(order.taking_id()).await),
+            (Action::BookDelivery, Some(address)) => {
+                judge::booking(order, self.0.delivery.book(order.delivery_id(), address).await)
+            }
+            (Action::BookDelivery, None) => Judgement::NoAnswer("BUG: a delivery without an address".to_owned()),
+        }
+    }
+
+    async fn record(&self, before: &Stored, command: Command) -> Result<Step, DbError> {
+        let name = command.name();
+        let after = match apply(&before.order, command) {
+            Ok(after) => after,
+            Err(refusal) => return self.disbelieve(before, refusal).await,
+        };
+        let hand = Hand { actor: Actor::Driver, at: self.now(), lead_ms: self.0.pace.lease_ms };
+        let from = before.clone();
+        let swapped = self.0.db.write(move |tx| store::moves::swap(tx, &from, &after, name, hand)).await?;
+        Ok(match swapped {
+            None => Step::Overtaken,
+            Some(stored) => {
+                self.0.watchers.tell(&stored);
+                Step::Moved(Box::new(stored))
+            }
+        })
+    }
+
+    /// Copies that do not fit the order are not sold: it is canceled, which gives back whatever was taken.
+    async fn disbelieve(&self, before: &Stored, refusal: Refusal) -> Result<Step, DbError> {
+        tracing::error!(order_id = %before.order.id, %refusal, "an answer was not believed");
+        match refusal {
+            Refusal::DoesNotFit(_) => {
+                let reason = Some("the catalog's answer did not fit the order".to_owned());
+                Box::pin(self.record(before, Command::Cancel { reason })).await
+            }
+            Refusal::IllegalMove { .. } | Refusal::OtherAttempt { .. } | Refusal::NoLines => {
+                self.postpone(before).await
+            }
+        }
+    }
+
+    async fn postpone(&self, stored: &Stored) -> Result<Step, DbError> {
+        let due_at = self.now().plus_ms(pause::after(stored.attempts, &self.0.pace));
+        let (id, version) = (stored.order.id, stored.order.version);
+        self.0.db.write(move |tx| store::due::postpone(tx, id, version, due_at)).await?;
+        Ok(Step::Later)
+    }
+
+    async fn find(&self, id: OrderId) -> Result<Stored, DbError> {
+        let found = self.0.db.read(move |tx| store::orders::find(tx, id)).await?;
+        found.ok_or(DbError::NoRow)
+    }
+}

@@ -1,0 +1,82 @@
+use std::{sync::Arc, time::Duration};
+
+use service_kit::{RequestContext, db::DbError};
+use shared_types::OrderId;
+use tokio::time::timeout;
+
+use super::Driver;
+use crate::store;
+
+/// Drives every order that is due, until the service stops. Woken when something falls due, and looks by itself too.
+pub async fn work(driver: Driver) {
+    let stop = driver.0.stop.clone();
+    let working = async {
+        driver.resume().await;
+        loop {
+            let pause = driver.round().await.unwrap_or_else(|error| {
+                tracing::error!(%error, "the orders that are due cannot be read");
+                Duration::from_millis(driver.0.pace.poll_ms)
+            });
+            // The time-out is the ordinary end of a pause.
+            drop(timeout(pause, driver.0.due.notified()).await);
+        }
+    };
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = working => {}
+    }
+    driver.0.tasks.close();
+    driver.0.tasks.wait().await;
+}
+
+impl Driver {
+    /// What an earlier life of this process left behind is due now.
+    async fn resume(&self) {
+        let now = self.now();
+        match self.0.db.write(move |tx| store::due::all(tx, now)).await {
+            Ok(0) => {}
+            Ok(orders) => tracing::info!(orders, "unfinished orders are taken up"),
+            Err(error) => tracing::error!(%error, "unfinished orders wait for their leases"),
+        }
+    }
+
+    /// Starts what is due; answers how long there is nothing to do.
+    async fn round(&self) -> Result<Duration, DbError> {
+        let pace = &self.0.pace;
+        let poll = Duration::from_millis(pace.poll_ms);
+        let (now, seats) = (self.now(), self.0.background_seats.available_permits());
+        let Some(earliest) = self.0.db.read(store::due::earliest).await? else { return Ok(poll) };
+        if earliest > now {
+            let until_due = earliest.micros().saturating_sub(now.micros());
+            return Ok(poll.min(Duration::from_micros(u64::try_from(until_due).unwrap_or(0))));
+        }
+        if seats == 0 {
+            // A drive that ends wakes this loop.
+            return Ok(poll);
+        }
+        let (until, limit) = (now.plus_ms(pace.lease_ms), i64::try_from(seats).unwrap_or(i64::MAX));
+        let claimed = self.0.db.write(move |tx| store::due::claim(tx, now, until, limit)).await?;
+        for id in claimed {
+            self.take_on(id).await;
+        }
+        Ok(Duration::ZERO)
+    }
+
+    async fn take_on(&self, id: OrderId) {
+        // The seats were counted by the only one who takes them, so there is no waiting here.
+        let Ok(permit) = Arc::clone(&self.0.background_seats).acquire_owned().await else { return };
+        let driver = self.clone();
+        let drive = async move {
+            match driver.0.db.read(move |tx| store::orders::find(tx, id)).await {
+                Ok(Some(stored)) => driver.drive(stored).await,
+                Ok(None) => tracing::error!(order_id = %id, "a due order is not there"),
+                Err(error) => tracing::error!(order_id = %id, %error, "a due order cannot be read"),
+            }
+            drop(permit);
+            driver.wake();
+        };
+        let span = tracing::info_span!("drive", order_id = %id);
+        let context = RequestContext::fresh();
+        context.scope(async { span.in_scope(|| self.spawn(drive)) }).await;
+    }
+}

@@ -1,0 +1,75 @@
+use service_kit::{
+    db::{DbError, Row, Tx},
+    params,
+};
+use shared_types::{OrderId, Timestamp};
+
+use super::{
+    Stored,
+    text::{from_json, json, named, parsed, required},
+};
+use crate::answer::{Answer, Route};
+
+/// An idempotency key as a request carries it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    pub route: Route,
+    pub key: String,
+    /// SHA-256 of what was asked.
+    pub fingerprint: Vec<u8>,
+}
+
+/// What a key was used for before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Used {
+    pub order_id: OrderId,
+    /// Whether it was the same request.
+    pub same: bool,
+    /// The final answer, once there is one.
+    pub answer: Option<Answer>,
+}
+
+/// Ties a key to an order; or answers what it was used for before, in which case nothing is written.
+///
+/// Of two requests with one key the second waits at this statement for the first's commit, then finds its row.
+pub fn tie(tx: &mut Tx<'_>, key: &Key, order_id: OrderId, at: Timestamp) -> Result<Option<Used>, DbError> {
+    let tied = tx.execute(
+        "insert into idempotency_key (route, key, fingerprint, order_id, created_at_us) values ($1, $2, $3, $4, $5) \
+         on conflict do nothing",
+        &params![key.route.name(), &key.key, key.fingerprint.clone(), order_id.to_string(), at.micros()],
+    )?;
+    if tied == 1 { Ok(None) } else { find(tx, key).and_then(|used| required(used, "key").map(Some)) }
+}
+
+/// What a key was used for, if it was used.
+pub fn find(tx: &mut Tx<'_>, key: &Key) -> Result<Option<Used>, DbError> {
+    let row = tx.query_opt(
+        "select fingerprint, order_id, answer from idempotency_key where route = $1 and key = $2",
+        &params![key.route.name(), &key.key],
+    )?;
+    let read = |row: Row| {
+        Ok(Used {
+            order_id: required(parsed(&row, "order_id")?, "order_id")?,
+            same: row.get::<Vec<u8>>("fingerprint")? == key.fingerprint,
+            answer: from_json(&row, "answer")?,
+        })
+    };
+    row.map(read).transpose()
+}
+
+/// Keeps the final answer under every key that waits for this order, in the transaction that decided it.
+pub fn settle(tx: &mut Tx<'_>, stored: &Stored) -> Result<(), DbError> {
+    let order_id = stored.order.id.to_string();
+    let waiting = tx.query(
+        "select distinct route from idempotency_key where order_id = $1 and answer is null",
+        &params![&order_id],
+    )?;
+    for row in &waiting {
+        let route: Route = named(row, "route")?;
+        tx.execute(
+            "update idempotency_key set answer = $3 where order_id = $1 and route = $2 and answer is null",
+            &params![&order_id, route.name(), json(&Answer::of(route, stored))],
+        )?;
+    }
+    Ok(())
+}

@@ -1,0 +1,60 @@
+//! The only SQL of the service. A move is one `update … where order_id = … and version = …`; its history, its event and
+//! the answers it settles are written in the same transaction.
+
+/// Which orders the driver has to look at, and when.
+pub mod due;
+/// History: every move with who asked for it.
+pub mod history;
+/// Idempotency keys and the answers kept under them.
+pub mod keys;
+/// Moves: compare-and-swap, with everything that belongs to one.
+pub mod moves;
+/// Orders: written once, found, listed.
+pub mod orders;
+/// Enumerations and JSON in text columns.
+mod text;
+
+use service_kit::db::Migration;
+use shared_types::Timestamp;
+
+use crate::domain::Order;
+
+/// The tables of the service.
+pub const MIGRATIONS: &[Migration] = &[
+    Migration::both("V1__orders", include_str!("../../migrations/V1__orders.sql")),
+    Migration::both("V2__order_line", include_str!("../../migrations/V2__order_line.sql")),
+    Migration::both("V3__order_history", include_str!("../../migrations/V3__order_history.sql")),
+    Migration::both("V4__idempotency_key", include_str!("../../migrations/V4__idempotency_key.sql")),
+];
+
+/// An order with the times that belong to its row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    pub order: Order,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    /// Calls in a row that had no answer.
+    pub attempts: i64,
+}
+
+/// Who asked for a move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Actor {
+    /// Whoever called the API.
+    Caller,
+    /// The driver, with an answer of another service.
+    Driver,
+    /// The delivery service, by an event.
+    Delivery,
+}
+
+impl Actor {
+    /// The name in the history.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Actor::Caller => "caller",
+            Actor::Driver => "driver",
+            Actor::Delivery => "delivery",
+        }
+    }
+}

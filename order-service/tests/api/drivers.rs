@@ -1,0 +1,83 @@
+use serde_json::json;
+use service_kit::{db::Engine, testing::TestDatabase, testing::eventually};
+
+use crate::{
+    neighbours::Mood,
+    shop::{Shop, collect, deliver, patient, send, start},
+};
+
+#[tokio::test]
+async fn two_drivers_on_one_order_do_no_harm() {
+    let mut pace = patient();
+    // A lease that is over at once: the background drives the order while its buyer's driver still waits for the reply.
+    (pace.lease_ms, pace.call_ms) = (1, 500);
+    let shop = Shop::open_with("two_drivers", pace).await;
+    shop.neighbours.catalog_is(Mood::Hangs);
+    let buying = async { shop.checkout(&deliver(&[(1, 1)])).await };
+    let meddling = async {
+        eventually("two drivers wait for the catalog", async || shop.neighbours.calls("PUT /takings") >= 2).await;
+        shop.neighbours.catalog_is(Mood::Well);
+    };
+    let (bought, ()) = tokio::join!(buying, meddling);
+    assert_eq!((bought.status, &bought.json["state"]), (201, &json!("approved")));
+    let order = shop.settled(&bought.order_id()).await;
+    assert_eq!((&order["version"], &order["fulfillment"]), (&json!(3), &json!("scheduled")));
+    assert_eq!(shop.history(&bought.order_id()).await, ["place", "copies_taken", "delivery_booked"]);
+    assert_eq!((shop.neighbours.on_hand(1), shop.neighbours.deliveries().len()), (9, 1));
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn many_drivers_and_cancellations_leave_the_books_in_agreement() {
+    let mut pace = patient();
+    pace.lease_ms = 1;
+    let shop = Shop::open_with("many_drivers", pace).await;
+    let buy = async || shop.checkout(&deliver(&[(1, 1), (2, 1)])).await.status;
+    let meddle = async || {
+        let pending = shop.get("/orders?state=pending").await;
+        for order in pending.json["items"].as_array().unwrap() {
+            let status = shop.cancel(order["id"].as_str().unwrap()).await.status;
+            assert!(matches!(status, 200 | 409), "{status}");
+        }
+    };
+    let buyers = futures_util::future::join_all((0..12).map(|_| buy()));
+    let meddlers = futures_util::future::join_all((0..4).map(|_| meddle()));
+    let (statuses, _) = tokio::join!(buyers, meddlers);
+    assert!(statuses.iter().all(|status| matches!(status, 201 | 409)), "{statuses:?}");
+
+    let orders = shop.get("/orders").await.json["items"].as_array().unwrap().clone();
+    let mut approved = 0;
+    for order in &orders {
+        let order = shop.settled(order["id"].as_str().unwrap()).await;
+        let sold = order["state"] == "approved";
+        assert_eq!(order["stock"], if sold { "taken" } else { "none" });
+        approved += i64::from(sold);
+    }
+    assert_eq!((orders.len(), shop.neighbours.copies_taken()), (12, 2 * approved));
+    assert_eq!((shop.neighbours.on_hand(1), shop.neighbours.on_hand(2)), (10 - approved, 3 - approved));
+    assert_eq!(i64::try_from(shop.neighbours.deliveries().len()).unwrap(), approved);
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn two_replicas_share_the_orders_and_the_keys() {
+    if TestDatabase::engine() != Engine::Postgres {
+        return;
+    }
+    let shop = Shop::open("replicas").await;
+    let other = start(&shop.database, &shop.neighbours, patient()).await;
+    let (here, there) = (shop.running.url(), other.url());
+    let body = collect(&[(1, 1)]);
+    let buys = (0..16).map(|n| {
+        let url = if n % 2 == 0 { &here } else { &there };
+        send(&shop.http, url, reqwest::Method::POST, "/checkout", Some("one-key"), Some(&body))
+    });
+    let answers = futures_util::future::join_all(buys).await;
+    for answer in &answers {
+        assert_eq!(answer, &answers[0]);
+    }
+    assert_eq!((answers[0].status, shop.neighbours.copies_taken()), (201, 1));
+    assert_eq!(shop.history(&answers[0].order_id()).await, ["place", "copies_taken"]);
+    other.stop().await;
+    shop.close().await;
+}

@@ -1,0 +1,23 @@
+//! The order service over HTTP, with neighbours that lose replies, hang, fail and lie.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+/// Cancelling, in time and too late.
+mod cancel;
+/// Buying: approved, refused, and what the answers say.
+mod checkout;
+/// Two drivers on one order.
+mod drivers;
+/// Events in: once, in any order.
+mod events;
+/// Whatever a caller sends, the answer says what was wrong.
+mod inputs;
+/// One key, one effect, one answer.
+mod keys;
+/// Lists, pages, history, and the events that go out.
+mod lists;
+/// Silence, noise and restarts.
+mod mishaps;
+/// A catalog and a delivery service with moods.
+mod neighbours;
+/// The service under test, and how to call it.
+mod shop;

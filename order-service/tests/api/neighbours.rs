@@ -1,0 +1,302 @@
+use std::{
+    collections::BTreeMap,
+    net::TcpListener,
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use actix_web::{App, HttpResponse, HttpServer, web};
+use futures_util::stream;
+use serde::Serialize;
+use shared_types::{
+    BookId, Code, Currency, DeliveryId, OrderId, Problem, TakingId, Timestamp,
+    deliveries::{BookDeliveryRequest, DeliveryStatus, DeliveryView},
+    takings::{RefusalReason, RefusedLine, TakeLine, TakeRequest, TakenLine, TakingState, TakingView},
+};
+
+/// How a neighbour answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mood {
+    Well,
+    /// The connection breaks, nothing was done.
+    Down,
+    /// Everything is done, and the connection breaks.
+    LosesReplies,
+    /// Everything is done, and the answer never comes.
+    Hangs,
+    /// 500, nothing was done.
+    Fails,
+    /// 200 and a page that is none of ours.
+    Stranger,
+    /// 422 with a problem of ours, nothing was done.
+    Refuses,
+    /// Everything is done, and the answer is about another attempt.
+    Confused,
+    /// Everything is done, and the answer tells of other copies.
+    Lies,
+}
+
+#[derive(Debug, Clone)]
+pub struct Book {
+    pub title: &'static str,
+    pub price: &'static str,
+    pub on_hand: i64,
+}
+
+/// A catalog and a delivery service in one server, each with its mood and its records.
+pub struct Neighbours {
+    pub address: String,
+    state: Arc<State>,
+    server: actix_web::dev::ServerHandle,
+}
+
+struct State {
+    catalog: Mutex<Mood>,
+    delivery: Mutex<Mood>,
+    books: Mutex<BTreeMap<i64, Book>>,
+    takings: Mutex<BTreeMap<String, TakingView>>,
+    deliveries: Mutex<BTreeMap<String, DeliveryView>>,
+    /// Every call that arrived: `PUT /takings/…`.
+    calls: Mutex<Vec<String>>,
+}
+
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap()
+}
+
+impl Neighbours {
+    /// Books 1 (ten copies at 12.99), 2 (three at 89.99) and 3 (none left).
+    pub fn start() -> Self {
+        let book = |title, price, on_hand| Book { title, price, on_hand };
+        let books = [
+            (1, book("The Martian", "12.99", 10)),
+            (2, book("Introduction to Algorithms", "89.99", 3)),
+            (3, book("The Odyssey", "9.50", 0)),
+        ];
+        let state = Arc::new(State {
+            catalog: Mutex::new(Mood::Well),
+            delivery: Mutex::new(Mood::Well),
+            books: Mutex::new(books.into_iter().collect()),
+            takings: Mutex::default(),
+            deliveries: Mutex::default(),
+            calls: Mutex::default(),
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let shared = web::Data::from(Arc::clone(&state));
+        let app = move || {
+            App::new()
+                .app_data(shared.clone())
+                .route("/health/live", web::get().to(live))
+                .route("/takings/{id}", web::put().to(take))
+                .route("/takings/{id}/give-back", web::post().to(give_back))
+                .route("/deliveries/{id}", web::put().to(book_delivery))
+        };
+        let server = HttpServer::new(app).workers(1).disable_signals().listen(listener).unwrap().run();
+        let handle = server.handle();
+        tokio::spawn(server);
+        Self { address, state, server: handle }
+    }
+
+    pub async fn stop(self) {
+        self.leave().await;
+    }
+
+    /// Nobody listens any more.
+    pub async fn leave(&self) {
+        self.server.stop(false).await;
+    }
+
+    pub fn catalog_is(&self, mood: Mood) {
+        *held(&self.state.catalog) = mood;
+    }
+
+    pub fn delivery_is(&self, mood: Mood) {
+        *held(&self.state.delivery) = mood;
+    }
+
+    pub fn on_hand(&self, book: i64) -> i64 {
+        held(&self.state.books)[&book].on_hand
+    }
+
+    pub fn withdraw(&self, book: i64) {
+        held(&self.state.books).remove(&book);
+    }
+
+    pub fn put_book(&self, number: i64, book: Book) {
+        held(&self.state.books).insert(number, book);
+    }
+
+    pub fn taking(&self, order: &str) -> Option<TakingState> {
+        held(&self.state.takings).get(&format!("{order}:1")).map(|taking| taking.state)
+    }
+
+    /// Copies that are taken, by all orders together.
+    pub fn copies_taken(&self) -> i64 {
+        let takings = held(&self.state.takings);
+        let taken = takings.values().filter(|taking| taking.state == TakingState::Taken);
+        taken.flat_map(|taking| &taking.lines).map(|line| line.quantity).sum()
+    }
+
+    pub fn deliveries(&self) -> Vec<String> {
+        held(&self.state.deliveries).keys().cloned().collect()
+    }
+
+    /// Leaves a tombstone, as a person at the delivery service may.
+    pub fn cancel_delivery(&self, id: DeliveryId) {
+        let canceled = DeliveryView { status: DeliveryStatus::Canceled, ..delivery(id) };
+        held(&self.state.deliveries).insert(id.to_string(), canceled);
+    }
+
+    /// Gives an order's copies back behind its back.
+    pub fn give_back_by_hand(&self, order: OrderId) {
+        undo(&self.state, order.taking(1));
+    }
+
+    /// How often a call arrived, answered or not.
+    pub fn calls(&self, call: &str) -> usize {
+        held(&self.state.calls).iter().filter(|made| made.contains(call)).count()
+    }
+
+    /// A take that was held up somewhere arrives now.
+    pub fn late_take(&self, id: TakingId, book: i64) -> TakingState {
+        let line = TakeLine { book_id: BookId::new(book).unwrap(), quantity: 1, expected_price: None };
+        decide(&self.state, id, &[line]).state
+    }
+}
+
+async fn live() -> HttpResponse {
+    HttpResponse::Ok().finish()
+}
+
+async fn take(state: web::Data<State>, id: web::Path<TakingId>, body: web::Json<TakeRequest>) -> HttpResponse {
+    held(&state.calls).push(format!("PUT /takings/{id}"));
+    let mood = *held(&state.catalog);
+    let done = |state: &State| {
+        let mut view = decide(state, *id, &body.lines);
+        if mood == Mood::Confused {
+            view.taking_id.n += 1;
+        }
+        if mood == Mood::Lies {
+            view.lines.clear();
+        }
+        (if view.state == TakingState::Taken { 200 } else { 409 }, view)
+    };
+    answer(&state, mood, done).await
+}
+
+async fn give_back(state: web::Data<State>, id: web::Path<TakingId>) -> HttpResponse {
+    held(&state.calls).push(format!("POST /takings/{id}/give-back"));
+    let mood = *held(&state.catalog);
+    answer(&state, mood, |state| (200, undo(state, *id))).await
+}
+
+async fn book_delivery(
+    state: web::Data<State>,
+    id: web::Path<DeliveryId>,
+    body: web::Json<BookDeliveryRequest>,
+) -> HttpResponse {
+    held(&state.calls).push(format!("PUT /deliveries/{id}"));
+    let mood = *held(&state.delivery);
+    let done = |state: &State| {
+        let mut deliveries = held(&state.deliveries);
+        let view = deliveries
+            .entry(id.to_string())
+            .or_insert_with(|| DeliveryView { address: Some(body.address.clone()), ..delivery(*id) });
+        (if view.status == DeliveryStatus::Canceled { 409 } else { 200 }, view.clone())
+    };
+    answer(&state, mood, done).await
+}
+
+fn delivery(id: DeliveryId) -> DeliveryView {
+    DeliveryView {
+        delivery_id: id,
+        order_id: id.order,
+        address: None,
+        courier: "local".to_owned(),
+        status: DeliveryStatus::Scheduled,
+        version: 1,
+        created_at: Timestamp::from_micros(0),
+        updated_at: Timestamp::from_micros(0),
+    }
+}
+
+/// Does what is asked as far as the mood goes, and answers in that mood.
+async fn answer<T: Serialize>(state: &State, mood: Mood, done: impl Fn(&State) -> (u16, T)) -> HttpResponse {
+    let shown = |(status, view): (u16, T)| HttpResponse::build(status.try_into().unwrap()).json(view);
+    match mood {
+        Mood::Well | Mood::Confused | Mood::Lies => shown(done(state)),
+        Mood::Down => broken(),
+        Mood::LosesReplies => {
+            done(state);
+            broken()
+        }
+        Mood::Hangs => {
+            done(state);
+            std::future::pending().await
+        }
+        Mood::Fails => HttpResponse::InternalServerError().finish(),
+        Mood::Stranger => HttpResponse::Ok().content_type("text/html").body("<h1>Welcome to the hotel's network</h1>"),
+        Mood::Refuses => HttpResponse::UnprocessableEntity().json(Problem::new(Code::Invalid, "lines are not valid")),
+    }
+}
+
+/// A head that promises a body, and a connection that ends before it.
+fn broken() -> HttpResponse {
+    let nothing = stream::iter([Err::<web::Bytes, _>(std::io::Error::other("cut"))]);
+    HttpResponse::Ok().no_chunking(1_000).streaming(nothing)
+}
+
+/// The catalog's rules in small: all lines or none, the first answer stays.
+fn decide(state: &State, id: TakingId, lines: &[TakeLine]) -> TakingView {
+    let (mut takings, mut books) = (held(&state.takings), held(&state.books));
+    if let Some(known) = takings.get(&id.to_string()) {
+        return known.clone();
+    }
+    let refused: Vec<RefusedLine> = lines.iter().filter_map(|line| refusal(&books, line)).collect();
+    let mut view = TakingView { taking_id: id, state: TakingState::Refused, lines: Vec::new(), refused };
+    if view.refused.is_empty() {
+        view.state = TakingState::Taken;
+        view.lines = lines.iter().map(|line| taken(&mut books, line)).collect();
+    }
+    takings.insert(id.to_string(), view.clone());
+    view
+}
+
+fn refusal(books: &BTreeMap<i64, Book>, line: &TakeLine) -> Option<RefusedLine> {
+    let refused = |reason| RefusedLine { book_id: line.book_id, reason, available: None, price: None, title: None };
+    let Some(book) = books.get(&line.book_id.number()) else { return Some(refused(RefusalReason::Gone)) };
+    let titled = |reason| RefusedLine { title: Some(book.title.to_owned()), ..refused(reason) };
+    let price = book.price.parse().unwrap();
+    if line.expected_price.is_some_and(|expected| expected != price) {
+        return Some(RefusedLine { price: Some(price), ..titled(RefusalReason::PriceChanged) });
+    }
+    let short = book.on_hand < line.quantity;
+    short.then(|| RefusedLine { available: Some(book.on_hand), ..titled(RefusalReason::SoldOut) })
+}
+
+fn taken(books: &mut BTreeMap<i64, Book>, line: &TakeLine) -> TakenLine {
+    let book = books.get_mut(&line.book_id.number()).unwrap();
+    book.on_hand -= line.quantity;
+    TakenLine {
+        book_id: line.book_id,
+        quantity: line.quantity,
+        title: book.title.to_owned(),
+        isbn: None,
+        price: book.price.parse().unwrap(),
+        currency: Currency::USD,
+    }
+}
+
+fn undo(state: &State, id: TakingId) -> TakingView {
+    let (mut takings, mut books) = (held(&state.takings), held(&state.books));
+    let tombstone =
+        || TakingView { taking_id: id, state: TakingState::GivenBack, lines: Vec::new(), refused: Vec::new() };
+    let view = takings.entry(id.to_string()).or_insert_with(tombstone);
+    if view.state == TakingState::Taken {
+        view.state = TakingState::GivenBack;
+        for line in &view.lines {
+            books.get_mut(&line.book_id.number()).unwrap().on_hand += line.quantity;
+        }
+    }
+    view.clone()
+}

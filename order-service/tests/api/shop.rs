@@ -1,0 +1,173 @@
+use std::time::Duration;
+
+use order_service::{Config, Pace};
+use reqwest::Method;
+use serde_json::{Value, json};
+use service_kit::{
+    http::Running,
+    testing::{TestDatabase, eventually},
+};
+use shared_types::Currency;
+
+use crate::neighbours::Neighbours;
+
+/// The service under test with its neighbours and its database.
+pub struct Shop {
+    pub neighbours: Neighbours,
+    pub database: TestDatabase,
+    pub running: Running,
+    pub http: reqwest::Client,
+    pace: Pace,
+}
+
+/// An answer of the service.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    pub status: u16,
+    pub location: Option<String>,
+    pub link: Option<String>,
+    pub json: Value,
+}
+
+impl Answer {
+    /// The order's id, from a view or from what a problem is about.
+    pub fn order_id(&self) -> String {
+        let about = self.json["resource"].as_str().and_then(|path| path.strip_prefix("/orders/"));
+        self.json["id"].as_str().or(about).unwrap().to_owned()
+    }
+
+    /// What of a problem does not belong to this request alone.
+    pub fn without_request_id(mut self) -> Answer {
+        if let Some(json) = self.json.as_object_mut() {
+            json.remove("request_id");
+        }
+        self
+    }
+}
+
+/// Deadlines that are not met by chance, pauses that a test can wait for.
+pub fn patient() -> Pace {
+    Pace { answer_ms: 20_000, call_ms: 10_000, first_pause_ms: 5, longest_pause_ms: 40, poll_ms: 50, lease_ms: 20_000 }
+}
+
+/// The ordinary pace of a test, but nobody waits long for a decision or an answer.
+pub fn hasty() -> Pace {
+    Pace { answer_ms: 150, call_ms: 100, lease_ms: 500, ..patient() }
+}
+
+impl Shop {
+    pub async fn open(name: &str) -> Shop {
+        Shop::open_with(name, patient()).await
+    }
+
+    pub async fn open_with(name: &str, pace: Pace) -> Shop {
+        Shop::open_on(TestDatabase::create(name).await, pace).await
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a plain client, to see heads and bodies as they are")]
+    pub async fn open_on(database: TestDatabase, pace: Pace) -> Shop {
+        let neighbours = Neighbours::start();
+        let running = start(&database, &neighbours, pace.clone()).await;
+        let http = reqwest::Client::builder().timeout(Duration::from_secs(60)).no_proxy().build().unwrap();
+        Shop { neighbours, database, running, http, pace }
+    }
+
+    /// Ends the service and starts it again on what it wrote.
+    pub async fn restart(self) -> Shop {
+        let Shop { neighbours, database, running, http, pace } = self;
+        running.stop().await;
+        let running = start(&database, &neighbours, pace.clone()).await;
+        Shop { neighbours, database, running, http, pace }
+    }
+
+    pub async fn close(self) {
+        self.running.stop().await;
+        self.neighbours.stop().await;
+    }
+
+    pub async fn send(&self, method: Method, path: &str, key: Option<&str>, body: Option<&Value>) -> Answer {
+        send(&self.http, &self.running.url(), method, path, key, body).await
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(Method::GET, path, None, None).await
+    }
+
+    pub async fn checkout(&self, body: &Value) -> Answer {
+        self.send(Method::POST, "/checkout", None, Some(body)).await
+    }
+
+    pub async fn checkout_with(&self, key: &str, body: &Value) -> Answer {
+        self.send(Method::POST, "/checkout", Some(key), Some(body)).await
+    }
+
+    pub async fn cancel(&self, order: &str) -> Answer {
+        self.send(Method::POST, &format!("/orders/{order}/cancel"), None, None).await
+    }
+
+    pub async fn order(&self, order: &str) -> Value {
+        self.get(&format!("/orders/{order}")).await.json
+    }
+
+    /// The commands of an order's history, in order.
+    pub async fn history(&self, order: &str) -> Vec<String> {
+        let history = self.get(&format!("/orders/{order}/history")).await;
+        let items = history.json["items"].as_array().unwrap().clone();
+        items.iter().map(|entry| entry["command"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// Waits until nothing is left to do for an order; answers it.
+    pub async fn settled(&self, order: &str) -> Value {
+        eventually("the order is at rest", async || self.order(order).await["settled"] == true).await;
+        self.order(order).await
+    }
+}
+
+pub async fn start(database: &TestDatabase, neighbours: &Neighbours, pace: Pace) -> Running {
+    let config = Config {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        database_url: database.url().clone(),
+        workers: 2,
+        catalog_url: neighbours.address.clone(),
+        delivery_url: neighbours.address.clone(),
+        currency: Currency::USD,
+        pace,
+    };
+    order_service::start(config).await.unwrap()
+}
+
+pub async fn send(
+    http: &reqwest::Client,
+    url: &str,
+    method: Method,
+    path: &str,
+    key: Option<&str>,
+    body: Option<&Value>,
+) -> Answer {
+    let mut request = http.request(method, format!("{url}{path}"));
+    if let Some(key) = key {
+        request = request.header("idempotency-key", key);
+    }
+    if let Some(body) = body {
+        request = request.json(body);
+    }
+    let response = request.send().await.unwrap();
+    let header = |name: &str| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+    let (status, location, link) = (response.status().as_u16(), header("location"), header("link"));
+    let json = response.json().await.unwrap_or(Value::Null);
+    Answer { status, location, link, json }
+}
+
+/// A purchase for the counter: no address, so it is at rest as soon as it is approved.
+pub fn collect(lines: &[(i64, i64)]) -> Value {
+    let lines: Vec<Value> =
+        lines.iter().map(|(book, quantity)| json!({"book_id": book, "quantity": quantity})).collect();
+    json!({"lines": lines, "payment_method": "on_delivery"})
+}
+
+/// A purchase that is sent home.
+pub fn deliver(lines: &[(i64, i64)]) -> Value {
+    let mut body = collect(lines);
+    body["address"] = json!({"recipient": "Ana Lopez", "street": "12 Quay Street", "city": "Porto"});
+    body
+}

@@ -1,0 +1,131 @@
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use reqwest::Method;
+use serde::{Deserialize, Serialize};
+use service_kit::{Client, ClientOptions, Outcome, http::Running};
+
+/// Name of the file in the data directory.
+const FILE: &str = "shop.json";
+/// A shop that runs says so within this time.
+const ANSWER_DEADLINE_MS: u64 = 2_000;
+
+/// Where the shop of a data directory listens. The file is there while the shop runs; one that was left behind by a
+/// shop that was killed is told by its process being gone or by nobody answering.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShopAddress {
+    /// The public door.
+    pub gateway: String,
+    pub services: ServiceAddresses,
+    /// The process that runs them all.
+    pub pid: u32,
+}
+
+/// Where the services behind the gateway listen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceAddresses {
+    pub catalog: String,
+    pub order: String,
+    pub delivery: String,
+}
+
+impl ShopAddress {
+    /// The address of services that this process runs.
+    pub(crate) fn of(running: &[Running]) -> ShopAddress {
+        let url = |name: &str| {
+            let found = running.iter().find(|service| service.name() == name);
+            found.map(Running::url).unwrap_or_default()
+        };
+        ShopAddress {
+            gateway: url("gateway"),
+            services: ServiceAddresses { catalog: url("catalog"), order: url("order"), delivery: url("delivery") },
+            pid: std::process::id(),
+        }
+    }
+
+    /// Leaves the address in the data directory, whole or not at all.
+    pub(crate) fn leave(&self, data_dir: &Path) -> io::Result<()> {
+        let unfinished = data_dir.join(format!("{FILE}.{}", self.pid));
+        let mut json = serde_json::to_vec_pretty(self)?;
+        json.push(b'\n');
+        fs::write(&unfinished, json)?;
+        fs::rename(&unfinished, path(data_dir))
+    }
+
+    /// Removes the address that this process left, and nobody else's.
+    pub(crate) fn remove_own(data_dir: &Path) {
+        if ShopAddress::read(data_dir).is_some_and(|address| address.pid == std::process::id())
+            && let Err(error) = fs::remove_file(path(data_dir))
+        {
+            tracing::warn!(%error, "{FILE} was not removed");
+        }
+    }
+
+    /// The shop that runs on this data directory, if one does.
+    pub async fn find(data_dir: &Path) -> Option<ShopAddress> {
+        let address = ShopAddress::read(data_dir)?;
+        (process_exists(address.pid) && answers(&address.gateway).await).then_some(address)
+    }
+
+    fn read(data_dir: &Path) -> Option<ShopAddress> {
+        serde_json::from_slice(&fs::read(path(data_dir)).ok()?).ok()
+    }
+}
+
+fn path(data_dir: &Path) -> PathBuf {
+    data_dir.join(FILE)
+}
+
+/// Another user's process exists too: only "no such process" means that it is gone.
+fn process_exists(pid: u32) -> bool {
+    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+    pid.is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
+}
+
+async fn answers(gateway: &str) -> bool {
+    let options = ClientOptions { connect_ms: ANSWER_DEADLINE_MS, call_ms: ANSWER_DEADLINE_MS };
+    let Ok(client) = Client::new(gateway, options) else { return false };
+    let live = client.call::<(), serde_json::Value>(Method::GET, "/health/live", None, &[200]).await;
+    matches!(live, Outcome::Done(_))
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    fn left(data_dir: &Path, pid: u32) -> ShopAddress {
+        let nobody = "http://127.0.0.1:1".to_owned();
+        let services = ServiceAddresses { catalog: nobody.clone(), order: nobody.clone(), delivery: nobody.clone() };
+        let address = ShopAddress { gateway: nobody, services, pid };
+        address.leave(data_dir).unwrap();
+        address
+    }
+
+    #[tokio::test]
+    async fn an_address_left_by_a_shop_that_is_gone_leads_nowhere() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(ShopAddress::find(folder.path()).await, None);
+        let mut gone = std::process::Command::new("true").spawn().unwrap();
+        gone.wait().unwrap();
+        left(folder.path(), gone.id());
+        assert!(!process_exists(gone.id()));
+        assert_eq!(ShopAddress::find(folder.path()).await, None);
+        let address = left(folder.path(), std::process::id());
+        assert!(process_exists(address.pid));
+        assert_eq!(ShopAddress::find(folder.path()).await, None, "the process is there and nobody answers");
+    }
+
+    #[test]
+    fn only_the_shop_that_left_an_address_removes_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let address = left(folder.path(), 1);
+        ShopAddress::remove_own(folder.path());
+        assert_eq!(ShopAddress::read(folder.path()), Some(address));
+        left(folder.path(), std::process::id());
+        ShopAddress::remove_own(folder.path());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+}

@@ -1,0 +1,116 @@
+//! The invariants, held against the databases of a shop that runs or has stopped. Nothing is written.
+//!
+//! The three databases are read one after the other, and a shop that runs moves in between. So whatever is said of an
+//! order is said only if the order had the same version before and after: first its row, then its copies, then its
+//! parcels, then its row again. What is in memory is one page of rows.
+
+/// The catalog's books, their ledgers and the takings.
+mod catalog;
+/// Deliveries, and which of them the order service has not heard of yet.
+mod deliveries;
+/// What must be true of one order, its copies and its parcels. Pure.
+mod judge;
+/// Orders as they are stored.
+mod orders;
+/// Events that nobody takes.
+mod outbox;
+/// What was checked and what was found.
+mod report;
+/// From page to page.
+mod walk;
+
+use std::{io::Write, process::ExitCode};
+
+use service_kit::{
+    Clock,
+    db::{DatabaseUrl, Db, DbError},
+};
+use shared_types::Timestamp;
+
+use crate::{CommandError, address::ShopAddress, databases::DatabaseArgs};
+use report::Report;
+
+/// Something is wrong with the shop.
+const FOUND: u8 = 1;
+/// Rows read at a time.
+const PAGE_ROWS: i64 = 200;
+
+/// Which shop to check.
+#[derive(Debug, Clone, clap::Args)]
+pub struct AuditArgs {
+    #[command(flatten)]
+    pub databases: DatabaseArgs,
+    /// Print the report as JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Seconds that an order may take to come to rest.
+    #[arg(long, default_value_t = 60)]
+    pub max_age: u32,
+}
+
+/// The databases of one shop, opened for reading only.
+#[derive(Clone)]
+struct Shop {
+    catalog: Db,
+    orders: Db,
+    deliveries: Db,
+}
+
+/// `lastcopy audit`. Exit code 0: nothing found; 1: something was found, or the shop could not be read.
+pub async fn run(args: AuditArgs) -> Result<ExitCode, CommandError> {
+    let shop = Shop::open(&args).await?;
+    let report = shop.audit(&args).await;
+    shop.close().await;
+    let report = report.map_err(|error| CommandError::Shop(format!("the databases cannot be read: {error}")))?;
+    let text = if args.json { report.json() } else { report.to_string() };
+    writeln!(std::io::stdout(), "{text}").map_err(CommandError::Output)?;
+    Ok(if report.ok { ExitCode::SUCCESS } else { ExitCode::from(FOUND) })
+}
+
+impl Shop {
+    async fn open(args: &AuditArgs) -> Result<Shop, CommandError> {
+        let urls = args.databases.databases();
+        let open = async |url: &DatabaseUrl| {
+            Db::open_read_only(url).await.map_err(|error| CommandError::Shop(format!("{url}: {error}")))
+        };
+        Ok(Shop {
+            catalog: open(&urls.catalog).await?,
+            orders: open(&urls.order).await?,
+            deliveries: open(&urls.delivery).await?,
+        })
+    }
+
+    async fn audit(&self, args: &AuditArgs) -> Result<Report, DbError> {
+        let mut report = Report::new();
+        walk::books(self, &mut report).await?;
+        let resting_by = self.moved_before(args).await?.plus_ms(-1_000 * i64::from(args.max_age));
+        walk::orders(self, resting_by, &mut report).await?;
+        walk::takings(self, &mut report).await?;
+        walk::deliveries(self, &mut report).await?;
+        walk::parked(self, &mut report).await?;
+        Ok(report.finished())
+    }
+
+    /// The instant against which the age of unfinished work counts: now. In a data directory whose shop has stopped
+    /// nothing can come to rest, so there it is the latest move of any order.
+    async fn moved_before(&self, args: &AuditArgs) -> Result<Timestamp, DbError> {
+        let databases = &args.databases;
+        if databases.are_named() || ShopAddress::find(&databases.data_dir).await.is_some() {
+            return Ok(Clock::system().now());
+        }
+        let latest = self.orders.read(orders::latest_move).await?;
+        Ok(latest.unwrap_or_else(|| Clock::system().now()))
+    }
+
+    async fn close(self) {
+        self.catalog.close().await;
+        self.orders.close().await;
+        self.deliveries.close().await;
+    }
+}
+
+/// `$1, $2, …`: a list of so many parameters.
+fn placeholders(count: usize) -> String {
+    let numbers: Vec<String> = (1..=count).map(|number| format!("${number}")).collect();
+    numbers.join(", ")
+}

@@ -1,0 +1,175 @@
+use std::collections::BTreeMap;
+
+use service_kit::db::DbError;
+use shared_types::Timestamp;
+
+use super::{
+    PAGE_ROWS, Shop,
+    catalog::{self, Taking},
+    deliveries::{self, Delivery},
+    judge,
+    orders::{self, Order},
+    outbox,
+    report::{Finding, Id, Report},
+};
+
+/// I1, book by book. One page is one snapshot, so there is nothing to read twice.
+pub(super) async fn books(shop: &Shop, report: &mut Report) -> Result<(), DbError> {
+    let mut after = i64::MIN;
+    loop {
+        let page = shop.catalog.read(move |tx| catalog::copies(tx, after, PAGE_ROWS)).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = last.book_id;
+        report.checked(Id::I1, page.len());
+        for copies in &page {
+            if let Some(detail) = judge::book(copies) {
+                report.found(Id::I1, Finding { subject: format!("book {}", copies.book_id), detail });
+            }
+        }
+    }
+}
+
+/// I2, I4, I5 and I7, order by order.
+pub(super) async fn orders(shop: &Shop, resting_by: Timestamp, report: &mut Report) -> Result<(), DbError> {
+    let mut after = String::new();
+    loop {
+        let from = after.clone();
+        let page = shop.orders.read(move |tx| orders::page(tx, &from, PAGE_ROWS)).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after.clone_from(&last.order_id);
+        examine(shop, &page, resting_by, report).await?;
+    }
+}
+
+/// The orders were read; then come their copies, their parcels, and their versions once more.
+async fn examine(shop: &Shop, page: &[Order], resting_by: Timestamp, report: &mut Report) -> Result<(), DbError> {
+    let order_ids: Vec<String> = page.iter().map(|order| order.order_id.clone()).collect();
+    let mut takings = takings_of(shop, page).await?;
+    let mut parcels = deliveries_of(shop, &order_ids).await?;
+    let marks = shop.orders.read(move |tx| orders::marks(tx, &order_ids)).await?;
+
+    let mut at_rest = 0;
+    for order in page {
+        let takings = takings.remove(&order.order_id).unwrap_or_default();
+        let parcels = parcels.remove(&order.order_id).unwrap_or_default();
+        let has_moved = marks.get(&order.order_id).is_none_or(|mark| mark.version != order.version);
+        if has_moved || order.is_in_motion() {
+            report.in_motion += 1;
+        } else {
+            at_rest += 1;
+        }
+        if has_moved {
+            continue;
+        }
+        for (id, detail) in judge::order(order, &takings, &parcels, resting_by) {
+            report.found(id, Finding { subject: format!("order {}", order.order_id), detail });
+        }
+    }
+    report.checked(Id::I2, at_rest);
+    report.checked(Id::I7, at_rest);
+    report.checked(Id::I4, page.len());
+    report.checked(Id::I5, page.len());
+    Ok(())
+}
+
+/// By order.
+async fn takings_of(shop: &Shop, page: &[Order]) -> Result<BTreeMap<String, Vec<Taking>>, DbError> {
+    let ids: Vec<String> = page.iter().flat_map(Order::taking_ids).collect();
+    let mut by_order: BTreeMap<String, Vec<Taking>> = BTreeMap::new();
+    let rows = usize::try_from(PAGE_ROWS).unwrap_or(usize::MAX);
+    for some in ids.chunks(rows) {
+        let some = some.to_vec();
+        for taking in shop.catalog.read(move |tx| catalog::held(tx, &some)).await? {
+            let order_id = orders::attempt(&taking.taking_id, ":").map(|(order_id, _)| order_id).unwrap_or_default();
+            by_order.entry(order_id).or_default().push(taking);
+        }
+    }
+    Ok(by_order)
+}
+
+async fn deliveries_of(shop: &Shop, order_ids: &[String]) -> Result<BTreeMap<String, Vec<Delivery>>, DbError> {
+    let ids = order_ids.to_vec();
+    let mut by_order: BTreeMap<String, Vec<Delivery>> = BTreeMap::new();
+    for delivery in shop.deliveries.read(move |tx| deliveries::of_orders(tx, &ids)).await? {
+        by_order.entry(delivery.order_id.clone()).or_default().push(delivery);
+    }
+    Ok(by_order)
+}
+
+/// I2 from the other side: no copies are held for an order that there is not, or by an attempt that it never made.
+///
+/// An order and its attempt are written before the copies are asked for, so what is read later has to name them.
+pub(super) async fn takings(shop: &Shop, report: &mut Report) -> Result<(), DbError> {
+    let mut after = String::new();
+    loop {
+        let from = after.clone();
+        let page = shop.catalog.read(move |tx| catalog::held_ids(tx, &from, PAGE_ROWS)).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after.clone_from(last);
+        report.checked(Id::I2, page.len());
+        for (taking_id, detail) in strays(shop, &page, ":", |mark| mark.taking_n).await? {
+            report.found(Id::I2, Finding { subject: format!("taking {taking_id}"), detail });
+        }
+    }
+}
+
+/// I7 from the other side: no parcel is on its way for an order that there is not, or that never booked it.
+pub(super) async fn deliveries(shop: &Shop, report: &mut Report) -> Result<(), DbError> {
+    let mut after = String::new();
+    loop {
+        let from = after.clone();
+        let page = shop.deliveries.read(move |tx| deliveries::live_ids(tx, &from, PAGE_ROWS)).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after.clone_from(last);
+        report.checked(Id::I7, page.len());
+        // A booking that is under way is the order's first, and not counted in its row yet.
+        for (delivery_id, detail) in strays(shop, &page, ":d", |mark| mark.delivery_n.max(1)).await? {
+            report.found(Id::I7, Finding { subject: format!("delivery {delivery_id}"), detail });
+        }
+    }
+}
+
+/// Those of the ids that no order stands behind.
+async fn strays(
+    shop: &Shop,
+    ids: &[String],
+    separator: &str,
+    attempts: impl Fn(&orders::Mark) -> i64,
+) -> Result<Vec<(String, String)>, DbError> {
+    let mut named = Vec::new();
+    let mut strays = Vec::new();
+    for id in ids {
+        match orders::attempt(id, separator) {
+            Some((order_id, n)) => named.push((id, order_id, n)),
+            None => strays.push((id.clone(), "names no order".to_owned())),
+        }
+    }
+    let order_ids: Vec<String> = named.iter().map(|(_, order_id, _)| order_id.clone()).collect();
+    let marks = shop.orders.read(move |tx| orders::marks(tx, &order_ids)).await?;
+    for (id, order_id, n) in named {
+        match marks.get(&order_id) {
+            None => strays.push((id.clone(), "its order does not exist".to_owned())),
+            Some(mark) if n > attempts(mark) => strays.push((id.clone(), "its order never asked for it".to_owned())),
+            Some(_) => {}
+        }
+    }
+    Ok(strays)
+}
+
+/// I5: no event was refused for good.
+pub(super) async fn parked(shop: &Shop, report: &mut Report) -> Result<(), DbError> {
+    for (whose, db) in [("catalog", &shop.catalog), ("order", &shop.orders), ("delivery", &shop.deliveries)] {
+        let mut after = (i64::MIN, i64::MIN);
+        loop {
+            let page = db.read(move |tx| outbox::parked(tx, after, PAGE_ROWS)).await?;
+            let Some(last) = page.last() else { break };
+            after = last.place;
+            for event in &page {
+                let detail = event.detail.as_deref().unwrap_or("no reason given");
+                let detail = format!("parked: {} does not take it: {detail}", event.subscriber);
+                report.found(Id::I5, Finding { subject: format!("{whose} event {}", event.event_id), detail });
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,96 @@
+use std::{future::Future, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+use service_kit::{
+    process::{self, LogArgs},
+    telemetry::{self, LogFormat},
+};
+
+use crate::{
+    CommandError,
+    audit::{self, AuditArgs},
+    databases::DatabaseArgs,
+    export::{self, ExportArgs},
+    import::{self, ImportArgs},
+    migrate,
+    up::{self, UpArgs},
+};
+
+/// A command that could not do what it was asked.
+const FAILED: u8 = 1;
+
+/// Lastcopy: a bookshop that never sells a copy twice. Without a command the whole shop starts, as with `up`.
+#[derive(Parser)]
+#[command(name = "lastcopy", version, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(flatten)]
+    log: LogArgs,
+    #[command(flatten)]
+    up: UpArgs,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Start the whole shop in one process.
+    Up(UpArgs),
+    /// Start one service.
+    #[command(subcommand)]
+    Serve(Service),
+    /// Read books from a CSV file into the catalog. Exit code 0: every row was taken; 2: some were rejected; 1: failed.
+    Import(ImportArgs),
+    /// Write the catalog as CSV, in a form that `import` reads back.
+    Export(ExportArgs),
+    /// Check the shop's promises on its own databases, read-only. Exit code 1: something was found.
+    Audit(AuditArgs),
+    /// Bring the schema of every database up to date, and stop.
+    Migrate(DatabaseArgs),
+}
+
+#[derive(Subcommand)]
+enum Service {
+    Catalog(catalog_service::Config),
+    Order(order_service::Config),
+    Delivery(delivery_service::Config),
+    Gateway(gateway_service::Config),
+}
+
+/// Does what the command line of this process asks.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    match cli.command {
+        None => up::run(&cli.log, &cli.up),
+        Some(Command::Up(args)) => up::run(&cli.log, &args),
+        Some(Command::Serve(service)) => serve(&cli.log, service),
+        Some(Command::Import(args)) => tool(import::run(args)),
+        Some(Command::Export(args)) => tool(export::run(args)),
+        Some(Command::Audit(args)) => tool(audit::run(args)),
+        Some(Command::Migrate(args)) => tool(migrate::run(args)),
+    }
+}
+
+fn serve(log: &LogArgs, service: Service) -> ExitCode {
+    process::run(log, async {
+        let running = match service {
+            Service::Catalog(config) => catalog_service::start(config).await,
+            Service::Order(config) => order_service::start(config).await,
+            Service::Delivery(config) => delivery_service::start(config).await,
+            Service::Gateway(config) => gateway_service::start(config).await,
+        };
+        Ok(vec![running?])
+    })
+}
+
+/// Runs a command that ends by itself. What it has to say goes to standard output, trouble to standard error.
+fn tool(command: impl Future<Output = Result<ExitCode, CommandError>>) -> ExitCode {
+    telemetry::init(LogFormat::Pretty, "warn");
+    let outcome = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(command),
+        Err(error) => Err(CommandError::Usage(format!("the runtime cannot start: {error}"))),
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("lastcopy: {error}");
+        ExitCode::from(FAILED)
+    })
+}

@@ -1,0 +1,59 @@
+use std::path::{Path, PathBuf};
+
+use service_kit::db::DatabaseUrl;
+
+/// The services' databases, by their names in the data directory.
+const CATALOG_FILE: &str = "catalog.db";
+const ORDER_FILE: &str = "orders.db";
+const DELIVERY_FILE: &str = "deliveries.db";
+
+/// Which databases a tool works on.
+#[derive(Debug, Clone, clap::Args)]
+pub struct DatabaseArgs {
+    /// Where the shop keeps its databases.
+    #[arg(long, env = "LASTCOPY_DATA_DIR", default_value = "lastcopy-data")]
+    pub data_dir: PathBuf,
+    /// The databases one by one, for services that run apart: `sqlite:PATH` or `postgres://user:password@host:port/name`.
+    #[arg(long, env = "LASTCOPY_CATALOG_DB", hide_env_values = true, requires = "order_db", requires = "delivery_db")]
+    pub catalog_db: Option<DatabaseUrl>,
+    #[arg(long, env = "LASTCOPY_ORDER_DB", hide_env_values = true, requires = "catalog_db")]
+    pub order_db: Option<DatabaseUrl>,
+    #[arg(long, env = "LASTCOPY_DELIVERY_DB", hide_env_values = true, requires = "catalog_db")]
+    pub delivery_db: Option<DatabaseUrl>,
+}
+
+impl DatabaseArgs {
+    /// The databases that were named, or those of the data directory.
+    pub fn databases(&self) -> Databases {
+        match (&self.catalog_db, &self.order_db, &self.delivery_db) {
+            (Some(catalog), Some(order), Some(delivery)) => {
+                Databases { catalog: catalog.clone(), order: order.clone(), delivery: delivery.clone() }
+            }
+            (_, _, _) => Databases::in_folder(&self.data_dir),
+        }
+    }
+
+    /// Whether the databases were named, so that the data directory says nothing about them.
+    pub fn are_named(&self) -> bool {
+        self.catalog_db.is_some()
+    }
+}
+
+/// The databases of one shop.
+#[derive(Debug, Clone)]
+pub struct Databases {
+    pub catalog: DatabaseUrl,
+    pub order: DatabaseUrl,
+    pub delivery: DatabaseUrl,
+}
+
+impl Databases {
+    /// Those of a shop that keeps all of its data in one folder.
+    pub fn in_folder(data_dir: &Path) -> Databases {
+        Databases {
+            catalog: DatabaseUrl::sqlite(data_dir.join(CATALOG_FILE)),
+            order: DatabaseUrl::sqlite(data_dir.join(ORDER_FILE)),
+            delivery: DatabaseUrl::sqlite(data_dir.join(DELIVERY_FILE)),
+        }
+    }
+}

@@ -1,0 +1,84 @@
+use reqwest::Method;
+use shared_types::{
+    FieldError,
+    books::{ImportAnswer, ImportOutcome, ImportRequest, ImportResult, ImportRow},
+    limits::MAX_IMPORT_BYTES,
+};
+
+use super::{Plan, Record, Tally, rejects::Rejects};
+use crate::{CommandError, door::Door};
+
+/// Rows in one request. Few enough for one short transaction, many enough that the round trip does not show.
+const BATCH_ROWS: usize = 500;
+/// Bytes of rows after which a batch is sent. Another row of any size still fits into a request.
+const BATCH_BYTES: usize = MAX_IMPORT_BYTES / 2;
+
+/// Rows in the order of the file: those to be sent, and those that were found bad before.
+#[derive(Default)]
+pub(super) struct Batch {
+    entries: Vec<Entry>,
+    bytes: usize,
+}
+
+struct Entry {
+    line: u64,
+    cells: Vec<String>,
+    fate: Result<ImportRow, Vec<FieldError>>,
+}
+
+impl Batch {
+    pub(super) fn add(&mut self, record: Record, plan: &Plan) {
+        let entry = match record {
+            Record::Row { line, cells } => Entry { line, fate: plan.row(line, &cells), cells },
+            Record::Bad { line, cells, reason } => {
+                Entry { line, cells, fate: Err(vec![FieldError { field: String::new(), detail: reason }]) }
+            }
+        };
+        self.bytes += match &entry.fate {
+            Ok(row) => serde_json::to_vec(row).map_or(0, |json| json.len()),
+            Err(_) => entry.cells.iter().map(String::len).sum(),
+        };
+        self.entries.push(entry);
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.entries.len() >= BATCH_ROWS || self.bytes >= BATCH_BYTES
+    }
+
+    /// Sends what is good and records what became of every row, in the order of the file.
+    ///
+    /// A batch whose answer is lost is sent again: the rows that went in are then reported as unchanged.
+    pub(super) async fn settle(
+        self,
+        door: &Door,
+        rejects: &mut Rejects,
+        tally: &mut Tally,
+    ) -> Result<(), CommandError> {
+        let rows: Vec<ImportRow> = self.entries.iter().filter_map(|entry| entry.fate.as_ref().ok().cloned()).collect();
+        let sent = rows.len();
+        let results = if sent == 0 { Vec::new() } else { send(door, rows).await? };
+        if results.len() != sent {
+            return Err(CommandError::Shop(format!("{} rows were sent, {} answered", sent, results.len())));
+        }
+        let mut results = results.into_iter();
+        for entry in self.entries {
+            let (outcome, errors) = match entry.fate {
+                Err(errors) => (ImportOutcome::Rejected, errors),
+                Ok(_) => {
+                    let result = results.next().expect("BUG: there are as many results as rows");
+                    (result.outcome, result.errors)
+                }
+            };
+            tally.count(outcome);
+            if outcome == ImportOutcome::Rejected {
+                rejects.add(entry.line, &errors, &entry.cells)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn send(door: &Door, rows: Vec<ImportRow>) -> Result<Vec<ImportResult>, CommandError> {
+    let answer: ImportAnswer = door.ask(Method::POST, "/api/v1/imports", Some(&ImportRequest { rows })).await?;
+    Ok(answer.results)
+}

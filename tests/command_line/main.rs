@@ -1,0 +1,13 @@
+//! The command line, by the real binary: every test runs it on ports of its own and on a data directory of its own.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+/// Each invariant's check fires on a shop that breaks it, and on no other.
+mod audit;
+/// What is written is read back.
+mod export;
+/// Messy files, and answers that get lost.
+mod import;
+/// A shop as a process: started, asked, stopped, killed.
+mod shop;
+/// Starting and stopping.
+mod up;

@@ -1,0 +1,210 @@
+//! Whoever calls the gateway, and what he remembers of it.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use reqwest::Method;
+use serde::Serialize;
+use serde_json::{Value, json};
+use shared_types::{
+    BookId, Code, OrderId,
+    books::BookView,
+    orders::{OrderPage, OrderState, OrderView},
+    takings::RefusalReason,
+};
+
+use super::patiently;
+
+/// Longer than any answer takes that comes at all.
+const CALL_DEADLINE: Duration = Duration::from_secs(15);
+
+/// Every order that somebody was told of with a 2xx: none of them may ever be missing.
+pub type Promises = Arc<Mutex<Vec<OrderId>>>;
+
+/// A caller of the gateway. Clones share the connections, as tabs of one browser do.
+#[derive(Clone)]
+pub struct Caller {
+    base: String,
+    http: reqwest::Client,
+    promises: Promises,
+}
+
+/// An answer with its body read to the end.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub body: Value,
+}
+
+/// What somebody wants to buy, under one idempotency key however often he asks.
+#[derive(Debug, Clone)]
+pub struct Basket {
+    key: String,
+    body: Value,
+}
+
+/// How a purchase ended.
+#[derive(Debug)]
+pub enum Bought {
+    Yes(Box<OrderView>),
+    /// Nothing was sold, for this reason.
+    No(Code),
+}
+
+impl Basket {
+    /// So many copies of each book, to be collected.
+    pub fn of(lines: &[(BookId, i64)]) -> Basket {
+        let key = uuid::Uuid::now_v7().to_string();
+        let lines: Vec<Value> =
+            lines.iter().map(|(book, copies)| json!({"book_id": book, "quantity": copies})).collect();
+        // The key is the buyer's reference too, by which two orders for one key would be found.
+        let body = json!({"lines": lines, "payment_method": "on_delivery", "customer_ref": key});
+        Basket { key, body }
+    }
+
+    /// To be delivered.
+    pub fn delivered(mut self) -> Basket {
+        self.body["address"] = json!({"recipient": "Ana Lopez", "street": "12 Quay Street", "city": "Porto"});
+        self
+    }
+
+    /// By which the order is found among all orders.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// For this price of the first line, or not at all.
+    pub fn at_price(mut self, price: &Value) -> Basket {
+        self.body["lines"][0]["expected_price"] = price.clone();
+        self
+    }
+}
+
+impl Answer {
+    pub fn code(&self) -> Option<Code> {
+        serde_json::from_value(self.body["code"].clone()).ok()
+    }
+
+    /// The body, where the status is the one expected.
+    pub fn expect<T: serde::de::DeserializeOwned>(self, status: u16) -> T {
+        self.expect_one_of(&[status])
+    }
+
+    /// The body, where the status is one of those expected.
+    pub fn expect_one_of<T: serde::de::DeserializeOwned>(self, statuses: &[u16]) -> T {
+        assert!(statuses.contains(&self.status), "{self:?}");
+        serde_json::from_value(self.body).unwrap()
+    }
+}
+
+impl Bought {
+    /// The order of a purchase that must have succeeded.
+    pub fn order(self) -> OrderView {
+        match self {
+            Bought::Yes(order) => *order,
+            Bought::No(code) => panic!("refused: {code:?}"),
+        }
+    }
+}
+
+impl Caller {
+    #[expect(clippy::disallowed_methods, reason = "what a client sees is told by a client of no service's making")]
+    pub fn new(base: String, promises: Promises) -> Caller {
+        let http = reqwest::Client::builder().timeout(CALL_DEADLINE).no_proxy().build().unwrap();
+        Caller { base, http, promises }
+    }
+
+    /// One call, one answer, or none.
+    pub async fn call(&self, method: Method, path: &str, key: Option<&str>, body: Option<&Value>) -> Option<Answer> {
+        let mut request = self.http.request(method, format!("{}/api/v1{path}", self.base));
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let response = request.send().await.ok()?;
+        let status = response.status().as_u16();
+        let bytes = response.bytes().await.ok()?;
+        Some(Answer { status, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) })
+    }
+
+    /// Asks until there is a definite answer. Only for calls that may be repeated.
+    pub async fn ask(&self, method: Method, path: &str, key: Option<&str>, body: Option<&Value>) -> Answer {
+        let what = format!("an answer to {method} {path}");
+        patiently(&what, || async {
+            let answer = self.call(method.clone(), path, key, body).await?;
+            (answer.status < 500 && answer.status != 429).then_some(answer)
+        })
+        .await
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.ask(Method::GET, path, None, None).await
+    }
+
+    /// Asks with a body until there is a definite answer.
+    pub async fn send(&self, method: Method, path: &str, body: &impl Serialize) -> Answer {
+        self.ask(method, path, None, Some(&serde_json::to_value(body).unwrap())).await
+    }
+
+    /// Sends the basket once. What was promised is remembered; `None`: no answer, or none that decides anything.
+    pub async fn try_to_buy(&self, basket: &Basket) -> Option<Answer> {
+        let answer = self.call(Method::POST, "/checkout", Some(&basket.key), Some(&basket.body)).await?;
+        if (200..300).contains(&answer.status) {
+            let order: OrderView = serde_json::from_value(answer.body.clone()).unwrap();
+            self.promises.lock().unwrap().push(order.id);
+        }
+        (answer.status < 500 && answer.status != 429).then_some(answer)
+    }
+
+    /// Sends the basket until it is decided, however the order fares meanwhile.
+    pub async fn buy(&self, basket: &Basket) -> Bought {
+        let what = format!("the purchase {} is decided", basket.key);
+        let answer = patiently(&what, || self.try_to_buy(basket)).await;
+        match answer.status {
+            200 | 201 => Bought::Yes(Box::new(serde_json::from_value(answer.body).unwrap())),
+            202 => self.await_decision(serde_json::from_value(answer.body).unwrap()).await,
+            400.. => Bought::No(answer.code().unwrap_or_else(|| panic!("no problem of ours: {answer:?}"))),
+            _ => panic!("no answer to a purchase: {answer:?}"),
+        }
+    }
+
+    async fn await_decision(&self, order: OrderView) -> Bought {
+        let path = format!("/orders/{}", order.id);
+        let order = patiently("the order is settled", || async {
+            let order: OrderView = self.get(&path).await.expect(200);
+            order.settled.then_some(order)
+        })
+        .await;
+        match order.refused.first().map(|line| line.reason) {
+            None if order.state == OrderState::Approved => Bought::Yes(Box::new(order)),
+            None => Bought::No(Code::InvalidTransition),
+            Some(RefusalReason::SoldOut) => Bought::No(Code::SoldOut),
+            Some(RefusalReason::Gone) => Bought::No(Code::BookGone),
+            Some(RefusalReason::PriceChanged) => Bought::No(Code::PriceChanged),
+        }
+    }
+
+    /// The order that was written for this basket, as soon as it is.
+    pub async fn find_order(&self, basket: &Basket) -> OrderId {
+        patiently("the order is written", || async {
+            let page: OrderPage = self.get("/orders?limit=200").await.expect(200);
+            let mine = |order: &OrderView| order.customer_ref.as_deref() == Some(basket.key());
+            page.items.into_iter().find(mine).map(|order| order.id)
+        })
+        .await
+    }
+
+    /// Whether the gateway says that it and everybody behind it is there.
+    pub async fn is_ready(&self) -> bool {
+        let answer = self.http.get(format!("{}/health/ready", self.base)).send().await;
+        answer.is_ok_and(|answer| answer.status().is_success())
+    }
+
+    pub async fn book(&self, book: BookId) -> BookView {
+        self.get(&format!("/books/{book}")).await.expect(200)
+    }
+}

@@ -1,0 +1,118 @@
+//! What must hold when nothing moves any more, seen from outside and by the audit.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use reqwest::Method;
+use service_kit::testing::eventually;
+use shared_types::{
+    BookId,
+    orders::{FulfillmentState, OrderPage, OrderState, OrderView, StockState},
+};
+
+use super::{Caller, Catalog, Cluster, Delivery, Order, SERVICES};
+
+impl Cluster {
+    /// Heals the network, waits for rest and checks everything. Every part must be alive by now.
+    pub async fn finish(mut self) {
+        self.check().await;
+        for part in SERVICES.into_iter().rev() {
+            self.stop(part).await;
+        }
+        self.finished = true;
+    }
+
+    /// As [`finish`](Self::finish), in the middle of a test that goes on. The time it took to come to rest.
+    pub async fn check(&mut self) -> Duration {
+        for part in SERVICES {
+            assert!(!self.is_dead(part), "{part:?} is dead");
+        }
+        for link in self.links.values() {
+            link.heal();
+        }
+        let caller = self.anonymous();
+        let rest = until_rest(&caller).await;
+        let orders = every_order(&caller).await;
+        self.no_promise_is_broken(&orders);
+        one_order_for_each_key(&orders);
+        self.every_copy_is_accounted_for(&caller, &orders).await;
+        self.audit();
+        rest
+    }
+
+    fn no_promise_is_broken(&self, orders: &[OrderView]) {
+        let known: BTreeSet<_> = orders.iter().map(|order| order.id).collect();
+        for promised in self.promises.lock().unwrap().iter() {
+            assert!(known.contains(promised), "order {promised} was acknowledged and is not there");
+        }
+    }
+
+    async fn every_copy_is_accounted_for(&self, caller: &Caller, orders: &[OrderView]) {
+        let mut sold: BTreeMap<BookId, i64> = BTreeMap::new();
+        for order in orders.iter().filter(|order| order.stock == StockState::Taken) {
+            for line in &order.lines {
+                *sold.entry(line.book_id).or_default() += line.quantity;
+            }
+        }
+        for (book, received) in &self.received {
+            let answer = caller.get(&format!("/books/{book}")).await;
+            if answer.status == 404 {
+                continue;
+            }
+            let on_hand = answer.expect::<shared_types::books::BookView>(200).on_hand;
+            let sold = sold.get(book).copied().unwrap_or(0);
+            assert_eq!(on_hand + sold, *received, "book {book}: {on_hand} on hand and {sold} sold");
+        }
+    }
+
+    /// The audit that a shop runs on its own data.
+    fn audit(&self) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lastcopy"));
+        command.args(["audit", "--json"]);
+        for (part, flag) in [(Catalog, "--catalog-db"), (Order, "--order-db"), (Delivery, "--delivery-db")] {
+            command.arg(format!("{flag}={}", self.databases[&part].url().expose()));
+        }
+        let audit = command.output().unwrap();
+        let said = String::from_utf8_lossy(&audit.stdout).into_owned() + &String::from_utf8_lossy(&audit.stderr);
+        assert!(audit.status.success(), "the audit found something: {said}");
+    }
+}
+
+/// Waits until nothing is left to do for any order.
+async fn until_rest(caller: &Caller) -> Duration {
+    let began = Instant::now();
+    eventually("every order is at rest", async || every_order(caller).await.iter().all(is_at_rest)).await;
+    began.elapsed()
+}
+
+/// Settled, and its parcel and its copies where its state says.
+fn is_at_rest(order: &OrderView) -> bool {
+    let approved = order.state == OrderState::Approved;
+    let copies = if approved { StockState::Taken } else { StockState::None };
+    let booked = order.fulfillment != FulfillmentState::None;
+    order.settled && order.stock == copies && booked == (approved && order.address.is_some())
+}
+
+fn one_order_for_each_key(orders: &[OrderView]) {
+    let mut seen = BTreeSet::new();
+    for key in orders.iter().filter_map(|order| order.customer_ref.as_deref()) {
+        assert!(seen.insert(key), "two orders for the key {key}");
+    }
+}
+
+/// All orders, page by page.
+async fn every_order(caller: &Caller) -> Vec<OrderView> {
+    let mut orders = Vec::new();
+    let mut path = "/orders?limit=200".to_owned();
+    loop {
+        let page: OrderPage = caller.ask(Method::GET, &path, None, None).await.expect(200);
+        orders.extend(page.items);
+        match page.next_cursor {
+            Some(cursor) => path = format!("/orders?limit=200&cursor={cursor}"),
+            None => return orders,
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! The shop as a customer finds it: four processes and the network between them, in the hands of a test.
+//!
+//! A test ends with [`Cluster::finish`], which waits for rest, counts every copy and every promise, and runs the audit
+//! over the databases. A test that forgets it fails.
+
+/// Whoever calls the gateway.
+mod caller;
+/// What must hold when nothing moves any more.
+mod finish;
+/// The network between two parts.
+mod link;
+/// Waiting on conditions, between threads.
+mod patience;
+/// One service as a process.
+mod process;
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use reqwest::Method;
+use serde_json::json;
+use service_kit::testing::{TestDatabase, eventually};
+use shared_types::{BookId, OrderId, books::BookView};
+
+pub use caller::{Basket, Bought, Caller};
+pub use link::Link;
+pub use patience::patiently;
+use process::Process;
+
+/// Who can be killed, cut off, or asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// All callers from outside; no process of ours.
+    Buyers,
+    Gateway,
+    Order,
+    Catalog,
+    Delivery,
+}
+
+pub use Part::{Buyers, Catalog, Delivery, Gateway, Order};
+
+/// The four services, each before whoever asks it as its first deed.
+pub const SERVICES: [Part; 4] = [Catalog, Delivery, Order, Gateway];
+
+/// Who asks whom.
+pub const LINKS: [(Part, Part); 7] = [
+    (Buyers, Gateway),
+    (Gateway, Catalog),
+    (Gateway, Order),
+    (Gateway, Delivery),
+    (Order, Catalog),
+    (Order, Delivery),
+    (Delivery, Order),
+];
+
+/// A whole shop, gone with this value.
+pub struct Cluster {
+    links: BTreeMap<(Part, Part), Arc<Link>>,
+    databases: BTreeMap<Part, TestDatabase>,
+    processes: BTreeMap<Part, Process>,
+    logs: tempfile::TempDir,
+    promises: Arc<Mutex<Vec<OrderId>>>,
+    /// Copies that each book made by this test has had, sold or not.
+    received: BTreeMap<BookId, i64>,
+    finished: bool,
+}
+
+impl Cluster {
+    /// A shop that is ready to sell, without a book in it.
+    pub async fn start() -> Cluster {
+        let mut links = BTreeMap::new();
+        for link in LINKS {
+            links.insert(link, Arc::new(Link::open().await));
+        }
+        let mut databases = BTreeMap::new();
+        for (part, name) in [(Catalog, "catalog"), (Order, "orders"), (Delivery, "deliveries")] {
+            databases.insert(part, TestDatabase::create(name).await);
+        }
+        let logs = tempfile::Builder::new().prefix("lastcopy-shop-").tempdir().unwrap();
+        let mut shop = Cluster {
+            links,
+            databases,
+            processes: BTreeMap::new(),
+            logs,
+            promises: Arc::default(),
+            received: BTreeMap::new(),
+            finished: false,
+        };
+        for part in SERVICES {
+            shop.restart(part).await;
+        }
+        shop.until_ready().await;
+        shop
+    }
+
+    /// A caller without any name.
+    pub fn anonymous(&self) -> Caller {
+        Caller::new(self.link(Buyers, Gateway).url(), self.promises.clone())
+    }
+
+    /// The network from one part to another.
+    pub fn link(&self, from: Part, to: Part) -> Arc<Link> {
+        self.links[&(from, to)].clone()
+    }
+
+    /// SIGKILL. The part is gone at once, and so are its connections.
+    pub fn kill(&mut self, part: Part) {
+        if let Some(mut process) = self.processes.remove(&part) {
+            process.kill();
+        }
+        self.lead_to(part);
+    }
+
+    /// Kills the part if it lives, and starts it again.
+    pub async fn restart(&mut self, part: Part) {
+        if let Err(why) = self.start_part(part, None).await {
+            panic!("{why}");
+        }
+    }
+
+    /// Kills the part and starts it with a fault, such as `order.take.after_call=kill`.
+    pub async fn with_fault(&mut self, part: Part, fault: &str) {
+        if let Err(why) = self.start_part(part, Some(fault)).await {
+            panic!("{fault} before anything was asked: {why}");
+        }
+    }
+
+    /// Whether the part has ended without being told to.
+    pub fn is_dead(&mut self, part: Part) -> bool {
+        self.processes.get_mut(&part).is_none_or(Process::is_dead)
+    }
+
+    /// SIGTERM: the part finishes what is in flight. The time that took.
+    pub async fn stop(&mut self, part: Part) -> Duration {
+        let took = match self.processes.get_mut(&part) {
+            Some(process) => process.stop().await,
+            None => panic!("{part:?} does not run"),
+        };
+        self.processes.remove(&part);
+        self.lead_to(part);
+        took
+    }
+
+    /// A new book with so many copies, for 12.50.
+    pub async fn book(&mut self, title: &str, copies: i64) -> BookId {
+        let sku = format!("sku-{}", uuid::Uuid::now_v7());
+        let body = json!({"title": title, "topic": "tests", "sku": sku, "price": 12.5, "stock": copies});
+        let answer = self.anonymous().call(Method::POST, "/books", None, Some(&body)).await.unwrap();
+        let book: BookView = answer.expect(201);
+        self.received.insert(book.id, copies);
+        book.id
+    }
+
+    /// The test itself has changed the stock of a book by hand.
+    pub fn note_adjustment(&mut self, book: BookId, delta: i64) {
+        *self.received.entry(book).or_default() += delta;
+    }
+
+    /// Every part reaches every other that it needs.
+    pub async fn until_ready(&self) {
+        let caller = self.anonymous();
+        eventually("the shop is ready", async || caller.is_ready().await).await;
+    }
+
+    async fn start_part(&mut self, part: Part, fault: Option<&str>) -> Result<(), String> {
+        self.kill(part);
+        let log = self.logs.path().join(format!("{}.log", name(part)));
+        let process = Process::start(&self.arguments(part), fault, &log).await?;
+        self.processes.insert(part, process);
+        self.lead_to(part);
+        Ok(())
+    }
+
+    fn arguments(&self, part: Part) -> Vec<String> {
+        let mut arguments = vec![name(part).to_owned(), "--listen=127.0.0.1:0".to_owned()];
+        arguments
+            .extend(self.databases.get(&part).map(|database| format!("--database-url={}", database.url().expose())));
+        let asked = self.links.iter().filter(|((from, _), _)| *from == part);
+        arguments.extend(asked.map(|((_, to), link)| format!("--{}-url={}", name(*to), link.url())));
+        arguments
+    }
+
+    /// All links to this part lead to where it is now.
+    fn lead_to(&self, part: Part) {
+        let address = self.processes.get(&part).map(Process::address);
+        for ((_, to), link) in &self.links {
+            if *to == part {
+                link.lead_to(address);
+            }
+        }
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        assert!(
+            self.finished || std::thread::panicking(),
+            "a test of the shop ends with `finish`, and this one did not"
+        );
+    }
+}
+
+fn name(part: Part) -> &'static str {
+    match part {
+        Buyers => "buyers",
+        Gateway => "gateway",
+        Order => "order",
+        Catalog => "catalog",
+        Delivery => "delivery",
+    }
+}

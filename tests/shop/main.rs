@@ -1,0 +1,20 @@
+//! The shop as one system: four processes, the network between them, and customers.
+//!
+//! What happens here happens to real processes over real connections. The engine is chosen by `LASTCOPY_TEST_DB`
+//! (`sqlite`, or `postgres`), and `LASTCOPY_TEST_LONG=1` makes storms last minutes instead of seconds.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+/// The shop in the hands of a test.
+mod cluster;
+/// Every fault point of every service.
+mod crashes;
+/// What a customer, an employee and a courier do in the shop on one day, answer by answer.
+mod day;
+/// Links that lose answers, are cut, or are slow.
+mod network;
+/// Buyers who want the same copies at the same time.
+mod races;
+/// Services that are told to stop while customers buy.
+mod stops;
+/// Services that are killed while customers buy.
+mod storms;

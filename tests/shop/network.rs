@@ -1,0 +1,87 @@
+use std::time::{Duration, Instant};
+
+use service_kit::testing::eventually;
+
+use crate::{
+    cluster::{Basket, Buyers, Catalog, Cluster, Gateway, LINKS, Order},
+    day::{self, Books},
+};
+
+/// A caller hears at the latest after this, whatever is wrong behind the gateway: the order service waits 2 s for the
+/// decision, and this machine may be busy.
+const ANSWER_DEADLINE: Duration = Duration::from_secs(10);
+
+/// The worst that a network does: what was asked is done, and nobody hears so.
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_lost_on_any_link_change_nothing() {
+    let mut shop = Cluster::start().await;
+    for (from, to) in LINKS {
+        for lost in [1, 3] {
+            let books = Books::new(&mut shop).await;
+            let before = shop.link(from, to).replies_lost();
+            shop.link(from, to).drop_replies(lost);
+            day::live(shop.anonymous(), books, shop.link(Order, Catalog)).await;
+            assert!(shop.link(from, to).replies_lost() >= before + lost, "{from:?} to {to:?} is not used that often");
+            shop.check().await;
+        }
+    }
+    shop.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_purchase_outlives_a_cut_between_order_and_catalog() {
+    let mut shop = Cluster::start().await;
+    let book = shop.book("Out of Reach", 3).await;
+    let (caller, basket) = (shop.anonymous(), Basket::of(&[(book, 1)]).delivered());
+    shop.link(Order, Catalog).cut();
+    let began = Instant::now();
+    let answer = caller.try_to_buy(&basket).await;
+    assert!(began.elapsed() < ANSWER_DEADLINE, "{:?}", began.elapsed());
+    assert_eq!(answer.map(|answer| answer.status), Some(202), "written and not decided");
+    shop.link(Order, Catalog).heal();
+    caller.buy(&basket).await.order();
+    assert_eq!(caller.book(book).await.on_hand, 2);
+    shop.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_catalog_delays_a_purchase_and_does_not_double_it() {
+    let mut shop = Cluster::start().await;
+    let book = shop.book("All in Good Time", 3).await;
+    let (caller, basket) = (shop.anonymous(), Basket::of(&[(book, 1)]));
+    shop.link(Order, Catalog).slow_down(3_000);
+    let answer = caller.try_to_buy(&basket).await;
+    assert_eq!(answer.map(|answer| answer.status), Some(202), "written and not decided");
+    caller.buy(&basket).await.order();
+    assert_eq!(caller.book(book).await.on_hand, 2);
+    shop.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_gateway_answers_while_a_service_is_out_of_reach_and_is_well_afterwards() {
+    let mut shop = Cluster::start().await;
+    let book = shop.book("Behind the Wall", 3).await;
+    let caller = shop.anonymous();
+    shop.link(Gateway, Order).cut();
+    let began = Instant::now();
+    let answer = caller.call(reqwest::Method::GET, "/orders", None, None).await.unwrap();
+    assert!(began.elapsed() < ANSWER_DEADLINE, "{:?}", began.elapsed());
+    assert_eq!(answer.status, 503, "{answer:?}");
+    assert_eq!(caller.book(book).await.on_hand, 3, "books are shown without the order service");
+    eventually("the gateway says that it is not ready", async || !caller.is_ready().await).await;
+    shop.link(Gateway, Order).heal();
+    caller.buy(&Basket::of(&[(book, 1)])).await.order();
+    shop.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_buyer_who_never_heard_asks_again_and_owns_one_copy() {
+    let mut shop = Cluster::start().await;
+    let book = shop.book("Did It Work", 3).await;
+    let (caller, basket) = (shop.anonymous(), Basket::of(&[(book, 1)]));
+    shop.link(Buyers, Gateway).drop_replies(1);
+    assert!(caller.try_to_buy(&basket).await.is_none());
+    caller.buy(&basket).await.order();
+    assert_eq!(caller.book(book).await.on_hand, 2);
+    shop.finish().await;
+}
