@@ -111,7 +111,7 @@ impl Remote {
         if let Some(fetched) = remote.last_good() {
             let age = fetched.at.elapsed();
             if age > Duration::from_millis(remote.options.wait_after_ms) {
-                remote.ask().await;
+                remote.clone().ask_and_wait().await;
             } else if age > Duration::from_millis(remote.options.refresh_after_ms) {
                 remote.clone().ask_meanwhile();
             }
@@ -119,7 +119,7 @@ impl Remote {
         if let Some(key) = remote.find(kid) {
             return Ok(key);
         }
-        remote.ask().await;
+        remote.clone().ask_and_wait().await;
         match remote.last_good() {
             Some(fetched) => fetched.keys.get(kid).cloned().ok_or(NoKey::Unknown),
             None => Err(NoKey::Unavailable),
@@ -132,6 +132,13 @@ impl Remote {
 
     fn last_good(&self) -> Option<Fetched> {
         self.last_good.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The question goes on when whoever waits for it hangs up: a caller cannot make us ask by leaving, again and again.
+    async fn ask_and_wait(self: Arc<Self>) {
+        if let Err(error) = tokio::spawn(async move { self.ask().await }).await {
+            tracing::error!(%error, "asking for a key set did not end well");
+        }
     }
 
     fn ask_meanwhile(self: Arc<Self>) {

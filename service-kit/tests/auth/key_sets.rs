@@ -3,7 +3,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use futures_util::future::join_all;
@@ -161,6 +161,21 @@ async fn an_issuer_that_never_answers_costs_its_deadline_once() {
     assert!(answers.iter().all(|answer| *answer == Err(TokenError::Unavailable)));
     // One deadline, not fifty of them.
     assert!(started.elapsed().as_millis() < 5_000, "{:?}", started.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn callers_who_hang_up_do_not_make_us_ask_again() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let verifier = verifier(&url, KeySourceOptions { deadline_ms: 60_000, pause_ms: 0, ..PATIENT });
+    let token = good().signed();
+    for _ in 0..20 {
+        let patience = Duration::from_millis(20);
+        assert!(tokio::time::timeout(patience, verifier.verify(&token, &AT_CATALOG)).await.is_err());
+    }
+    silent.set_nonblocking(true).unwrap();
+    let questions = std::iter::from_fn(|| silent.accept().ok()).count();
+    assert!(questions <= 1, "{questions}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

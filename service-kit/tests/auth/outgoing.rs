@@ -10,6 +10,7 @@ use service_kit::{
     },
     db::Db,
     http::{Background, Running, ServiceInfo, serve},
+    testing::TestIssuer,
 };
 
 use crate::{
@@ -89,6 +90,19 @@ async fn a_refused_token_is_not_offered_again() {
     assert_ne!(tokens.token().unwrap(), before);
     catalog.stop().await;
     db.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_test_calls_as_whom_it_likes() {
+    let gateway = TestIssuer::start(Service::Gateway).await;
+    let keys = KeySource::at(&gateway.url(), KeySourceOptions::default()).unwrap();
+    let catalog = catalog_with(Verifier::new(Clock::system()).trust(Service::Gateway, keys)).await;
+    let account = ACCOUNT.parse().unwrap();
+    let client = |who| gateway.client(&Caller::first_hand(who), Service::Catalog, &catalog.url());
+    assert!(matches!(get(&client(Who::Employee(account)), "/employee").await, Outcome::Done(_)));
+    assert!(matches!(get(&client(Who::Customer(account)), "/employee").await, Outcome::Refused(_)));
+    catalog.stop().await;
+    gateway.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,7 @@ use paperclip::actix::{api_v2_operation, web};
 use serde_json::{Value, json};
 use service_kit::{
     auth::{Permission, Route, RouteError, Scope, Service, routes},
-    http::{Background, Reply, Running, ServiceInfo, serve},
+    http::{Background, Reply, Running, SHELL_PATHS, ServiceInfo, serve},
 };
 
 use crate::{extractors, forge::verifier};
@@ -60,6 +60,22 @@ async fn the_document_is_true_about_credentials_and_refusals() {
     let refusal = &get("/customer")["responses"]["403"]["content"]["application/problem+json"];
     assert_eq!(refusal["schema"]["$ref"], "#/components/schemas/Problem");
     assert!(spec["components"]["schemas"]["Problem"].is_object());
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_shell_adds_is_for_reading_and_open() {
+    let running = extractors::catalog_with(verifier()).await;
+    #[expect(clippy::disallowed_methods, reason = "a stranger's client")]
+    let client = reqwest::Client::new();
+    for path in SHELL_PATHS {
+        let url = format!("{}{path}", running.url());
+        assert_eq!(client.get(&url).send().await.unwrap().status(), 200, "{path}");
+        for refused in [client.post(&url), client.put(&url), client.delete(&url)] {
+            let status = refused.send().await.unwrap().status().as_u16();
+            assert!((400..500).contains(&status), "{path} {status}");
+        }
+    }
     running.stop().await;
 }
 
