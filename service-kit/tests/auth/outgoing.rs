@@ -87,7 +87,11 @@ async fn a_refused_token_is_not_offered_again() {
     let client = Client::new(&catalog.url(), ClientOptions::default()).unwrap().with_tokens(tokens.clone());
     let before = tokens.token().unwrap();
     assert!(matches!(get(&client, "/order-service").await, Outcome::Unknown(_)));
-    assert_ne!(tokens.token().unwrap(), before);
+    let between = tokens.token().unwrap();
+    assert_ne!(between, before);
+    // Nor is the other side's word about our token passed on to whoever asked us.
+    assert!(client.send(Method::GET, "/order-service", &[], None).await.is_err());
+    assert_ne!(tokens.token().unwrap(), between);
     catalog.stop().await;
     db.close().await;
 }
