@@ -29,6 +29,10 @@ pub struct ExportArgs {
 
 /// `lastcopy export`: every book of the catalog as CSV, page by page, in a form that `lastcopy import` reads back.
 pub async fn run(args: ExportArgs) -> Result<ExitCode, CommandError> {
+    let data_dir = &args.door.data_dir;
+    if args.door.url.is_none() && !data_dir.is_dir() {
+        return Err(CommandError::Usage(format!("{}: there is no shop here", data_dir.display())));
+    }
     let door = Door::open(&args.door).await?;
     let outcome = match &args.out {
         None => write_books(&door, io::stdout().lock(), CommandError::Output).await,

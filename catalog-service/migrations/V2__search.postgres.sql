@@ -6,4 +6,5 @@ create table book_search (
     document tsvector not null
 );
 
-create index book_search_document on book_search using gin (document);
+-- Books are searched far more often than they are renamed, so no list of pending words is kept for a reader to go through.
+create index book_search_document on book_search using gin (document) with (fastupdate = off);

@@ -223,6 +223,7 @@ impl Catalog {
 
     async fn import_once(&self, rows: Arc<Vec<ReadRow>>) -> Result<Vec<ImportResult>, CatalogError> {
         self.write(&IMPORT, move |tx, currency, now| {
+            store::imports::take_turn(tx)?;
             let result = |ReadRow { line, row }: &ReadRow| {
                 let (outcome, errors) = match row {
                     Ok(row) => store::imports::import(tx, row, ACTOR, currency, now)?,

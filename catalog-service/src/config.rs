@@ -36,17 +36,29 @@ pub struct Config {
 
 /// Opens the database and serves until stopped.
 pub async fn start(config: Config) -> Result<Running, StartError> {
-    let Config { listen, database_url, workers, currency } = config;
-    let opened = Db::open(&database_url, DbOptions::default(), store::MIGRATIONS).await;
+    let database_url = &config.database_url;
+    let opened = Db::open(database_url, DbOptions::default(), store::MIGRATIONS).await;
     let db = opened.map_err(|error| StartError::Part(format!("the catalog's database {database_url}: {error}")))?;
+    match start_on(db.clone(), &config).await {
+        Ok(running) => Ok(running),
+        Err(error) => {
+            // Whoever starts it rightly in a moment finds the file free.
+            db.close().await;
+            Err(error)
+        }
+    }
+}
+
+async fn start_on(db: Db, config: &Config) -> Result<Running, StartError> {
     let mut background = Background::default();
     background.close_last(db.clone());
-    let catalog = Arc::new(Catalog::new(db, currency, Clock::system()));
+    let catalog = Arc::new(Catalog::new(db, config.currency, Clock::system()));
     catalog.settle_currency().await?;
     let checked = Arc::clone(&catalog);
     let ready = Check::new("database", move || {
         let catalog = Arc::clone(&checked);
         async move { catalog.ping().await }
     });
-    serve(INFO, listen, workers, vec![ready], background, move |routes| http::routes(routes, &catalog)).await
+    serve(INFO, config.listen, config.workers, vec![ready], background, move |routes| http::routes(routes, &catalog))
+        .await
 }

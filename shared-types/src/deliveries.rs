@@ -39,6 +39,7 @@ pub struct DeliveryView {
     /// Absent only for a delivery that was canceled before it was booked.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub address: Option<Address>,
+    /// Who has the parcel. Empty where there is no address.
     pub courier: String,
     pub status: DeliveryStatus,
     pub version: i64,
@@ -59,6 +60,7 @@ pub struct MoveDeliveryRequest {
 /// Hands a delivery to another courier while it is `scheduled` or `failed`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
 #[serde(deny_unknown_fields)]
+#[openapi(example = r#"{"courier": "bicycle-north"}"#)]
 pub struct AssignCourierRequest {
     pub courier: String,
 }
@@ -117,6 +119,7 @@ pub struct CreateCourierRequest {
 /// The fields of a courier to change.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
 #[serde(deny_unknown_fields)]
+#[openapi(example = r#"{"phone": "+351 22 000 0000", "active": false}"#)]
 pub struct UpdateCourierRequest {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub phone: Option<String>,

@@ -105,6 +105,7 @@ pub struct CheckoutLine {
 /// Why an order was canceled or rejected.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
 #[serde(deny_unknown_fields)]
+#[openapi(example = r#"{"reason": "ordered by mistake"}"#)]
 pub struct CancelRequest {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reason: Option<String>,

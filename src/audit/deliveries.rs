@@ -12,7 +12,7 @@ pub(super) struct Delivery {
     pub order_id: String,
     pub status: String,
     pub version: i64,
-    /// Whether an event of its is still on its way to anybody.
+    /// Whether anything about its order is still on its way to anybody.
     pub is_waiting: bool,
 }
 
@@ -31,7 +31,7 @@ pub(super) fn of_orders(tx: &mut Tx<'_>, order_ids: &[String]) -> Result<Vec<Del
     let rows = tx.query(
         &format!(
             "select d.delivery_id, d.order_id, d.status, d.version, \
-                    exists (select 1 from outbox_delivery w where w.subject in (d.delivery_id, d.order_id)) as is_waiting \
+                    exists (select 1 from outbox_delivery w where w.subject = d.order_id) as is_waiting \
                from delivery d where d.order_id in ({}) order by d.delivery_id",
             placeholders(ids.len())
         ),

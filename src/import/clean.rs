@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use shared_types::Isbn;
 
 /// The ISBN in a cell. Spreadsheets take an ISBN-10 for a number and drop its leading zeros: they are put back, and
@@ -27,6 +29,15 @@ pub(super) fn whole_number(cell: &str) -> &str {
     }
 }
 
+/// A text on one line: a line break or a tab within a cell is a space like any other.
+pub(super) fn text(cell: &str) -> Cow<'_, str> {
+    if !cell.contains(['\r', '\n', '\t']) {
+        return Cow::Borrowed(cell);
+    }
+    let words: Vec<&str> = cell.split_whitespace().collect();
+    Cow::Owned(words.join(" "))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -50,5 +61,12 @@ mod tests {
         for kept in ["2008", "2008.5", "2008.", "1e3", ""] {
             assert_eq!(whole_number(kept), kept);
         }
+    }
+
+    #[test]
+    fn a_text_that_spans_lines_is_put_on_one() {
+        assert_eq!(text("The  Odyssey"), "The  Odyssey");
+        assert_eq!(text("The\r\n  Odyssey,\tHomer"), "The Odyssey, Homer");
+        assert_eq!(text("a\u{0}b"), "a\u{0}b");
     }
 }

@@ -117,7 +117,8 @@ impl Source {
         text.map(|text| match self.field {
             Field::Isbn => clean::isbn(text).map(|isbn| Cell::new(isbn.to_string())),
             Field::FirstYear | Field::Stock | Field::WarnLimit => Ok(Cell::new(clean::whole_number(text))),
-            Field::Sku | Field::Title | Field::Author | Field::Topic | Field::Price => Ok(Cell::new(text)),
+            Field::Title | Field::Author | Field::Topic => Ok(Cell::new(clean::text(text))),
+            Field::Sku | Field::Price => Ok(Cell::new(text)),
         })
         .transpose()
     }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use service_kit::testing::eventually;
+use service_kit::testing::{TestDatabase, eventually};
 
 use crate::shop::{Place, Shop, run};
 
@@ -56,7 +56,7 @@ impl Sold {
         for status in ["shipped", "delivered"] {
             shop.post(&format!("/api/v1/deliveries/{delivered}:d1/moves"), json!({"status": status})).await;
         }
-        shop.post(&format!("/api/v1/deliveries/{undelivered}:d1/cancel"), json!({})).await;
+        shop.post_to("delivery", &format!("/deliveries/{undelivered}:d1/cancel"), json!({})).await;
         fulfilled(shop, &delivered, "delivered").await;
         fulfilled(shop, &undelivered, "none").await;
         let problem = shop.post("/api/v1/checkout", purchase(9, 10, false)).await;
@@ -114,10 +114,12 @@ type Broken = (&'static str, &'static str, String, &'static [&'static str]);
 
 /// What is done to which database, and the checks that have to notice.
 fn broken(sold: &Sold) -> Vec<Broken> {
-    let Sold { collected, scheduled, delivered, refused, undelivered } = sold;
-    let unknown = "01936f2e-7b1c-7cc3-98c4-dc0c0c07398f";
-    let mut cases = broken_copies(sold);
-    cases.extend([
+    [broken_copies(sold), broken_orders(sold), broken_parcels(sold)].concat()
+}
+
+fn broken_orders(sold: &Sold) -> Vec<Broken> {
+    let Sold { collected, delivered, refused, .. } = sold;
+    vec![
         (
             "an order that never comes to rest",
             "orders.db",
@@ -139,6 +141,19 @@ fn broken(sold: &Sold) -> Vec<Broken> {
             &["I5"],
         ),
         (
+            "an order that did not hear of its parcel",
+            "orders.db",
+            format!("update orders set delivery_version = delivery_version - 1 where order_id = '{delivered}'"),
+            &["I5"],
+        ),
+    ]
+}
+
+fn broken_parcels(sold: &Sold) -> Vec<Broken> {
+    let Sold { scheduled, delivered, undelivered, .. } = sold;
+    let unknown = "01936f2e-7b1c-7cc3-98c4-dc0c0c07398f";
+    vec![
+        (
             "an event that is refused for good",
             "deliveries.db",
             format!(
@@ -147,13 +162,7 @@ fn broken(sold: &Sold) -> Vec<Broken> {
                  insert into outbox_delivery (subscriber_id, position, subject, held_until_us) \
                  select subscriber_id, 1000, '{unknown}', 9223372036854775807 from outbox_subscriber"
             ),
-            &["I5"],
-        ),
-        (
-            "an order that did not hear of its parcel",
-            "orders.db",
-            format!("update orders set delivery_version = delivery_version - 1 where order_id = '{delivered}'"),
-            &["I5"],
+            &["I5"][..],
         ),
         (
             "a parcel that moved in secret",
@@ -182,8 +191,7 @@ fn broken(sold: &Sold) -> Vec<Broken> {
             ),
             &["I7"],
         ),
-    ]);
-    cases
+    ]
 }
 
 fn broken_copies(sold: &Sold) -> Vec<Broken> {
@@ -288,6 +296,48 @@ async fn a_shop_that_sells_while_it_is_audited_is_not_accused() {
         .map(|file| format!("sqlite:{}", place.data_dir().join(file).display()));
     let named = ["--catalog-db", &catalog, "--order-db", &order, "--delivery-db", &delivery];
     assert_eq!(audit(place.path(), &named).0, Some(0));
+}
+
+#[tokio::test]
+async fn services_that_run_apart_are_audited_by_the_addresses_of_their_databases() {
+    let place = Place::new();
+    let databases = (
+        TestDatabase::create("catalog").await,
+        TestDatabase::create("orders").await,
+        TestDatabase::create("deliveries").await,
+    );
+    let [catalog_db, order_db, delivery_db] = [&databases.0, &databases.1, &databases.2].map(|db| db.url().expose());
+    let named = ["--catalog-db", &catalog_db, "--order-db", &order_db, "--delivery-db", &delivery_db];
+    let migrated = run(place.path(), &[&["migrate"][..], &named].concat());
+    assert_eq!(migrated.code, Some(0), "{migrated:?}");
+
+    let serve = |args: &[&str]| Shop::start(&place, &[&["serve"], args, &["--listen", "127.0.0.1:0"]].concat());
+    let catalog = serve(&["catalog", "--database-url", &catalog_db]);
+    let delivery = serve(&["delivery", "--database-url", &delivery_db]);
+    let (catalog_url, delivery_url) = (["--catalog-url", &catalog.url], ["--delivery-url", &delivery.url]);
+    let order = serve(&[&["order", "--database-url", &order_db], &catalog_url[..], &delivery_url].concat());
+    let book = json!({"sku": "mug-1", "title": "A mug", "topic": "gifts", "price": 4, "stock": 2});
+    catalog.post("/books", book).await;
+    for with_address in [false, true, false] {
+        order.post("/checkout", purchase(1, 1, with_address)).await;
+    }
+    eventually("every order is at rest", async || {
+        let orders = order.get("/orders").await;
+        orders["items"].as_array().unwrap().iter().all(|order| order["settled"] == true)
+    })
+    .await;
+    let (code, report) = audit(place.path(), &named);
+    let checked: Vec<&Value> = report["checks"].as_array().unwrap().iter().map(|check| &check["checked"]).collect();
+    assert_eq!(
+        (code, checked),
+        (Some(0), vec![&json!(1), &json!(3 + 2), &json!(3), &json!(3), &json!(3 + 1)]),
+        "{report:#}"
+    );
+    // Nobody told the order service, and nobody is about to.
+    let id = order.get("/orders").await["items"][1]["id"].as_str().unwrap().to_owned();
+    delivery.post(&format!("/deliveries/{id}:d1/moves"), json!({"status": "shipped"})).await;
+    let (code, report) = audit(place.path(), &named);
+    assert_eq!((code, fired(&report)), (Some(1), BTreeSet::from(["I5".to_owned()])), "{report:#}");
 }
 
 #[test]

@@ -45,5 +45,7 @@ fn a_file_is_written_whole_or_not_at_all() {
     let refused = run(place.path(), &["export", "--out", "books.csv", "--url", "http://127.0.0.1:1"]);
     assert_eq!(refused.code, Some(1), "{refused:?}");
     assert_eq!(place.read("books.csv"), "what was there before");
-    assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1);
+    let nowhere = run(place.path(), &["export"]);
+    assert_eq!((nowhere.code, nowhere.out.as_str()), (Some(1), ""), "{nowhere:?}");
+    assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1, "no shop is founded to be exported");
 }

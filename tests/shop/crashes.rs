@@ -7,7 +7,7 @@ use service_kit::testing::eventually;
 
 use crate::{
     cluster::{Catalog, Cluster, Delivery, Order, Part},
-    day::{self, Books},
+    day,
 };
 
 /// From the new start of the service to the rest of every order.
@@ -28,8 +28,7 @@ async fn die_everywhere(part: Part, points: Vec<String>) {
 /// A day in which the part dies at this point. The time from its new start to rest.
 async fn die_at(shop: &mut Cluster, part: Part, point: &str) -> Duration {
     shop.with_fault(part, &format!("{point}=kill")).await;
-    let books = Books::new(shop).await;
-    let day = tokio::spawn(day::live(shop.anonymous(), books, shop.link(Order, Catalog)));
+    let day = tokio::spawn(day::live(shop.anonymous(), shop.link(Order, Catalog)));
     eventually(&format!("{part:?} dies at {point}, or the day ends"), async || day.is_finished() || shop.is_dead(part))
         .await;
     assert!(shop.is_dead(part), "no day leads to {point}: {:?}", day.await);

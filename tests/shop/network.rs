@@ -1,10 +1,16 @@
 use std::time::{Duration, Instant};
 
+use reqwest::Method;
+use serde_json::json;
 use service_kit::testing::eventually;
+use shared_types::{
+    Code,
+    orders::{OrderState, OrderView},
+};
 
 use crate::{
-    cluster::{Basket, Buyers, Catalog, Cluster, Gateway, LINKS, Order},
-    day::{self, Books},
+    cluster::{Basket, Bought, Buyers, Catalog, Cluster, Gateway, LINKS, Order},
+    day,
 };
 
 /// A caller hears at the latest after this, whatever is wrong behind the gateway: the order service waits 2 s for the
@@ -17,10 +23,9 @@ async fn answers_lost_on_any_link_change_nothing() {
     let mut shop = Cluster::start().await;
     for (from, to) in LINKS {
         for lost in [1, 3] {
-            let books = Books::new(&mut shop).await;
             let before = shop.link(from, to).replies_lost();
             shop.link(from, to).drop_replies(lost);
-            day::live(shop.anonymous(), books, shop.link(Order, Catalog)).await;
+            day::live(shop.anonymous(), shop.link(Order, Catalog)).await;
             assert!(shop.link(from, to).replies_lost() >= before + lost, "{from:?} to {to:?} is not used that often");
             shop.check().await;
         }
@@ -30,7 +35,7 @@ async fn answers_lost_on_any_link_change_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_purchase_outlives_a_cut_between_order_and_catalog() {
-    let mut shop = Cluster::start().await;
+    let shop = Cluster::start().await;
     let book = shop.book("Out of Reach", 3).await;
     let (caller, basket) = (shop.anonymous(), Basket::of(&[(book, 1)]).delivered());
     shop.link(Order, Catalog).cut();
@@ -44,9 +49,33 @@ async fn a_purchase_outlives_a_cut_between_order_and_catalog() {
     shop.finish().await;
 }
 
+/// A request may arrive after the undo of what it asks for. The tombstone that the undo left refuses it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_take_that_arrives_after_the_cancellation_takes_nothing() {
+    let shop = Cluster::start().await;
+    let book = shop.book("Too Late", 3).await;
+    let (caller, basket) = (shop.anonymous(), Basket::of(&[(book, 1)]));
+    let wire = shop.link(Order, Catalog);
+    wire.hold_next_request();
+    let cancel = async {
+        eventually("the take is on its way", async || wire.holds_a_request()).await;
+        let id = caller.find_order(&basket).await;
+        let path = format!("/orders/{id}/cancel");
+        let canceled: OrderView = caller.send(Method::POST, &path, &json!({})).await.expect(200);
+        assert_eq!(canceled.state, OrderState::Canceled);
+        let before = wire.replies_passed();
+        wire.release();
+        eventually("the take is answered", async || wire.replies_passed() > before).await;
+    };
+    let (bought, ()) = tokio::join!(caller.buy(&basket), cancel);
+    assert!(matches!(bought, Bought::No(Code::InvalidTransition)), "{bought:?}");
+    assert_eq!(caller.book(book).await.on_hand, 3);
+    shop.finish().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_catalog_delays_a_purchase_and_does_not_double_it() {
-    let mut shop = Cluster::start().await;
+    let shop = Cluster::start().await;
     let book = shop.book("All in Good Time", 3).await;
     let (caller, basket) = (shop.anonymous(), Basket::of(&[(book, 1)]));
     shop.link(Order, Catalog).slow_down(3_000);
@@ -59,12 +88,12 @@ async fn a_slow_catalog_delays_a_purchase_and_does_not_double_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_gateway_answers_while_a_service_is_out_of_reach_and_is_well_afterwards() {
-    let mut shop = Cluster::start().await;
+    let shop = Cluster::start().await;
     let book = shop.book("Behind the Wall", 3).await;
     let caller = shop.anonymous();
     shop.link(Gateway, Order).cut();
     let began = Instant::now();
-    let answer = caller.call(reqwest::Method::GET, "/orders", None, None).await.unwrap();
+    let answer = caller.call(Method::GET, "/orders", None, None).await.unwrap();
     assert!(began.elapsed() < ANSWER_DEADLINE, "{:?}", began.elapsed());
     assert_eq!(answer.status, 503, "{answer:?}");
     assert_eq!(caller.book(book).await.on_hand, 3, "books are shown without the order service");
@@ -76,7 +105,7 @@ async fn the_gateway_answers_while_a_service_is_out_of_reach_and_is_well_afterwa
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_buyer_who_never_heard_asks_again_and_owns_one_copy() {
-    let mut shop = Cluster::start().await;
+    let shop = Cluster::start().await;
     let book = shop.book("Did It Work", 3).await;
     let (caller, basket) = (shop.anonymous(), Basket::of(&[(book, 1)]));
     shop.link(Buyers, Gateway).drop_replies(1);

@@ -30,7 +30,7 @@ async fn buy_until_refused(caller: Caller, book: BookId) -> (Vec<OrderView>, Cod
 
 /// Exactly as many purchases succeed as there are copies.
 async fn race_for(copies: i64) {
-    let mut shop = Cluster::start().await;
+    let shop = Cluster::start().await;
     let book = shop.book("The Last Copy", copies).await;
     let caller = shop.anonymous();
     let ended = at_once(BUYERS, |_| buy_until_refused(caller.clone(), book)).await;
@@ -58,7 +58,7 @@ async fn sixty_four_buyers_race_for_a_thousand_copies() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_key_in_parallel_places_one_order() {
-    let mut shop = Cluster::start().await;
+    let shop = Cluster::start().await;
     let book = shop.book("Two Clicks", 10).await;
     let (caller, basket) = (shop.anonymous(), Basket::of(&[(book, 1)]).delivered());
     let bought = at_once(BUYERS, |_| {
@@ -73,7 +73,7 @@ async fn the_same_key_in_parallel_places_one_order() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_lines_of_one_book_are_two_copies_or_none() {
-    let mut shop = Cluster::start().await;
+    let shop = Cluster::start().await;
     let book = shop.book("Twice", 5).await;
     let caller = shop.anonymous();
     let bought = at_once(16, |_| {
@@ -88,7 +88,7 @@ async fn two_lines_of_one_book_are_two_copies_or_none() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_orders_with_the_same_books_in_opposite_order_do_not_block_each_other() {
-    let mut shop = Cluster::start().await;
+    let shop = Cluster::start().await;
     let (one, other) = (shop.book("One", 30).await, shop.book("Other", 30).await);
     let caller = shop.anonymous();
     let bought = at_once(BUYERS, |buyer| {
@@ -104,7 +104,7 @@ async fn two_orders_with_the_same_books_in_opposite_order_do_not_block_each_othe
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_sold_of_a_book_after_it_was_deleted() {
-    let mut shop = Cluster::start().await;
+    let shop = Cluster::start().await;
     let book = shop.book("Withdrawn", 1_000).await;
     let caller = shop.anonymous();
     let buyers: JoinSet<_> = (0..16).map(|_| buy_until_refused(caller.clone(), book)).collect();
@@ -121,7 +121,7 @@ async fn nothing_is_sold_of_a_book_after_it_was_deleted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_buyer_pays_the_price_he_was_shown_while_it_changes() {
-    let mut shop = Cluster::start().await;
+    let shop = Cluster::start().await;
     let book = shop.book("Dearer by the Minute", 1_000).await;
     let caller = shop.anonymous();
     let prices = [json!(12.5), json!(15.25)];
@@ -160,7 +160,7 @@ async fn buy_at(caller: &Caller, book: BookId, price: &serde_json::Value, times:
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stock_edit_during_a_rush_undoes_no_purchase() {
-    let mut shop = Cluster::start().await;
+    let shop = Cluster::start().await;
     let book = shop.book("Counted While Sold", 200).await;
     let caller = shop.anonymous();
     let buyers: JoinSet<_> = (0..16).map(|_| buy_until_refused(caller.clone(), book)).collect();
@@ -171,7 +171,7 @@ async fn a_stock_edit_during_a_rush_undoes_no_purchase() {
         body.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
         let answer = caller.send(Method::POST, &format!("/books/{book}/stock-adjustments"), &body).await;
         match answer.status {
-            200 | 201 => shop.note_adjustment(book, answer.body["delta"].as_i64().unwrap()),
+            200 | 201 => drop(caller.note_received(book, answer.body["delta"].as_i64().unwrap())),
             _ => assert_eq!(answer.code(), Some(Code::StockTooLow), "{answer:?}"),
         }
     }

@@ -54,7 +54,10 @@ pub async fn books(shop: Shop, query: web::Query<BookQuery>, target: RequestTarg
     Ok(target.link_next(Reply::ok(BookPage { items, next_cursor }), link.as_deref()))
 }
 
-/// Lists the topics of all books, with how many each has.
+/// Lists topics.
+///
+/// Every topic of the books that are sold, with how many books it has, in alphabetical order; topics that differ in case
+/// only are one.
 #[api_v2_operation(tags(books))]
 pub async fn topics(shop: Shop, query: web::Query<PageQuery>, target: RequestTarget) -> Result<Reply<TopicPage>, Fail> {
     let rows = query.rows()?;

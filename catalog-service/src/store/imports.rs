@@ -1,5 +1,5 @@
 use service_kit::{
-    db::{DbError, Tx},
+    db::{DbError, Engine, Tx},
     params,
 };
 use shared_types::{
@@ -15,6 +15,18 @@ use crate::{
 
 /// How a row ended, and what was wrong with it.
 pub type Outcome = (ImportOutcome, Vec<FieldError>);
+
+/// "imports" as a number, since advisory locks have no names.
+const TURN: i64 = 0x69_6d70_6f72_7473;
+
+/// Lets imports follow one another until the end of the transaction: two that go through the same books in different
+/// orders would wait for each other in a circle. SQLite has one writer and needs nothing.
+pub fn take_turn(tx: &mut Tx<'_>) -> Result<(), DbError> {
+    match tx.engine() {
+        Engine::Sqlite => Ok(()),
+        Engine::Postgres => tx.query("select 1 as locked from pg_advisory_xact_lock($1)", &params![TURN]).map(drop),
+    }
+}
 
 /// Puts one row into the catalog: a new book, or the fields of one that is there. Its stock is left alone then, since
 /// copies may be sold between the counting and the import.

@@ -68,13 +68,12 @@ pub fn append_taking(
 
 /// A book's ledger, latest entry first, before the entry of that number.
 pub fn page(tx: &mut Tx<'_>, book_id: BookId, before: i64, rows: i64) -> Result<Vec<LedgerEntryView>, DbError> {
-    let found = tx.query(
-        "select entry, kind, delta, reason, actor, taking_id, at_us from stock_ledger \
-         where book_id = $1 and entry < $2 order by entry desc limit $3",
-        &params![book_id.number(), before, rows],
-    )?;
+    let found = tx.query(PAGE, &params![book_id.number(), before, rows])?;
     found.iter().map(|row| entry(book_id, row)).collect()
 }
+
+pub(super) const PAGE: &str = "select entry, kind, delta, reason, actor, taking_id, at_us from stock_ledger \
+     where book_id = $1 and entry < $2 order by entry desc limit $3";
 
 fn entry(book_id: BookId, row: &Row) -> Result<LedgerEntryView, DbError> {
     Ok(LedgerEntryView {

@@ -41,7 +41,7 @@ fn position(row: &Row, order: Order) -> Result<Position, DbError> {
 }
 
 /// The statement of a listing. It reads one row more than the page has: whether there is a next page.
-fn select(engine: Engine, listing: &Listing) -> (String, Vec<Value>) {
+pub(super) fn select(engine: Engine, listing: &Listing) -> (String, Vec<Value>) {
     let mut params = Vec::new();
     let mut from = "book".to_owned();
     let mut sort_key = match listing.order {
@@ -62,16 +62,24 @@ fn select(engine: Engine, listing: &Listing) -> (String, Vec<Value>) {
     let (comparison, direction) = if listing.order.is_down() { ("<", "desc") } else { (">", "asc") };
     if let Some(Position { key, book_id }) = &listing.after {
         let key = match key {
-            Key::Number(number) => bind(&mut params, *number),
-            Key::Text(text) => bind(&mut params, text),
+            _ if sort_key == "book_id" => None,
+            Key::Number(number) => Some(bind(&mut params, *number)),
+            Key::Text(text) => Some(bind(&mut params, text)),
         };
         let book_id = bind(&mut params, *book_id);
-        conditions.push_str(&format!(" and ({sort_key}, book_id) {comparison} ({key}, {book_id})"));
+        conditions.push_str(&match key {
+            Some(key) => format!(" and ({sort_key}, book_id) {comparison} ({key}, {book_id})"),
+            None => format!(" and book_id {comparison} {book_id}"),
+        });
     }
     let rows = bind(&mut params, listing.rows + 1);
+    let by = match sort_key.as_str() {
+        "book_id" => format!("book_id {direction}"),
+        other => format!("{other} {direction}, book_id {direction}"),
+    };
     let sql = format!(
         "select {COLUMNS}, {sort_key} as sort_key from {from} where {conditions} \
-         order by {sort_key} {direction}, book_id {direction} limit {rows}"
+         order by {by} limit {rows}"
     );
     (sql, params)
 }
@@ -110,5 +118,5 @@ pub fn topics(tx: &mut Tx<'_>, after: Option<&str>, rows: i64) -> Result<Vec<Top
     found.iter().map(|row| Ok(TopicView { topic: row.get("topic")?, books: row.get("books")? })).collect()
 }
 
-const TOPICS: &str = "select min(topic) as topic, count(*) as books from book \
+pub(super) const TOPICS: &str = "select min(topic) as topic, count(*) as books from book \
      where deleted_us is null and topic_key > $1 group by topic_key order by topic_key limit $2";

@@ -12,6 +12,9 @@ pub mod imports;
 pub mod ledger;
 /// Lists of books and of topics.
 pub mod listing;
+/// Which index each list walks.
+#[cfg(test)]
+mod plans;
 /// Takings done as shops that oversell do them, for tests of the tests.
 pub mod sabotage;
 /// The full-text index.

@@ -2,7 +2,7 @@ use actix_web::HttpRequest;
 use paperclip::actix::{Apiv2Schema, api_v2_operation, web};
 use reqwest::Method;
 use serde::Deserialize;
-use service_kit::http::{Body, Fail, S200, S404, S409, S422};
+use service_kit::http::{Body, Fail, IfMatch, S200, S404, S409, S412, S422};
 use shared_types::{
     DeliveryId, OrderId,
     deliveries::{
@@ -10,7 +10,10 @@ use shared_types::{
     },
 };
 
-use super::{books::with_query, relay::Relayed};
+use super::{
+    books::{entity_tag, with_query},
+    relay::Relayed,
+};
 use crate::clients::{Ask, Upstreams};
 
 /// Which deliveries to list.
@@ -62,14 +65,17 @@ pub(super) async fn tracking(
 
 /// Moves a delivery to its next status.
 ///
-/// 409 where there is no such move from the status it has.
+/// 409 where there is no such move from the status it has. With `If-Match` only where nobody else changed it in between.
 #[api_v2_operation(tags(deliveries))]
 pub(super) async fn advance(
     upstreams: web::Data<Upstreams>,
     id: web::Path<DeliveryId>,
+    condition: IfMatch,
     body: Body<MoveDeliveryRequest>,
-) -> Result<Relayed<DeliveryView, (S200,)>, Fail<(S404, S409, S422)>> {
-    let ask = Ask::once(Method::POST, format!("/deliveries/{id}/moves")).json(&body.0);
+) -> Result<Relayed<DeliveryView, (S200,)>, Fail<(S404, S409, S412, S422)>> {
+    let tag = entity_tag(condition);
+    let ask = Ask::once(Method::POST, format!("/deliveries/{id}/moves"));
+    let ask = ask.header("if-match", tag.as_deref()).json(&body.0);
     Ok(Relayed::new(upstreams.delivery.ask(ask).await?)?)
 }
 
@@ -78,8 +84,11 @@ pub(super) async fn advance(
 pub(super) async fn assign(
     upstreams: web::Data<Upstreams>,
     id: web::Path<DeliveryId>,
+    condition: IfMatch,
     body: Body<AssignCourierRequest>,
-) -> Result<Relayed<DeliveryView, (S200,)>, Fail<(S404, S409, S422)>> {
-    let ask = Ask::repeatable(Method::PUT, format!("/deliveries/{id}/courier")).json(&body.0);
+) -> Result<Relayed<DeliveryView, (S200,)>, Fail<(S404, S409, S412, S422)>> {
+    let tag = entity_tag(condition);
+    let ask = Ask::repeatable(Method::PUT, format!("/deliveries/{id}/courier"));
+    let ask = ask.header("if-match", tag.as_deref()).json(&body.0);
     Ok(Relayed::new(upstreams.delivery.ask(ask).await?)?)
 }

@@ -36,9 +36,15 @@ pub(crate) async fn place(
     key: IdempotencyKey,
     checkout: &CheckoutRequest,
 ) -> Result<RawAnswer, Problem> {
-    let key = key.0.unwrap_or_else(|| Uuid::now_v7().to_string());
+    let (key, is_ours) = key.0.map_or_else(|| (Uuid::now_v7().to_string(), true), |key| (key, false));
     let ask = Ask::repeatable(Method::POST, "/checkout").header("idempotency-key", Some(&key)).json(checkout);
-    upstreams.order.ask(ask).await
+    upstreams.order.ask(ask).await.map_err(|problem| if is_ours { naming(&key, problem) } else { problem })
+}
+
+/// The buyer does not know a key of ours, and asking again without it could be a second order.
+fn naming(key: &str, problem: Problem) -> Problem {
+    let detail = format!("{}; to buy once, repeat it with the Idempotency-Key {key}", problem.detail);
+    Problem { detail, ..problem }
 }
 
 /// Buys books in one call.

@@ -198,7 +198,15 @@ async fn an_order_with_an_address_is_delivered() {
     let delivery = shop.get(&path).await.json["delivery_id"].as_str().unwrap().to_owned();
     let moves = format!("/api/v1/deliveries/{delivery}/moves");
     assert_eq!(shop.post(&moves, json!({"status": "delivered"})).await.status, 409);
-    assert_eq!(shop.post(&moves, json!({"status": "shipped"})).await.json["status"], "shipped");
+    let ship = Some(json!({"status": "shipped"}));
+    let stale = shop.send(Method::POST, &moves, &[("if-match", "\"7\"")], ship.clone()).await;
+    assert_eq!((stale.status, stale.code()), (412, "version_mismatch"));
+    let tag = shop.get(&format!("/api/v1/deliveries/{delivery}")).await.header("etag").to_owned();
+    let shipped = shop.send(Method::POST, &moves, &[("if-match", &tag)], ship).await;
+    assert_eq!((shipped.status, shipped.json["status"].as_str()), (200, Some("shipped")));
+    let courier = format!("/api/v1/deliveries/{delivery}/courier");
+    let stale = shop.send(Method::PUT, &courier, &[("if-match", &tag)], Some(json!({"courier": "local"}))).await;
+    assert_eq!(stale.status, 412);
     let tracking = shop.get(&format!("/api/v1/deliveries/{delivery}/tracking")).await;
     assert_eq!(tracking.json["items"].as_array().unwrap().len(), 2);
     let listed = shop.get(&format!("/api/v1/deliveries?order_id={order}")).await;

@@ -9,3 +9,5 @@ mod bazar;
 mod document;
 /// A whole shop in one process.
 mod shop;
+/// An order service that gives no answer.
+mod silence;

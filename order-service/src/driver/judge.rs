@@ -13,9 +13,12 @@ pub(super) enum Judgement {
     Answered(Command),
     /// Nothing is known: the same call is made again, under the same id.
     NoAnswer(String),
+    /// The other side understood the call and refuses it, which it never should: somebody has to look. It is made again
+    /// too, at the longest pause.
+    Misunderstood(String),
 }
 
-use Judgement::{Answered, NoAnswer};
+use Judgement::{Answered, Misunderstood, NoAnswer};
 
 /// The state in the body decides, not the status.
 pub(super) fn take(order: &Order, outcome: Outcome<TakingView>) -> Judgement {
@@ -52,7 +55,7 @@ pub(super) fn give_back(order: &Order, outcome: Outcome<TakingView>) -> Judgemen
             TakingState::GivenBack | TakingState::Refused => Answered(Command::CopiesGivenBack { n: view.taking_id.n }),
             TakingState::Taken => NoAnswer("the copies are still taken".to_owned()),
         },
-        Outcome::Refused(problem) => NoAnswer(problem.to_string()),
+        Outcome::Refused(problem) => Misunderstood(problem.to_string()),
         Outcome::Unknown(no_answer) => NoAnswer(no_answer.to_string()),
     }
 }
@@ -66,7 +69,7 @@ pub(super) fn booking(order: &Order, outcome: Outcome<DeliveryView>) -> Judgemen
         Outcome::Done(view) => {
             Answered(Command::DeliveryBooked { n: view.delivery_id.n, status: view.status, version: view.version })
         }
-        Outcome::Refused(problem) => NoAnswer(problem.to_string()),
+        Outcome::Refused(problem) => Misunderstood(problem.to_string()),
         Outcome::Unknown(no_answer) => NoAnswer(no_answer.to_string()),
     }
 }

@@ -211,7 +211,11 @@ impl Driver {
             Judgement::Answered(command) => self.record(stored, command).await?,
             Judgement::NoAnswer(reason) => {
                 tracing::warn!(order_id = %stored.order.id, ?action, reason, attempts = stored.attempts, "no answer");
-                self.postpone(stored).await?
+                self.postpone(stored, pause::after(stored.attempts, &self.0.pace)).await?
+            }
+            Judgement::Misunderstood(reason) => {
+                tracing::error!(order_id = %stored.order.id, ?action, reason, "refused for good, asked again");
+                self.postpone(stored, self.0.pace.longest_pause_ms).await?
             }
         };
         faults::point(at.after_commit);
@@ -256,13 +260,13 @@ impl Driver {
                 Box::pin(self.record(before, Command::Cancel { reason })).await
             }
             Refusal::IllegalMove { .. } | Refusal::OtherAttempt { .. } | Refusal::NoLines => {
-                self.postpone(before).await
+                self.postpone(before, self.0.pace.longest_pause_ms).await
             }
         }
     }
 
-    async fn postpone(&self, stored: &Stored) -> Result<Step, DbError> {
-        let due_at = self.now().plus_ms(pause::after(stored.attempts, &self.0.pace));
+    async fn postpone(&self, stored: &Stored, pause_ms: i64) -> Result<Step, DbError> {
+        let due_at = self.now().plus_ms(pause_ms);
         let (id, version) = (stored.order.id, stored.order.version);
         self.0.db.write(move |tx| store::due::postpone(tx, id, version, due_at)).await?;
         Ok(Step::Later)

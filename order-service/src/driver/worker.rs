@@ -1,18 +1,28 @@
 use std::{sync::Arc, time::Duration};
 
 use service_kit::{RequestContext, db::DbError};
-use shared_types::OrderId;
+use shared_types::{OrderId, Timestamp};
 use tokio::time::timeout;
 
 use super::Driver;
 use crate::store;
+
+/// An answered idempotency key is kept this long: a client that repeats itself does so within the day.
+const KEYS_KEPT_MS: i64 = 2 * 24 * 3_600 * 1_000;
+/// How often old keys are looked for.
+const KEYS_SWEEP_MS: i64 = 60_000;
 
 /// Drives every order that is due, until the service stops. Woken when something falls due, and looks by itself too.
 pub async fn work(driver: Driver) {
     let stop = driver.0.stop.clone();
     let working = async {
         driver.resume().await;
+        let mut swept_at = Timestamp::from_micros(0);
         loop {
+            if driver.now() > swept_at.plus_ms(KEYS_SWEEP_MS) {
+                swept_at = driver.now();
+                driver.forget_keys().await;
+            }
             let pause = driver.round().await.unwrap_or_else(|error| {
                 tracing::error!(%error, "the orders that are due cannot be read");
                 Duration::from_millis(driver.0.pace.poll_ms)
@@ -37,6 +47,14 @@ impl Driver {
             Ok(0) => {}
             Ok(orders) => tracing::info!(orders, "unfinished orders are taken up"),
             Err(error) => tracing::error!(%error, "unfinished orders wait for their leases"),
+        }
+    }
+
+    async fn forget_keys(&self) {
+        let before = self.now().plus_ms(-KEYS_KEPT_MS);
+        match self.0.db.write(move |tx| store::keys::forget(tx, before)).await {
+            Ok(keys) => tracing::debug!(keys, "old idempotency keys are forgotten"),
+            Err(error) => tracing::warn!(%error, "old idempotency keys are kept"),
         }
     }
 

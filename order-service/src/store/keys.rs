@@ -73,3 +73,17 @@ pub fn settle(tx: &mut Tx<'_>, stored: &Stored) -> Result<(), DbError> {
     }
     Ok(())
 }
+
+/// Forgets some of the keys that were answered and are older than `before`; says how many. A key whose order is not
+/// decided stays, however old it is.
+pub fn forget(tx: &mut Tx<'_>, before: Timestamp) -> Result<u64, DbError> {
+    tx.execute(
+        "delete from idempotency_key where (route, key) in \
+                (select route, key from idempotency_key where answer is not null and created_at_us < $1 \
+                  order by created_at_us limit $2)",
+        &params![before.micros(), FORGOTTEN_AT_ONCE_ROWS],
+    )
+}
+
+/// Rows in one delete: nobody waits long behind it.
+const FORGOTTEN_AT_ONCE_ROWS: i64 = 1_000;

@@ -25,6 +25,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration::both("V2__order_line", include_str!("../../migrations/V2__order_line.sql")),
     Migration::both("V3__order_history", include_str!("../../migrations/V3__order_history.sql")),
     Migration::both("V4__idempotency_key", include_str!("../../migrations/V4__idempotency_key.sql")),
+    Migration::both("V5__idempotency_key_created", include_str!("../../migrations/V5__idempotency_key_created.sql")),
 ];
 
 /// An order with the times that belong to its row.

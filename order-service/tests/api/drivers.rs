@@ -1,10 +1,45 @@
+use order_service::{
+    domain::{Command, apply, checkout::draft},
+    store::{self, Actor, moves::Hand},
+};
 use serde_json::json;
-use service_kit::{db::Engine, testing::TestDatabase, testing::eventually};
+use service_kit::{
+    db::{Db, DbError, DbOptions, Engine},
+    testing::{TestDatabase, eventually},
+};
+use shared_types::{Currency, OrderId, Timestamp};
 
 use crate::{
     neighbours::Mood,
     shop::{Shop, collect, deliver, patient, send, start},
 };
+
+#[tokio::test]
+async fn of_two_moves_from_one_version_exactly_one_is_made() {
+    let database = TestDatabase::create("one_version").await;
+    let db = Db::open(database.url(), DbOptions::default(), store::MIGRATIONS).await.unwrap();
+    let id = OrderId::from_uuid(uuid::Uuid::now_v7());
+    let request = serde_json::from_value(collect(&[(1, 1)])).unwrap();
+    let order = apply(&draft(request, id, Currency::USD).unwrap(), Command::Place).unwrap();
+    let hand = Hand { actor: Actor::Driver, at: Timestamp::from_micros(1), lead_ms: 0 };
+    let placed = db.write::<_, DbError, _>(move |tx| store::moves::place(tx, &order, hand)).await.unwrap();
+
+    let swap = |command: Command| {
+        let (before, name) = (placed.clone(), command.name());
+        let after = apply(&before.order, command).unwrap();
+        db.write::<_, DbError, _>(move |tx| store::moves::swap(tx, &before, &after, name, hand))
+    };
+    let (refused, canceled) =
+        tokio::join!(swap(Command::CopiesRefused { n: 1, lines: Vec::new() }), swap(Command::Cancel { reason: None }));
+    let (refused, canceled) = (refused.unwrap(), canceled.unwrap());
+    assert!(refused.is_some() != canceled.is_some(), "{refused:?} {canceled:?}");
+    let made = refused.or(canceled).unwrap();
+    let kept = db.read::<_, DbError, _>(move |tx| store::orders::find(tx, id)).await.unwrap().unwrap();
+    assert_eq!(kept, made);
+    let history = db.read::<_, DbError, _>(move |tx| store::history::of(tx, id)).await.unwrap();
+    assert_eq!(history.len(), 2);
+    db.close().await;
+}
 
 #[tokio::test]
 async fn two_drivers_on_one_order_do_no_harm() {

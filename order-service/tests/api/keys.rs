@@ -1,8 +1,11 @@
+use order_service::store;
 use serde_json::json;
+use service_kit::db::{Db, DbError, DbOptions};
+use shared_types::Timestamp;
 
 use crate::{
     neighbours::Mood,
-    shop::{Shop, collect, deliver, hasty},
+    shop::{Shop, collect, deliver, hasty, start},
 };
 
 #[tokio::test]
@@ -82,5 +85,31 @@ async fn without_a_key_every_request_is_an_order() {
     let (first, second) = (shop.checkout(&collect(&[(1, 1)])).await, shop.checkout(&collect(&[(1, 1)])).await);
     assert_ne!(first.order_id(), second.order_id());
     assert_eq!(shop.neighbours.copies_taken(), 2);
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn an_old_key_is_forgotten_once_it_is_answered_and_never_before() {
+    let mut shop = Shop::open_with("forgotten", hasty()).await;
+    let body = collect(&[(1, 1)]);
+    let answered = shop.checkout_with("answered", &body).await;
+    shop.neighbours.catalog_is(Mood::Down);
+    let waiting = shop.checkout_with("waiting", &body).await;
+    assert_eq!((answered.status, waiting.status), (201, 202));
+
+    shop.running.stop().await;
+    let forget = async |micros: i64| {
+        let db = Db::open(shop.database.url(), DbOptions::default(), store::MIGRATIONS).await.unwrap();
+        let before = Timestamp::from_micros(micros);
+        let forgotten = db.write(move |tx| store::keys::forget(tx, before)).await;
+        db.close().await;
+        forgotten.map_err(|error: DbError| error.to_string())
+    };
+    assert_eq!(forget(1).await, Ok(0));
+    assert_eq!(forget(i64::MAX).await, Ok(1));
+    shop.running = start(&shop.database, &shop.neighbours, hasty()).await;
+
+    assert_eq!(shop.checkout_with("waiting", &body).await.order_id(), waiting.order_id());
+    assert_ne!(shop.checkout_with("answered", &body).await.order_id(), answered.order_id());
     shop.close().await;
 }

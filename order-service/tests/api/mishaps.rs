@@ -142,6 +142,22 @@ async fn a_buyer_does_not_wait_for_the_parcel_and_a_lost_reply_books_one() {
 }
 
 #[tokio::test]
+async fn a_booking_that_is_refused_stays_the_shops_business_and_not_the_buyers() {
+    let shop = Shop::open("refused_parcel").await;
+    shop.neighbours.delivery_is(Mood::Refuses);
+    let bought = shop.checkout(&deliver(&[(1, 1)])).await;
+    assert_eq!(bought.status, 201);
+    eventually("it is asked again", async || shop.neighbours.calls("PUT /deliveries") >= 2).await;
+    assert_eq!(
+        (shop.order(&bought.order_id()).await["state"].clone(), shop.neighbours.copies_taken()),
+        (json!("approved"), 1)
+    );
+    shop.neighbours.delivery_is(Mood::Well);
+    assert_eq!(shop.settled(&bought.order_id()).await["fulfillment"], "scheduled");
+    shop.close().await;
+}
+
+#[tokio::test]
 async fn a_parcel_that_was_canceled_before_it_was_booked_is_not_booked_again() {
     let shop = Shop::open("canceled_parcel").await;
     shop.neighbours.delivery_is(Mood::Down);

@@ -29,7 +29,7 @@ pub enum Mood {
     Stranger,
     /// 422 with a problem of ours, nothing was done.
     Refuses,
-    /// Everything is done, and the answer is about another attempt.
+    /// Nothing was done, and the answer is about the copies of somebody else's order.
     Confused,
     /// Everything is done, and the answer tells of other copies.
     Lies,
@@ -172,10 +172,10 @@ async fn take(state: web::Data<State>, id: web::Path<TakingId>, body: web::Json<
     held(&state.calls).push(format!("PUT /takings/{id}"));
     let mood = *held(&state.catalog);
     let done = |state: &State| {
-        let mut view = decide(state, *id, &body.lines);
         if mood == Mood::Confused {
-            view.taking_id.n += 1;
+            return (200, of_somebody_else(state, *id, &body.lines));
         }
+        let mut view = decide(state, *id, &body.lines);
         if mood == Mood::Lies {
             view.lines.clear();
         }
@@ -260,6 +260,13 @@ fn decide(state: &State, id: TakingId, lines: &[TakeLine]) -> TakingView {
     }
     takings.insert(id.to_string(), view.clone());
     view
+}
+
+fn of_somebody_else(state: &State, id: TakingId, lines: &[TakeLine]) -> TakingView {
+    let mut books = held(&state.books).clone();
+    let lines = lines.iter().map(|line| taken(&mut books, line)).collect();
+    let taking_id = OrderId::from_uuid(uuid::Uuid::nil()).taking(id.n);
+    TakingView { taking_id, state: TakingState::Taken, lines, refused: Vec::new() }
 }
 
 fn refusal(books: &BTreeMap<i64, Book>, line: &TakeLine) -> Option<RefusedLine> {

@@ -68,9 +68,24 @@ impl Cursor {
     }
 }
 
+/// The `Link` to the next page (RFC 8288): the address of this one, read on from `cursor`.
+pub(super) fn next_link(path: &str, query: &str, cursor: &str) -> String {
+    let kept = query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("cursor="));
+    let pairs: Vec<&str> = kept.collect();
+    let between = if pairs.is_empty() { "" } else { "&" };
+    format!("<{path}?{}{between}cursor={cursor}>; rel=\"next\"", pairs.join("&"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_next_page_keeps_the_question_and_reads_on() {
+        assert_eq!(next_link("/books", "", "5b"), "</books?cursor=5b>; rel=\"next\"");
+        let asked = "topic=new%20arrivals&cursor=00&limit=2";
+        assert_eq!(next_link("/books", asked, "5b"), "</books?topic=new%20arrivals&limit=2&cursor=5b>; rel=\"next\"");
+    }
 
     #[test]
     fn a_cursor_comes_back_as_it_went() {

@@ -8,6 +8,7 @@ use paperclip::v2::{
 use serde::Serialize;
 use shared_types::Problem;
 
+use super::page::next_link;
 use crate::context::RequestContext;
 
 /// The statuses that a handler says it answers with, as a type: `(S200, S404)`.
@@ -121,6 +122,15 @@ impl<T, S: StatusSet> Reply<T, S> {
     pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
+    }
+
+    /// Adds the `Link` to the page after the one that was asked for, where there is one.
+    #[must_use]
+    pub fn next_page(self, request: &HttpRequest, next_cursor: Option<&str>) -> Self {
+        match next_cursor {
+            Some(cursor) => self.header("link", next_link(request.path(), request.query_string(), cursor)),
+            None => self,
+        }
     }
 
     /// Adds the `ETag` of this version.

@@ -1,16 +1,16 @@
 //! Whoever calls the gateway, and what he remembers of it.
 
 use std::{
+    collections::BTreeMap,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
 use reqwest::Method;
-use serde::Serialize;
 use serde_json::{Value, json};
 use shared_types::{
     BookId, Code, OrderId,
-    books::BookView,
+    books::{BookPage, BookView},
     orders::{OrderPage, OrderState, OrderView},
     takings::RefusalReason,
 };
@@ -20,15 +20,21 @@ use super::patiently;
 /// Longer than any answer takes that comes at all.
 const CALL_DEADLINE: Duration = Duration::from_secs(15);
 
-/// Every order that somebody was told of with a 2xx: none of them may ever be missing.
-pub type Promises = Arc<Mutex<Vec<OrderId>>>;
+/// What all callers of one shop remember, to be held against the shop in the end.
+#[derive(Debug, Default)]
+pub struct Memory {
+    /// Every order that somebody was told of with a 2xx: none of them may ever be missing.
+    pub promises: Mutex<Vec<OrderId>>,
+    /// Copies that each book has had, sold or not.
+    pub received: Mutex<BTreeMap<BookId, i64>>,
+}
 
 /// A caller of the gateway. Clones share the connections, as tabs of one browser do.
 #[derive(Clone)]
 pub struct Caller {
     base: String,
     http: reqwest::Client,
-    promises: Promises,
+    memory: Arc<Memory>,
 }
 
 /// An answer with its body read to the end.
@@ -111,9 +117,9 @@ impl Bought {
 
 impl Caller {
     #[expect(clippy::disallowed_methods, reason = "what a client sees is told by a client of no service's making")]
-    pub fn new(base: String, promises: Promises) -> Caller {
+    pub fn new(base: String, memory: Arc<Memory>) -> Caller {
         let http = reqwest::Client::builder().timeout(CALL_DEADLINE).no_proxy().build().unwrap();
-        Caller { base, http, promises }
+        Caller { base, http, memory }
     }
 
     /// One call, one answer, or none.
@@ -145,9 +151,9 @@ impl Caller {
         self.ask(Method::GET, path, None, None).await
     }
 
-    /// Asks with a body until there is a definite answer.
-    pub async fn send(&self, method: Method, path: &str, body: &impl Serialize) -> Answer {
-        self.ask(method, path, None, Some(&serde_json::to_value(body).unwrap())).await
+    /// Asks with a body, or without for `null`, until there is a definite answer.
+    pub async fn send(&self, method: Method, path: &str, body: &Value) -> Answer {
+        self.ask(method, path, None, Some(body).filter(|body| !body.is_null())).await
     }
 
     /// Sends the basket once. What was promised is remembered; `None`: no answer, or none that decides anything.
@@ -155,7 +161,7 @@ impl Caller {
         let answer = self.call(Method::POST, "/checkout", Some(&basket.key), Some(&basket.body)).await?;
         if (200..300).contains(&answer.status) {
             let order: OrderView = serde_json::from_value(answer.body.clone()).unwrap();
-            self.promises.lock().unwrap().push(order.id);
+            self.memory.promises.lock().unwrap().push(order.id);
         }
         (answer.status < 500 && answer.status != 429).then_some(answer)
     }
@@ -202,6 +208,32 @@ impl Caller {
     pub async fn is_ready(&self) -> bool {
         let answer = self.http.get(format!("{}/health/ready", self.base)).send().await;
         answer.is_ok_and(|answer| answer.status().is_success())
+    }
+
+    /// A new book with so many copies, for 12.50. A creation without an answer is looked up before it is repeated.
+    pub async fn add_book(&self, title: &str, copies: i64) -> BookId {
+        let sku = format!("sku-{}", uuid::Uuid::now_v7());
+        let body = json!({"title": title, "topic": "tests", "sku": sku, "price": 12.5, "stock": copies});
+        let created = patiently("the book is there", || async {
+            let answer = self.call(Method::POST, "/books", None, Some(&body)).await;
+            if let Some(answer) = answer.filter(|answer| answer.status < 500) {
+                assert!(answer.status == 201 || answer.code() == Some(Code::SkuTaken), "{answer:?}");
+            }
+            self.find_book(&sku).await
+        });
+        self.note_received(created.await, copies)
+    }
+
+    /// The book with this SKU.
+    pub async fn find_book(&self, sku: &str) -> Option<BookId> {
+        let page: BookPage = self.get(&format!("/books?sku={sku}")).await.expect(200);
+        page.items.first().map(|book| book.id)
+    }
+
+    /// So many copies have come (or, negative, gone) by another way than a purchase.
+    pub fn note_received(&self, book: BookId, copies: i64) -> BookId {
+        *self.memory.received.lock().unwrap().entry(book).or_default() += copies;
+        book
     }
 
     pub async fn book(&self, book: BookId) -> BookView {

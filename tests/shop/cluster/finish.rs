@@ -45,7 +45,7 @@ impl Cluster {
 
     fn no_promise_is_broken(&self, orders: &[OrderView]) {
         let known: BTreeSet<_> = orders.iter().map(|order| order.id).collect();
-        for promised in self.promises.lock().unwrap().iter() {
+        for promised in self.memory.promises.lock().unwrap().iter() {
             assert!(known.contains(promised), "order {promised} was acknowledged and is not there");
         }
     }
@@ -57,21 +57,22 @@ impl Cluster {
                 *sold.entry(line.book_id).or_default() += line.quantity;
             }
         }
-        for (book, received) in &self.received {
+        let received = self.memory.received.lock().unwrap().clone();
+        for (book, received) in received {
             let answer = caller.get(&format!("/books/{book}")).await;
             if answer.status == 404 {
                 continue;
             }
             let on_hand = answer.expect::<shared_types::books::BookView>(200).on_hand;
-            let sold = sold.get(book).copied().unwrap_or(0);
-            assert_eq!(on_hand + sold, *received, "book {book}: {on_hand} on hand and {sold} sold");
+            let sold = sold.get(&book).copied().unwrap_or(0);
+            assert_eq!(on_hand + sold, received, "book {book}: {on_hand} on hand and {sold} sold");
         }
     }
 
     /// The audit that a shop runs on its own data.
     fn audit(&self) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lastcopy"));
-        command.args(["audit", "--json"]);
+        command.args(["audit", "--json", "--max-age=0"]);
         for (part, flag) in [(Catalog, "--catalog-db"), (Order, "--order-db"), (Delivery, "--delivery-db")] {
             command.arg(format!("{flag}={}", self.databases[&part].url().expose()));
         }

@@ -34,6 +34,10 @@ struct Wire {
     /// So many answers more are read to their first byte and thrown away, with their connection.
     replies_to_lose: AtomicU64,
     replies_lost: AtomicU64,
+    replies_passed: AtomicU64,
+    /// The next request stops on its way until this is false again.
+    holds: watch::Sender<bool>,
+    requests_held: AtomicU64,
     delay_ms: AtomicU64,
 }
 
@@ -52,6 +56,9 @@ impl Link {
             cut: watch::Sender::new(false),
             replies_to_lose: AtomicU64::new(0),
             replies_lost: AtomicU64::new(0),
+            replies_passed: AtomicU64::new(0),
+            holds: watch::Sender::new(false),
+            requests_held: AtomicU64::new(0),
             delay_ms: AtomicU64::new(0),
         });
         let accepting = tokio::spawn(accept(listener, wire.clone())).abort_handle();
@@ -83,6 +90,27 @@ impl Link {
         self.wire.replies_lost.load(Ordering::SeqCst)
     }
 
+    /// Pieces of answers that came through.
+    pub fn replies_passed(&self) -> u64 {
+        self.wire.replies_passed.load(Ordering::SeqCst)
+    }
+
+    /// The next request stops on its way, and others overtake it, until it is released.
+    pub fn hold_next_request(&self) {
+        self.wire.requests_held.store(0, Ordering::SeqCst);
+        self.wire.holds.send_replace(true);
+    }
+
+    /// Whether a request is being held.
+    pub fn holds_a_request(&self) -> bool {
+        self.wire.requests_held.load(Ordering::SeqCst) > 0
+    }
+
+    /// What was held arrives now.
+    pub fn release(&self) {
+        self.wire.holds.send_replace(false);
+    }
+
     /// Every piece of an answer comes so much later.
     pub fn slow_down(&self, delay_ms: u64) {
         self.wire.delay_ms.store(delay_ms, Ordering::SeqCst);
@@ -92,6 +120,7 @@ impl Link {
     pub fn heal(&self) {
         self.drop_replies(0);
         self.slow_down(0);
+        self.release();
         self.wire.cut.send_replace(false);
     }
 }
@@ -130,14 +159,16 @@ async fn carry(asker: TcpStream, wire: Arc<Wire>) {
 async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, wire: &Wire, direction: Direction) {
     let mut buffer = vec![0; 16 * 1024];
     while let Ok(length @ 1..) = from.read(&mut buffer).await {
-        if direction == Direction::Replies {
-            if wire.loses_this_reply() {
-                return;
-            }
-            wire.wait_for_delay().await;
+        match direction {
+            Direction::Requests => wire.wait_for_release().await,
+            Direction::Replies if wire.loses_this_reply() => return,
+            Direction::Replies => wire.wait_for_delay().await,
         }
         if to.write_all(&buffer[..length]).await.is_err() {
             return;
+        }
+        if direction == Direction::Replies {
+            wire.replies_passed.fetch_add(1, Ordering::SeqCst);
         }
     }
 }
@@ -150,6 +181,15 @@ impl Wire {
             self.replies_lost.fetch_add(1, Ordering::SeqCst);
         }
         lost
+    }
+
+    /// Only the first request stops: those behind it find the way free.
+    async fn wait_for_release(&self) {
+        let mut holds = self.holds.subscribe();
+        if *holds.borrow() && self.requests_held.fetch_add(1, Ordering::SeqCst) == 0 {
+            // An error means that the link is gone, and the request with it.
+            holds.wait_for(|holds| !holds).await.ok();
+        }
     }
 
     #[expect(clippy::disallowed_methods, reason = "the network is slow on purpose; nobody waits for this to be right")]

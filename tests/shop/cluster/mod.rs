@@ -14,17 +14,12 @@ mod patience;
 /// One service as a process.
 mod process;
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use reqwest::Method;
-use serde_json::json;
 use service_kit::testing::{TestDatabase, eventually};
-use shared_types::{BookId, OrderId, books::BookView};
+use shared_types::BookId;
 
+use caller::Memory;
 pub use caller::{Basket, Bought, Caller};
 pub use link::Link;
 pub use patience::patiently;
@@ -63,9 +58,7 @@ pub struct Cluster {
     databases: BTreeMap<Part, TestDatabase>,
     processes: BTreeMap<Part, Process>,
     logs: tempfile::TempDir,
-    promises: Arc<Mutex<Vec<OrderId>>>,
-    /// Copies that each book made by this test has had, sold or not.
-    received: BTreeMap<BookId, i64>,
+    memory: Arc<Memory>,
     finished: bool,
 }
 
@@ -81,15 +74,8 @@ impl Cluster {
             databases.insert(part, TestDatabase::create(name).await);
         }
         let logs = tempfile::Builder::new().prefix("lastcopy-shop-").tempdir().unwrap();
-        let mut shop = Cluster {
-            links,
-            databases,
-            processes: BTreeMap::new(),
-            logs,
-            promises: Arc::default(),
-            received: BTreeMap::new(),
-            finished: false,
-        };
+        let mut shop =
+            Cluster { links, databases, processes: BTreeMap::new(), logs, memory: Arc::default(), finished: false };
         for part in SERVICES {
             shop.restart(part).await;
         }
@@ -99,7 +85,7 @@ impl Cluster {
 
     /// A caller without any name.
     pub fn anonymous(&self) -> Caller {
-        Caller::new(self.link(Buyers, Gateway).url(), self.promises.clone())
+        Caller::new(self.link(Buyers, Gateway).url(), self.memory.clone())
     }
 
     /// The network from one part to another.
@@ -146,18 +132,8 @@ impl Cluster {
     }
 
     /// A new book with so many copies, for 12.50.
-    pub async fn book(&mut self, title: &str, copies: i64) -> BookId {
-        let sku = format!("sku-{}", uuid::Uuid::now_v7());
-        let body = json!({"title": title, "topic": "tests", "sku": sku, "price": 12.5, "stock": copies});
-        let answer = self.anonymous().call(Method::POST, "/books", None, Some(&body)).await.unwrap();
-        let book: BookView = answer.expect(201);
-        self.received.insert(book.id, copies);
-        book.id
-    }
-
-    /// The test itself has changed the stock of a book by hand.
-    pub fn note_adjustment(&mut self, book: BookId, delta: i64) {
-        *self.received.entry(book).or_default() += delta;
+    pub async fn book(&self, title: &str, copies: i64) -> BookId {
+        self.anonymous().add_book(title, copies).await
     }
 
     /// Every part reaches every other that it needs.

@@ -1,0 +1,68 @@
+use service_kit::db::DbError;
+use shared_types::{Code, CourierId, DeliveryId, Problem};
+
+use crate::domain::{DEFAULT_COURIER, Refusal};
+
+/// Why something was not done. Nothing of it was kept.
+#[derive(Debug, thiserror::Error)]
+pub enum DeliveryError {
+    #[error("delivery {0}: {1}")]
+    Refused(DeliveryId, Refusal),
+    #[error("there is no delivery {0}")]
+    DeliveryNotFound(DeliveryId),
+    #[error("the delivery is at version {0}")]
+    VersionMismatch(i64),
+    #[error("there is no active courier {0:?}")]
+    CourierNotActive(String),
+    #[error("there is no courier {0}")]
+    CourierNotFound(CourierId),
+    #[error("there is a courier {0:?} already")]
+    CourierTaken(String),
+    #[error("the courier {DEFAULT_COURIER:?} carries what nobody else was named for, and stays active")]
+    DefaultCourierStays,
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+impl From<DeliveryError> for Problem {
+    fn from(error: DeliveryError) -> Problem {
+        let detail = error.to_string();
+        match error {
+            DeliveryError::Refused(id, refusal) => refused(id, refusal, detail),
+            DeliveryError::DeliveryNotFound(_) => Problem::new(Code::DeliveryNotFound, detail),
+            DeliveryError::VersionMismatch(_) => Problem::new(Code::VersionMismatch, detail),
+            DeliveryError::CourierNotActive(_) => Problem::invalid("courier", detail),
+            DeliveryError::CourierNotFound(_) => Problem::new(Code::CourierNotFound, detail),
+            DeliveryError::CourierTaken(_) => Problem::new(Code::CourierTaken, detail),
+            DeliveryError::DefaultCourierStays => Problem::invalid("active", detail),
+            DeliveryError::Db(error) => database(&error),
+        }
+    }
+}
+
+fn refused(id: DeliveryId, refusal: Refusal, detail: String) -> Problem {
+    let code = match refusal {
+        Refusal::NeverBooked => Code::DeliveryNotFound,
+        Refusal::OtherBooking => Code::IdReused,
+        Refusal::Canceled | Refusal::IllegalMove { .. } | Refusal::WithItsCourier(_) => Code::InvalidTransition,
+    };
+    Problem::new(code, detail).about(format!("/deliveries/{id}"))
+}
+
+/// What a caller may know of a fault in the database: whether to come again. The fault itself is in the log.
+fn database(error: &DbError) -> Problem {
+    tracing::error!(%error, "a request failed at the database");
+    match error {
+        DbError::Overloaded => Problem::new(Code::Overloaded, "too much is waiting for the database"),
+        DbError::Unavailable(_) => {
+            Problem::new(Code::Unavailable, "the database does not answer; repeating the call is safe")
+        }
+        DbError::Constraint(_)
+        | DbError::NoRow
+        | DbError::Decode { .. }
+        | DbError::Sql(_)
+        | DbError::AfterFailure
+        | DbError::ReadOnly
+        | DbError::Panicked => Problem::new(Code::Internal, "the fault is in our log under the request's id"),
+    }
+}

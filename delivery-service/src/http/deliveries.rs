@@ -1,0 +1,141 @@
+use actix_web::HttpRequest;
+use paperclip::actix::{Apiv2Schema, api_v2_operation, web};
+use serde::Deserialize;
+use service_kit::http::{Body, Cursor, Fail, IfMatch, PageQuery, Reply, S200, S201, S404, S409, S412, S422};
+use shared_types::{
+    DeliveryId, OrderId, Problem, Timestamp,
+    deliveries::{
+        AssignCourierRequest, BookDeliveryRequest, DeliveryPage, DeliveryStatus, DeliveryView, MoveDeliveryRequest,
+        TrackingHistory,
+    },
+};
+
+use crate::{
+    domain::{Booking, Command, Refusal, courier_name, note},
+    error::DeliveryError,
+    store::{Asked, Filter, Store},
+};
+
+/// Which deliveries to list.
+#[derive(Debug, Clone, Deserialize, Apiv2Schema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DeliveriesQuery {
+    /// Only deliveries of this order.
+    order_id: Option<OrderId>,
+    /// Only deliveries in this status.
+    status: Option<DeliveryStatus>,
+    /// Where to read on: the `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// Rows in the page, 1 to 200; 50 where absent.
+    limit: Option<i64>,
+}
+
+/// Lists deliveries, latest first.
+#[api_v2_operation(tags(deliveries))]
+pub(super) async fn list(
+    request: HttpRequest,
+    store: web::Data<Store>,
+    query: web::Query<DeliveriesQuery>,
+) -> Result<Reply<DeliveryPage>, Fail> {
+    let DeliveriesQuery { order_id, status, cursor, limit } = query.into_inner();
+    let after = cursor.as_deref().map(position).transpose()?;
+    let rows = PageQuery { cursor: None, limit }.rows()?;
+    let page = store.deliveries(Filter { order_id, status, after }, rows).await?;
+    let next_cursor = page
+        .last()
+        .map(|last| Cursor(vec![last.created_at.micros().to_string(), last.delivery_id.to_string()]).encode());
+    let body = DeliveryPage { items: page.items, next_cursor: next_cursor.clone() };
+    Ok(Reply::ok(body).next_page(&request, next_cursor.as_deref()))
+}
+
+fn position(cursor: &str) -> Result<(Timestamp, DeliveryId), Problem> {
+    let cursor = Cursor::decode(cursor, 2)?;
+    let id = cursor.0.get(1).and_then(|id| id.parse().ok()).ok_or_else(Cursor::malformed)?;
+    Ok((Timestamp::from_micros(cursor.number(0)?), id))
+}
+
+/// Shows a delivery.
+#[api_v2_operation(tags(deliveries))]
+pub(super) async fn show(
+    store: web::Data<Store>,
+    id: web::Path<DeliveryId>,
+) -> Result<Reply<DeliveryView>, Fail<(S404,)>> {
+    let delivery = store.delivery(id.into_inner()).await?;
+    let version = delivery.version;
+    Ok(Reply::ok(delivery).etag(version))
+}
+
+/// Books a delivery under the id that its order chose.
+///
+/// 201: booked. 200: this very booking was there. 409: it was canceled, also where the cancellation came first.
+#[api_v2_operation(tags(deliveries))]
+pub(super) async fn book(
+    store: web::Data<Store>,
+    id: web::Path<DeliveryId>,
+    body: Body<BookDeliveryRequest>,
+) -> Result<Reply<DeliveryView, (S200, S201, S409)>, Fail<(S422,)>> {
+    let id = id.into_inner();
+    let booking = Booking::read(body.0).map_err(Problem::invalid_fields)?;
+    let asked = Asked { id, command: Command::Book(booking), based_on: None, note: None };
+    match store.carry_out(asked).await {
+        Ok((delivery, true)) => Ok(Reply::created(format!("/deliveries/{id}"), delivery)),
+        Ok((delivery, false)) => Ok(Reply::ok(delivery)),
+        Err(DeliveryError::Refused(_, Refusal::Canceled)) => Ok(Reply::with_status(409, store.delivery(id).await?)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Cancels a delivery that has not left the shop.
+///
+/// 201: it was not booked yet, and never will be. 200: canceled, now or before. 409: too late, it has left the shop.
+#[api_v2_operation(tags(deliveries))]
+pub(super) async fn cancel(
+    store: web::Data<Store>,
+    id: web::Path<DeliveryId>,
+) -> Result<Reply<DeliveryView, (S200, S201)>, Fail<(S409,)>> {
+    let id = id.into_inner();
+    match store.carry_out(Asked { id, command: Command::Cancel, based_on: None, note: None }).await? {
+        (delivery, true) => Ok(Reply::created(format!("/deliveries/{id}"), delivery)),
+        (delivery, false) => Ok(Reply::ok(delivery)),
+    }
+}
+
+/// Shows a parcel's way, first step first.
+#[api_v2_operation(tags(deliveries))]
+pub(super) async fn tracking(
+    store: web::Data<Store>,
+    id: web::Path<DeliveryId>,
+) -> Result<Reply<TrackingHistory>, Fail<(S404,)>> {
+    let delivery_id = id.into_inner();
+    let items = store.tracking(delivery_id).await?;
+    Ok(Reply::ok(TrackingHistory { delivery_id, items }))
+}
+
+/// Moves a delivery to its next status.
+#[api_v2_operation(tags(deliveries))]
+pub(super) async fn advance(
+    store: web::Data<Store>,
+    id: web::Path<DeliveryId>,
+    seen: IfMatch,
+    body: Body<MoveDeliveryRequest>,
+) -> Result<Reply<DeliveryView>, Fail<(S404, S409, S412, S422)>> {
+    let note = note(body.0.note).map_err(Problem::invalid_fields)?;
+    let command = Command::Move(body.0.status);
+    let (delivery, _) = store.carry_out(Asked { id: id.into_inner(), command, based_on: seen.0, note }).await?;
+    let version = delivery.version;
+    Ok(Reply::ok(delivery).etag(version))
+}
+
+/// Hands a delivery to another courier while it is `scheduled` or `failed`.
+#[api_v2_operation(tags(deliveries))]
+pub(super) async fn assign(
+    store: web::Data<Store>,
+    id: web::Path<DeliveryId>,
+    seen: IfMatch,
+    body: Body<AssignCourierRequest>,
+) -> Result<Reply<DeliveryView>, Fail<(S404, S409, S412, S422)>> {
+    let command = Command::Assign(courier_name(body.0).map_err(Problem::invalid_fields)?);
+    let (delivery, _) = store.carry_out(Asked { id: id.into_inner(), command, based_on: seen.0, note: None }).await?;
+    let version = delivery.version;
+    Ok(Reply::ok(delivery).etag(version))
+}

@@ -1,0 +1,45 @@
+use service_kit::{
+    Clock,
+    db::{Db, DbOptions},
+    http::{Background, Check, Running, ServiceInfo, StartError, serve},
+};
+
+use crate::{
+    clients::tell_order,
+    config::Config,
+    http::routes,
+    store::{MIGRATIONS, Store},
+};
+
+const INFO: ServiceInfo = ServiceInfo {
+    name: "delivery",
+    title: "Lastcopy deliveries",
+    description: "Books parcels, keeps track of them and of who carries them, and tells the order service.",
+};
+
+/// Starts the service. What the order service was not told in an earlier life it is told now.
+pub async fn start(config: Config) -> Result<Running, StartError> {
+    let part = |error: &dyn std::fmt::Display| StartError::Part(error.to_string());
+    let db = Db::open(&config.database_url, DbOptions::default(), MIGRATIONS).await.map_err(|error| part(&error))?;
+    let mut background = Background::default();
+    background.close_last(db.clone());
+    if let Some(order_url) = &config.order_url {
+        let relay = tell_order(db.clone(), order_url).await.map_err(|error| part(&error))?;
+        let stopping = background.stopping();
+        background.spawn(async move {
+            stopping.cancelled().await;
+            relay.stop().await;
+        });
+    }
+    let checks = checks(&db);
+    let store = Store::new(db, Clock::system());
+    serve(INFO, config.listen, config.workers, checks, background, routes(store)).await
+}
+
+fn checks(db: &Db) -> Vec<Check> {
+    let db = db.clone();
+    vec![Check::new("database", move || {
+        let db = db.clone();
+        async move { db.ping().await.map_err(|error| error.to_string()) }
+    })]
+}
