@@ -32,7 +32,7 @@ mod timestamp;
 
 pub use cell::Cell;
 pub use fields::FieldErrors;
-pub use ids::{BookId, CourierId, DeliveryId, IdError, OrderId, TakingId};
+pub use ids::{AccountId, BookId, CourierId, DeliveryId, IdError, OrderId, TakingId};
 pub use isbn::{Isbn, IsbnError};
 pub use money::{Amount, AmountError, Currency, Money};
 pub use problem::{Code, FieldError, Problem};
