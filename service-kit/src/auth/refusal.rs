@@ -15,7 +15,7 @@ pub enum Refusal {
     Unreadable(&'static str),
     /// 401: the token is refused.
     BadToken(TokenError),
-    /// 401: another credential is refused (a session, a key), and why.
+    /// 401: another credential is refused (a cookie, a key), and why.
     BadCredential(&'static str),
     /// 403: we know who he is, and this is not his to do.
     Forbidden(Permission),
