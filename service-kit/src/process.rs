@@ -7,14 +7,17 @@ use crate::{
     telemetry::{self, LogFormat},
 };
 
+/// The log lines of a shop whose owner has not chosen any.
+const DEFAULT_LOG_FILTER: &str = "info,refinery_core=warn,actix_server=warn";
+
 /// What every service's command line has, beside its own flags. Every flag is an environment variable too.
 #[derive(Debug, Clone, clap::Args)]
 pub struct LogArgs {
     /// Log lines as `json` or `pretty`, on standard error.
     #[arg(long, env = "LASTCOPY_LOG", default_value = "json", global = true)]
     pub log: LogFormat,
-    /// Which lines: a level, or directives such as `order_service=debug,warn`.
-    #[arg(long, env = "LASTCOPY_LOG_FILTER", default_value = "info", global = true)]
+    /// Which lines: a level, or directives such as `order_service=debug,warn`. Libraries speak when something is wrong.
+    #[arg(long, env = "LASTCOPY_LOG_FILTER", default_value = DEFAULT_LOG_FILTER, global = true)]
     pub log_filter: String,
 }
 
