@@ -43,28 +43,7 @@ impl From<CatalogError> for Problem {
             CatalogError::StockTooLow(_) => Problem::new(Code::StockTooLow, detail),
             CatalogError::StockTooHigh => Problem::invalid("delta", detail),
             CatalogError::IdReused(_) => Problem::new(Code::IdReused, detail),
-            CatalogError::Db(error) => database_problem(&error),
-        }
-    }
-}
-
-/// What a caller may know of a fault in the database: whether to come again.
-fn database_problem(error: &DbError) -> Problem {
-    match error {
-        DbError::Overloaded => Problem::new(Code::Overloaded, "too much is waiting for the database"),
-        DbError::Unavailable(_) => {
-            tracing::warn!(%error, "the database did not do it");
-            Problem::new(Code::Unavailable, "the catalog's database is not available")
-        }
-        DbError::Constraint(_)
-        | DbError::NoRow
-        | DbError::Decode { .. }
-        | DbError::Sql(_)
-        | DbError::AfterFailure
-        | DbError::ReadOnly
-        | DbError::Panicked => {
-            tracing::error!(%error, "a fault in the store");
-            Problem::new(Code::Internal, "the fault is in our log under the request's id")
+            CatalogError::Db(error) => error.into(),
         }
     }
 }

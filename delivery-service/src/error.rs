@@ -35,7 +35,7 @@ impl From<DeliveryError> for Problem {
             DeliveryError::CourierNotFound(_) => Problem::new(Code::CourierNotFound, detail),
             DeliveryError::CourierTaken(_) => Problem::new(Code::CourierTaken, detail),
             DeliveryError::DefaultCourierStays => Problem::invalid("active", detail),
-            DeliveryError::Db(error) => database(&error),
+            DeliveryError::Db(error) => error.into(),
         }
     }
 }
@@ -47,22 +47,4 @@ fn refused(id: DeliveryId, refusal: Refusal, detail: String) -> Problem {
         Refusal::Canceled | Refusal::IllegalMove { .. } | Refusal::WithItsCourier(_) => Code::InvalidTransition,
     };
     Problem::new(code, detail).about(format!("/deliveries/{id}"))
-}
-
-/// What a caller may know of a fault in the database: whether to come again. The fault itself is in the log.
-fn database(error: &DbError) -> Problem {
-    tracing::error!(%error, "a request failed at the database");
-    match error {
-        DbError::Overloaded => Problem::new(Code::Overloaded, "too much is waiting for the database"),
-        DbError::Unavailable(_) => {
-            Problem::new(Code::Unavailable, "the database does not answer; repeating the call is safe")
-        }
-        DbError::Constraint(_)
-        | DbError::NoRow
-        | DbError::Decode { .. }
-        | DbError::Sql(_)
-        | DbError::AfterFailure
-        | DbError::ReadOnly
-        | DbError::Panicked => Problem::new(Code::Internal, "the fault is in our log under the request's id"),
-    }
 }

@@ -1,10 +1,13 @@
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use reqwest::{Method, StatusCode, Url, header::HeaderMap};
 use serde::{Serialize, de::DeserializeOwned};
 use shared_types::{Code, Problem};
 
-use crate::context::RequestContext;
+use crate::{
+    auth::{Token, TokenSource},
+    context::RequestContext,
+};
 
 /// How a call to another service ended. Only `Refused` may lead to an undo; `Unknown` is asked again with the same ids.
 #[derive(Debug)]
@@ -27,6 +30,12 @@ impl fmt::Display for NoAnswer {
     }
 }
 
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Client({})", self.base)
+    }
+}
+
 /// Deadlines of calls to one other service, in milliseconds.
 #[derive(Debug, Clone, Copy)]
 pub struct ClientOptions {
@@ -45,10 +54,11 @@ impl Default for ClientOptions {
 const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
 
 /// The outgoing HTTP client for one other service. Every call has a deadline and carries the request's id.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Client {
     base: Url,
     http: reqwest::Client,
+    tokens: Option<Arc<dyn TokenSource>>,
 }
 
 /// A base address that no client can use.
@@ -76,7 +86,13 @@ impl Client {
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .build()?;
-        Ok(Client { base, http })
+        Ok(Client { base, http, tokens: None })
+    }
+
+    /// This client, with a token on every call. Both share their connections.
+    #[must_use]
+    pub fn with_tokens(&self, tokens: Arc<dyn TokenSource>) -> Client {
+        Client { tokens: Some(tokens), ..self.clone() }
     }
 
     /// The base address of the other service.
@@ -124,16 +140,24 @@ impl Client {
         headers: &[(&str, &str)],
         body: Option<Vec<u8>>,
     ) -> Result<RawAnswer, NoAnswer> {
-        let url = self.base.join(path).map_err(|error| NoAnswer(format!("{path} is no path: {error}")))?;
-        let mut request = self.http.request(method, url).header("x-request-id", RequestContext::current().request_id);
+        let mut request =
+            self.http.request(method, self.url(path)?).header("x-request-id", RequestContext::current().request_id);
         for (name, value) in headers {
             request = request.header(*name, *value);
+        }
+        let token = self.token()?;
+        if let Some((_, token)) = &token {
+            request = request.bearer_auth(token.secret());
         }
         if let Some(body) = body {
             request = request.header("content-type", "application/json").body(body);
         }
         let mut response = request.send().await.map_err(no_answer)?;
         let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
+        if let (StatusCode::UNAUTHORIZED, Some((tokens, token))) = (status, token) {
+            tokens.refused(&token);
+            return Err(NoAnswer("our token is not believed there".to_owned()));
+        }
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(no_answer)? {
             if body.len() + chunk.len() > MAX_ANSWER_BYTES {
@@ -142,6 +166,18 @@ impl Client {
             body.extend_from_slice(&chunk);
         }
         Ok(RawAnswer { status, headers, body })
+    }
+
+    /// The address of `path` at this service and no other: our token goes nowhere else.
+    fn url(&self, path: &str) -> Result<Url, NoAnswer> {
+        let url = self.base.join(path).map_err(|error| NoAnswer(format!("{path} is no path: {error}")))?;
+        if url.origin() == self.base.origin() { Ok(url) } else { Err(NoAnswer(format!("{path} leads elsewhere"))) }
+    }
+
+    fn token(&self) -> Result<Option<(&dyn TokenSource, Token)>, NoAnswer> {
+        let Some(tokens) = &self.tokens else { return Ok(None) };
+        let token = tokens.token().map_err(|error| NoAnswer(format!("no token for the call: {error}")))?;
+        Ok(Some((tokens.as_ref(), token)))
     }
 }
 
@@ -177,9 +213,11 @@ fn judge<T: DeserializeOwned>(status: StatusCode, bytes: &[u8], expected: &[u16]
     }
 }
 
-/// A 4xx is definite unless it speaks of the moment, or shows that we never reached the handler we meant.
+/// A 4xx is definite unless it speaks of the moment, shows that we never reached the handler we meant, or is about our
+/// token and not about the call: keys come and go.
 fn is_definite(status: StatusCode, problem: &Problem) -> bool {
-    let momentary = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_EARLY, StatusCode::TOO_MANY_REQUESTS];
+    let momentary =
+        [StatusCode::UNAUTHORIZED, StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_EARLY, StatusCode::TOO_MANY_REQUESTS];
     status.is_client_error()
         && status.as_u16() == problem.status
         && !momentary.contains(&status)
@@ -200,6 +238,16 @@ mod tests {
     }
 
     #[test]
+    fn no_path_leads_to_another_host() {
+        let client = Client::new("http://127.0.0.1:8081", ClientOptions::default()).expect("an address");
+        assert_eq!(client.url("/books?q=a%2Fb").expect("a path").as_str(), "http://127.0.0.1:8081/books?q=a%2Fb");
+        for elsewhere in ["//evil.example/books", "http://evil.example/", "\\\\evil.example/", "http://127.0.0.1:8082/"]
+        {
+            assert!(client.url(elsewhere).is_err(), "{elsewhere}");
+        }
+    }
+
+    #[test]
     fn only_an_answer_of_ours_is_an_answer() {
         let problem = |code| serde_json::to_string(&Problem::new(code, "")).expect("a problem serialises");
         assert_eq!(kind(200, "{}"), "done");
@@ -212,6 +260,8 @@ mod tests {
         assert_eq!(kind(503, &problem(Code::Unavailable)), "unknown");
         assert_eq!(kind(500, &problem(Code::Internal)), "unknown");
         assert_eq!(kind(429, "{}"), "unknown");
+        assert_eq!(kind(401, &problem(Code::Unauthorized)), "unknown");
+        assert_eq!(kind(403, &problem(Code::Forbidden)), "refused");
         // A proxy that rewrites the status is not believed either.
         assert_eq!(kind(404, &problem(Code::Invalid)), "unknown");
     }

@@ -1,5 +1,7 @@
 //! What every Lastcopy service needs and has nothing to do with books.
 
+/// Who calls, and what he may do.
+pub mod auth;
 /// The outgoing HTTP client: deadlines, and the three ways a call can end.
 pub mod client;
 /// The wall clock, read here and nowhere else.

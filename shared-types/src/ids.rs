@@ -85,20 +85,59 @@ number_id!(
     "a courier's number (1 or above)"
 );
 
-/// An order's identifier: a UUID of version 7 (RFC 9562), so that later orders sort behind earlier ones.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(transparent)]
-pub struct OrderId(Uuid);
+macro_rules! uuid_id {
+    ($(#[$doc:meta])* $name:ident, $what:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+        #[serde(transparent)]
+        pub struct $name(Uuid);
+
+        impl $name {
+            pub const fn from_uuid(uuid: Uuid) -> Self {
+                $name(uuid)
+            }
+
+            pub const fn uuid(self) -> Uuid {
+                self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = IdError;
+
+            fn from_str(text: &str) -> Result<Self, IdError> {
+                // One spelling only: the hyphenated one in lower case, so that a derived id cannot have two texts.
+                let uuid = Uuid::try_parse(text).map_err(|_| IdError($what))?;
+                if uuid.to_string() == text { Ok($name(uuid)) } else { Err(IdError($what)) }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(&self.0, f)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(&self.0, f)
+            }
+        }
+    };
+}
+
+uuid_id!(
+    /// An order's identifier: a UUID of version 7 (RFC 9562), so that later orders sort behind earlier ones.
+    OrderId,
+    "an order's id"
+);
+uuid_id!(
+    /// The identifier of an account with the shop, a UUID of version 7: a customer's, an employee's or an administrator's.
+    AccountId,
+    "an account's id"
+);
 
 impl OrderId {
-    pub const fn from_uuid(uuid: Uuid) -> Self {
-        OrderId(uuid)
-    }
-
-    pub const fn uuid(self) -> Uuid {
-        self.0
-    }
-
     /// The order's `n`-th attempt to take copies.
     pub const fn taking(self, n: u32) -> TakingId {
         TakingId { order: self, n }
@@ -107,28 +146,6 @@ impl OrderId {
     /// The order's `n`-th delivery.
     pub const fn delivery(self, n: u32) -> DeliveryId {
         DeliveryId { order: self, n }
-    }
-}
-
-impl FromStr for OrderId {
-    type Err = IdError;
-
-    fn from_str(text: &str) -> Result<Self, IdError> {
-        // One spelling only: the hyphenated one in lower case, so that a derived id cannot have two texts.
-        let uuid = Uuid::try_parse(text).map_err(|_| IdError("an order's id"))?;
-        if uuid.to_string() == text { Ok(OrderId(uuid)) } else { Err(IdError("an order's id")) }
-    }
-}
-
-impl fmt::Display for OrderId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
-    }
-}
-
-impl fmt::Debug for OrderId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
     }
 }
 
@@ -150,6 +167,7 @@ macro_rules! text_id {
     };
 }
 
+text_id!(AccountId);
 text_id!(OrderId);
 text_id!(TakingId);
 text_id!(DeliveryId);

@@ -11,6 +11,8 @@ mod cell;
 pub mod deliveries;
 /// CloudEvents between services, and what each of ours carries.
 pub mod events;
+/// What is wrong with a request, field by field.
+mod fields;
 /// Identifiers of books, orders, takings, deliveries and couriers.
 mod ids;
 /// ISBN-10 and ISBN-13, check digits verified, kept as thirteen digits.
@@ -29,7 +31,8 @@ pub mod takings;
 mod timestamp;
 
 pub use cell::Cell;
-pub use ids::{BookId, CourierId, DeliveryId, IdError, OrderId, TakingId};
+pub use fields::FieldErrors;
+pub use ids::{AccountId, BookId, CourierId, DeliveryId, IdError, OrderId, TakingId};
 pub use isbn::{Isbn, IsbnError};
 pub use money::{Amount, AmountError, Currency, Money};
 pub use problem::{Code, FieldError, Problem};

@@ -20,6 +20,8 @@ pub const MAX_TAKING_COPIES: i64 = 1_000_000;
 pub const MAX_REASON_CHARS: usize = 255;
 /// Characters in a SKU at most.
 pub const MAX_SKU_CHARS: usize = 64;
+/// Characters in one field of an address at most.
+pub const MAX_ADDRESS_FIELD_CHARS: usize = 200;
 /// Characters in a search query at most.
 pub const MAX_QUERY_CHARS: usize = 200;
 /// Characters in an `Idempotency-Key` at most.

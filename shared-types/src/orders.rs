@@ -1,7 +1,10 @@
 use paperclip::actix::Apiv2Schema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Amount, BookId, Currency, DeliveryId, Isbn, OrderId, Timestamp, takings::RefusedLine};
+use crate::{
+    Amount, BookId, Currency, DeliveryId, FieldErrors, Isbn, OrderId, Timestamp, limits::MAX_ADDRESS_FIELD_CHARS,
+    takings::RefusedLine,
+};
 
 /// First axis: what was decided about the order. `approved`, `rejected` and `canceled` are final.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Apiv2Schema)]
@@ -72,6 +75,24 @@ pub struct Address {
     /// ISO 3166-1 alpha-2 code.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub country: Option<String>,
+}
+
+impl Address {
+    /// What is wrong with it, in fields of `address`. The order service refuses by the same rules by which the delivery
+    /// service would: a parcel of an approved order can always be booked.
+    pub fn check(&self, errors: &mut FieldErrors) {
+        for (field, text) in [("recipient", &self.recipient), ("street", &self.street), ("city", &self.city)] {
+            errors.check_text(format!("address.{field}"), text, MAX_ADDRESS_FIELD_CHARS);
+        }
+        if let Some(postal_code) = &self.postal_code {
+            errors.check_text("address.postal_code", postal_code, MAX_ADDRESS_FIELD_CHARS);
+        }
+        if let Some(country) = &self.country
+            && (country.len() != 2 || !country.bytes().all(|byte| byte.is_ascii_uppercase()))
+        {
+            errors.add("address.country", "must be two capital letters (ISO 3166-1 alpha-2)");
+        }
+    }
 }
 
 /// A purchase in one call.

@@ -43,6 +43,10 @@ codes! {
     MalformedQuery = 400, "The query cannot be read", false;
     /// A header is not of its form.
     MalformedHeader = 400, "A header cannot be read", false;
+    /// The route needs to know who calls: the credential is missing or refused.
+    Unauthorized = 401, "Who are you?", false;
+    /// The caller is known, and this is not his to do.
+    Forbidden = 403, "This is not yours to do", false;
     /// There is nothing at this path.
     RouteNotFound = 404, "There is nothing at this path", false;
     BookNotFound = 404, "Book not found", false;

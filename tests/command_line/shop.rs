@@ -124,22 +124,22 @@ impl Shop {
 
     /// The body of a success or of a 409; anything else is a panic.
     pub async fn get(&self, path: &str) -> Value {
-        self.call(Method::GET, path, None).await
+        Shop::call(&self.client, Method::GET, path, None).await
     }
 
     pub async fn post(&self, path: &str, body: Value) -> Value {
-        self.call(Method::POST, path, Some(body)).await
+        Shop::call(&self.client, Method::POST, path, Some(body)).await
     }
 
     /// Asks a service itself, past the gateway, by the address that the shop printed.
     pub async fn post_to(&self, service: &str, path: &str, body: Value) -> Value {
         let url = self.lines.iter().find_map(|line| line.strip_prefix(&format!("{service} "))).unwrap();
-        self.call(Method::POST, &format!("{url}{path}"), Some(body)).await
+        let service = Client::new(url, ClientOptions::default()).unwrap();
+        Shop::call(&service, Method::POST, path, Some(body)).await
     }
 
-    /// `path` may be a whole address.
-    async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Value {
-        match self.client.call(method, path, body.as_ref(), &[200, 201, 409]).await {
+    async fn call(client: &Client, method: Method, path: &str, body: Option<Value>) -> Value {
+        match client.call(method, path, body.as_ref(), &[200, 201, 409]).await {
             Outcome::Done(answer) => answer,
             Outcome::Refused(problem) => panic!("{path}: {problem}"),
             Outcome::Unknown(reason) => panic!("{path}: {reason}"),

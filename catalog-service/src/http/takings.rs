@@ -39,7 +39,9 @@ pub async fn give_back(shop: Shop, taking_id: web::Path<TakingId>) -> Result<Rep
     Ok(Reply::with_status(if answer.is_new { 201 } else { 200 }, answer.taking))
 }
 
-/// Shows what became of a taking.
+/// Shows a taking.
+///
+/// What became of it, as every call about it is answered. An id that was never heard of: 404 `taking_not_found`.
 #[api_v2_operation(tags(takings))]
 pub async fn show(shop: Shop, taking_id: web::Path<TakingId>) -> Result<Reply<TakingView>, Fail<(S404,)>> {
     Ok(Reply::ok(shop.find_taking(taking_id.into_inner()).await?))

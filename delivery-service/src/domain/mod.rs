@@ -14,8 +14,6 @@ pub use request::{courier_name, note};
 /// The courier of every booking that names none.
 pub const DEFAULT_COURIER: &str = "local";
 
-/// Characters in one field of an address at most. As many as an order takes: what it sold must be deliverable.
-pub const MAX_ADDRESS_FIELD_CHARS: usize = 200;
 /// Characters in a courier's name at most.
 pub const MAX_COURIER_NAME_CHARS: usize = 64;
 /// Characters in a courier's telephone number at most.

@@ -109,7 +109,9 @@ impl Stage {
         let id = fresh_id();
         assert_eq!(self.book(&id).await.status, 201);
         for status in statuses {
-            assert_eq!(self.advance(&id, status).await.status, 200, "{statuses:?}: {status}");
+            // Its order cancels a delivery; nobody moves it there.
+            let answer = if *status == "canceled" { self.cancel(&id).await } else { self.advance(&id, status).await };
+            assert_eq!(answer.status, 200, "{statuses:?}: {status}");
         }
         id
     }

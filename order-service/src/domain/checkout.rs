@@ -1,15 +1,13 @@
 use std::collections::BTreeMap;
 
 use shared_types::{
-    BookId, Currency, FieldError, Money, OrderId,
+    BookId, Currency, FieldError, FieldErrors, Money, OrderId,
     limits::{MAX_LINE_COPIES, MAX_ORDER_LINES},
-    orders::{Address, CheckoutLine, CheckoutRequest, FulfillmentState, OrderState, PaymentState, StockState},
+    orders::{CheckoutLine, CheckoutRequest, FulfillmentState, OrderState, PaymentState, StockState},
 };
 
 use super::{line::Line, order::Order};
 
-/// Characters in one field of an address at most.
-pub const MAX_ADDRESS_FIELD_CHARS: usize = 200;
 /// Characters in a caller's own reference at most.
 pub const MAX_CUSTOMER_REF_CHARS: usize = 200;
 /// Characters in the reason of a cancellation at most.
@@ -17,10 +15,10 @@ pub const MAX_REASON_CHARS: usize = 500;
 
 /// The order that a checkout asks for, `created` and not placed yet; or everything that is wrong with the request.
 pub fn draft(request: CheckoutRequest, id: OrderId, currency: Currency) -> Result<Order, Vec<FieldError>> {
-    let mut errors = Errors::default();
+    let mut errors = FieldErrors::default();
     let lines = lines(&request.lines, currency, &mut errors);
     if let Some(address) = &request.address {
-        check_address(address, &mut errors);
+        address.check(&mut errors);
     }
     if let Some(reference) = &request.customer_ref {
         errors.check_text("customer_ref", reference, MAX_CUSTOMER_REF_CHARS);
@@ -48,7 +46,7 @@ pub fn draft(request: CheckoutRequest, id: OrderId, currency: Currency) -> Resul
 
 /// The reason of a cancellation, as it may be kept.
 pub fn reason(reason: Option<String>) -> Result<Option<String>, Vec<FieldError>> {
-    let mut errors = Errors::default();
+    let mut errors = FieldErrors::default();
     if let Some(reason) = &reason {
         errors.check_text("reason", reason, MAX_REASON_CHARS);
     }
@@ -56,7 +54,7 @@ pub fn reason(reason: Option<String>) -> Result<Option<String>, Vec<FieldError>>
     Ok(reason)
 }
 
-fn lines(asked: &[CheckoutLine], currency: Currency, errors: &mut Errors) -> Vec<Line> {
+fn lines(asked: &[CheckoutLine], currency: Currency, errors: &mut FieldErrors) -> Vec<Line> {
     if asked.is_empty() || asked.len() > MAX_ORDER_LINES {
         errors.add("lines", format!("must be 1 to {MAX_ORDER_LINES} lines"));
         return Vec::new();
@@ -82,43 +80,4 @@ fn lines(asked: &[CheckoutLine], currency: Currency, errors: &mut Errors) -> Vec
         lines.push(Line { book_id: line.book_id, quantity: line.quantity, expected, taken: None });
     }
     lines
-}
-
-fn check_address(address: &Address, errors: &mut Errors) {
-    let required = [("recipient", &address.recipient), ("street", &address.street), ("city", &address.city)];
-    for (field, text) in required {
-        errors.check_text(format!("address.{field}"), text, MAX_ADDRESS_FIELD_CHARS);
-    }
-    if let Some(postal_code) = &address.postal_code {
-        errors.check_text("address.postal_code", postal_code, MAX_ADDRESS_FIELD_CHARS);
-    }
-    if let Some(country) = &address.country
-        && (country.len() != 2 || !country.bytes().all(|byte| byte.is_ascii_uppercase()))
-    {
-        errors.add("address.country", "must be two capital letters (ISO 3166-1 alpha-2)");
-    }
-}
-
-#[derive(Default)]
-struct Errors(Vec<FieldError>);
-
-impl Errors {
-    fn add(&mut self, field: impl Into<String>, detail: impl Into<String>) {
-        self.0.push(FieldError { field: field.into(), detail: detail.into() });
-    }
-
-    /// Control characters are refused: no label shows them, and Postgres keeps no NUL.
-    fn check_text(&mut self, field: impl Into<String>, text: &str, max_chars: usize) {
-        if text.trim().is_empty() {
-            self.add(field, "must not be empty");
-        } else if text.chars().count() > max_chars {
-            self.add(field, format!("must have at most {max_chars} characters"));
-        } else if text.chars().any(char::is_control) {
-            self.add(field, "must not have control characters");
-        }
-    }
-
-    fn none(self) -> Result<(), Vec<FieldError>> {
-        if self.0.is_empty() { Ok(()) } else { Err(self.0) }
-    }
 }

@@ -1,5 +1,6 @@
 use paperclip::actix::{api_v2_operation, web};
 use service_kit::{
+    db::DbError,
     faults,
     http::{Body, Fail, IdempotencyKey, Reply, S201, S202, S409, S422},
 };
@@ -62,7 +63,7 @@ async fn write(shop: &Shop, placed: Order, key: Option<Key>) -> Result<Ending, P
         faults::point(PLACE.before_commit);
         Ok(Written::Placed(Box::new(stored)))
     });
-    match written.await.map_err(trouble::database)? {
+    match written.await.map_err(|error: DbError| Problem::from(error))? {
         Written::Before(key, used) => ending::again(shop, key, used).await,
         Written::Placed(stored) => {
             faults::point(PLACE.after_commit);

@@ -27,7 +27,7 @@ pub(super) async fn of(
     watch: Watch,
     waited: Waited,
 ) -> Result<Ending, Problem> {
-    let waited = shop.driver.until_decided(watch, waited).await.map_err(trouble::database)?;
+    let waited = shop.driver.until_decided(watch, waited).await?;
     Ok(match waited {
         Waited::Told(stored) if stored.order.decided() => Ending::Final(Answer::of(route, &stored)),
         Waited::Found(stored) if stored.order.decided() => {
@@ -56,12 +56,12 @@ pub(super) async fn again(shop: &Shop, key: Key, used: Used) -> Result<Ending, P
 }
 
 async fn kept(shop: &Shop, key: Key) -> Result<Option<Answer>, Problem> {
-    let used = shop.db.read(move |tx| store::keys::find(tx, &key)).await.map_err(trouble::database)?;
+    let used = shop.db.read(move |tx| store::keys::find(tx, &key)).await?;
     Ok(used.and_then(|used| used.answer))
 }
 
 /// The order of that id, or 404.
 pub(super) async fn find(shop: &Shop, id: OrderId) -> Result<Stored, Problem> {
-    let found = shop.db.read(move |tx| store::orders::find(tx, id)).await.map_err(trouble::database)?;
+    let found = shop.db.read(move |tx| store::orders::find(tx, id)).await?;
     found.ok_or_else(|| trouble::not_found(id))
 }

@@ -37,7 +37,7 @@ pub(super) async fn list(
     let (state, limit, before) = (query.state, query.limit, before(query.cursor.as_deref())?);
     let rows = PageQuery { cursor: None, limit }.rows()?;
     let orders = shop.db.read(move |tx| store::orders::page(tx, state, before, rows + 1)).await;
-    let mut items: Vec<OrderView> = orders.map_err(trouble::database)?.iter().map(view::order).collect();
+    let mut items: Vec<OrderView> = orders?.iter().map(view::order).collect();
     let shown = usize::try_from(rows).unwrap_or(usize::MAX);
     let more = items.len() > shown;
     items.truncate(shown);
@@ -54,7 +54,7 @@ pub(super) async fn history(
     id: web::Path<OrderId>,
 ) -> Result<Reply<OrderHistory>, Fail<(S404,)>> {
     let order_id = id.into_inner();
-    let items = shop.db.read(move |tx| store::history::of(tx, order_id)).await.map_err(trouble::database)?;
+    let items = shop.db.read(move |tx| store::history::of(tx, order_id)).await?;
     if items.is_empty() {
         Err(trouble::not_found(order_id).into())
     } else {

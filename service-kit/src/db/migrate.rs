@@ -45,6 +45,7 @@ const SERVICE_HISTORY: &str = "schema_history";
 const KIT: &[Migration] = &[
     Migration::both("V1__outbox", include_str!("../../migrations/V1__outbox.sql")),
     Migration::both("V2__inbox", include_str!("../../migrations/V2__inbox.sql")),
+    Migration::both("V3__signing_key", include_str!("../../migrations/V3__signing_key.sql")),
 ];
 
 /// Brings the schema up to what this binary knows.

@@ -21,6 +21,8 @@ mod migrate;
 mod options;
 /// The server engine.
 mod pg;
+/// What a caller may know.
+mod problem;
 /// Rows that own their values.
 mod row;
 /// The embedded engine.

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use shared_types::{Code, Problem};
 
 use super::{reply::COMMON_STATUSES, server::ServiceInfo};
+use crate::auth;
 
 /// The beginning of a service's document, which paperclip completes with paths and schemas.
 pub(super) fn beginning(info: &ServiceInfo) -> DefaultApiRaw {
@@ -25,6 +26,7 @@ const PROBLEM_SCHEMA: &str = "#/components/schemas/Problem";
 /// Completes what paperclip wrote with what is true of every operation: the answers that any route can give, problems
 /// under their own media type, and the example of each schema beside its reference.
 pub(super) fn completed(mut spec: Value) -> Value {
+    auth::complete_document(&mut spec);
     let schemas = spec.pointer("/components/schemas").cloned().unwrap_or_else(|| json!({}));
     let Some(paths) = spec.get_mut("paths").and_then(Value::as_object_mut) else { return spec };
     for (path, item) in paths.iter_mut().filter_map(|(path, item)| Some((path, item.as_object_mut()?))) {

@@ -113,9 +113,12 @@ impl Running {
     }
 }
 
+/// What the shell adds to every service, outside of its API document and open to everybody: all of it is for reading.
+pub const SHELL_PATHS: &[&str] = &["/health/live", "/health/ready", "/openapi.json", "/docs", "/docs/index.html"];
+
 /// Serves `routes` on `address` (port 0: any free one) until it is stopped.
 ///
-/// Adds `/health/live`, `/health/ready`, `/openapi.json` and `/docs`.
+/// Adds [`SHELL_PATHS`].
 pub async fn serve<R>(
     info: ServiceInfo,
     address: SocketAddr,

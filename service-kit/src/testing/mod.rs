@@ -4,8 +4,11 @@
 mod database;
 /// Waiting on conditions.
 mod eventually;
+/// Callers as values.
+mod issuer;
 /// A throw-away Postgres server that ends with its test process.
 mod server;
 
 pub use database::TestDatabase;
 pub use eventually::{eventually, eventually_some};
+pub use issuer::TestIssuer;

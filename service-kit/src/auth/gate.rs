@@ -1,0 +1,87 @@
+use std::{future::Future, pin::Pin, sync::Arc};
+
+use actix_web::{HttpMessage, HttpRequest, http::header::AUTHORIZATION};
+
+use super::{
+    caller::{Caller, Service},
+    refusal::Refusal,
+    verifier::{Expected, Verifier},
+};
+
+/// The answer to "who calls?", on its way.
+pub type Authenticating<'a> = Pin<Box<dyn Future<Output = Result<Caller, Refusal>> + 'a>>;
+
+/// Finds out who sent a request. Nothing but a credential that can be checked says so: no header of a proxy, no name in
+/// a query, a path or a body.
+pub trait Authenticate: Send + Sync + 'static {
+    /// The caller; [`Caller::anonymous`] where the request carries no credential at all.
+    fn authenticate<'a>(&'a self, request: &'a HttpRequest) -> Authenticating<'a>;
+}
+
+/// What the extractors of a service ask who calls. Registered once: `config.app_data(gate.clone())`.
+#[derive(Clone)]
+pub struct Gate(Arc<dyn Authenticate>);
+
+/// The caller of the request being served, found once and kept for its other extractors.
+#[derive(Clone)]
+struct Known(Caller);
+
+impl Gate {
+    /// A gate that believes whatever `authenticate` finds out.
+    pub fn new(authenticate: impl Authenticate) -> Gate {
+        Gate(Arc::new(authenticate))
+    }
+
+    /// A gate that believes access tokens for `aud` in the `Authorization` header.
+    pub fn bearer(verifier: Verifier, aud: Service) -> Gate {
+        Gate::new(Bearer { verifier, expected: Expected::access(aud) })
+    }
+
+    /// Who sent this request.
+    pub async fn caller(request: &HttpRequest) -> Result<Caller, Refusal> {
+        if let Some(Known(caller)) = request.extensions().get::<Known>() {
+            return Ok(caller.clone());
+        }
+        let Some(gate) = request.app_data::<Gate>() else {
+            tracing::error!("BUG: a route asks who calls and the service registered no gate");
+            return Err(Refusal::Unavailable("whether you may is not known at the moment".to_owned()));
+        };
+        let caller = gate.0.authenticate(request).await?;
+        request.extensions_mut().insert(Known(caller.clone()));
+        Ok(caller)
+    }
+}
+
+struct Bearer {
+    verifier: Verifier,
+    expected: Expected<'static>,
+}
+
+impl Authenticate for Bearer {
+    fn authenticate<'a>(&'a self, request: &'a HttpRequest) -> Authenticating<'a> {
+        Box::pin(async move {
+            match bearer_token(request)? {
+                Some(token) => Ok(self.verifier.verify(token, &self.expected).await?),
+                None => Ok(Caller::anonymous()),
+            }
+        })
+    }
+}
+
+/// The bearer token of a request (RFC 6750 §2.1). Tokens in queries and bodies are not looked for: they end up in logs.
+pub fn bearer_token(request: &HttpRequest) -> Result<Option<&str>, Refusal> {
+    let mut values = request.headers().get_all(AUTHORIZATION);
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(Refusal::Unreadable("there is more than one Authorization header"));
+    }
+    let text = value.to_str().map_err(|_| Refusal::Unreadable("the Authorization header is not ASCII"))?;
+    let (scheme, token) = text.split_once(' ').unwrap_or((text, ""));
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(Refusal::BadCredential("only Bearer tokens are taken here"));
+    }
+    if token.is_empty() {
+        return Err(Refusal::Unreadable("the Authorization header has no token"));
+    }
+    Ok(Some(token))
+}
