@@ -1,7 +1,7 @@
 //! Who calls, and what he may do.
 //!
-//! Every service that speaks for itself or for others has an [`Issuer`] with keys of its own and publishes them; every
-//! service has a [`Verifier`] that trusts the issuers it is told of, and nothing else a request says about its sender.
+//! Every service that speaks for itself or for others has an [`Issuer`](crate::auth::Issuer) with keys of its own and publishes them; every
+//! service has a [`Verifier`](crate::auth::Verifier) that trusts the issuers it is told of, and nothing else a request says about its sender.
 //! A token is for one service and for minutes, so what was sent to one cannot be used at another, or tomorrow.
 //!
 //! What is absent: shared secrets, an issuer that must be up for a token to be verified, an algorithm to choose.
