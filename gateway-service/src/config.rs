@@ -14,8 +14,8 @@ use crate::{
 const INFO: ServiceInfo = ServiceInfo {
     name: "gateway",
     title: "Lastcopy",
-    description: "A bookshop. Errors are problem documents (RFC 9457) whose `code` is stable. A POST that creates or \
-                  moves something takes an `Idempotency-Key`: with it, asking again is always safe.",
+    description: "A bookshop. Errors are problem documents (RFC 9457) whose `code` is stable. Checkout and cancellation \
+                  take an `Idempotency-Key`, stock adjustments an id: with it, asking again is always safe.",
 };
 
 /// Where the gateway listens and whom it asks.
