@@ -117,3 +117,9 @@ async fn every_order(caller: &Caller) -> Vec<OrderView> {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+#[should_panic(expected = "ends with `finish`")]
+async fn a_test_that_does_not_finish_fails() {
+    let _forgotten = Cluster::start().await;
+}
