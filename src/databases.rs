@@ -6,6 +6,7 @@ use service_kit::db::DatabaseUrl;
 const CATALOG_FILE: &str = "catalog.db";
 const ORDER_FILE: &str = "orders.db";
 const DELIVERY_FILE: &str = "deliveries.db";
+const GATEWAY_FILE: &str = "gateway.db";
 
 /// Which databases a tool works on.
 #[derive(Debug, Clone, clap::Args)]
@@ -37,6 +38,12 @@ impl DatabaseArgs {
     pub fn are_named(&self) -> bool {
         self.catalog_db.is_some()
     }
+}
+
+/// Who is who, in a shop that keeps all of its data in one folder. It holds no copy, no order and no parcel, so the tools
+/// that count those do not ask for it.
+pub fn gateway_in_folder(data_dir: &Path) -> DatabaseUrl {
+    DatabaseUrl::sqlite(data_dir.join(GATEWAY_FILE))
 }
 
 /// The databases of one shop.

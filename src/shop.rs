@@ -13,7 +13,10 @@ use service_kit::{
     process::stop_all,
 };
 
-use crate::{databases::Databases, ports::Port};
+use crate::{
+    databases::{Databases, gateway_in_folder},
+    ports::Port,
+};
 
 /// The services find one another within this time, or the start has failed.
 const READY_DEADLINE_MS: u64 = 30_000;
@@ -23,6 +26,8 @@ const READY_POLL_MS: u64 = 20;
 #[derive(Debug, Clone)]
 pub struct Places {
     pub data_dir: PathBuf,
+    /// Whether the well-known demo accounts and the demo key are let in.
+    pub demo: bool,
     /// Where the gateway listens. The others are nobody's business but the gateway's: they stay on the loopback.
     pub host: IpAddr,
     pub gateway_port: u16,
@@ -35,7 +40,7 @@ impl Places {
     /// A shop on any free ports, for whoever has only the data.
     pub fn anywhere(data_dir: PathBuf) -> Places {
         let host = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        Places { data_dir, host, gateway_port: 0, catalog_port: 0, order_port: 0, delivery_port: 0 }
+        Places { data_dir, demo: false, host, gateway_port: 0, catalog_port: 0, order_port: 0, delivery_port: 0 }
     }
 }
 
@@ -76,7 +81,9 @@ async fn start_each(places: &Places, running: &mut Vec<Running>) -> Result<(), S
     running.push(one(&delivery, &flags, delivery_service::start).await?);
     let flags = [at(&order), stored(&databases.order), catalog_url.clone(), delivery_url.clone()];
     running.push(one(&order, &flags, order_service::start).await?);
-    let flags = [at(&gateway), catalog_url, order_url, delivery_url];
+    let people = stored(&gateway_in_folder(&places.data_dir));
+    let demo = ("--demo", places.demo.to_string());
+    let flags = [at(&gateway), people, demo, catalog_url, order_url, delivery_url];
     running.push(one(&gateway, &flags, gateway_service::start).await?);
     Ok(())
 }

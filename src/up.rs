@@ -74,6 +74,7 @@ async fn bring_up(args: &UpArgs) -> Result<Vec<Running>, StartError> {
 fn places(args: &UpArgs) -> Places {
     Places {
         data_dir: args.data_dir.clone(),
+        demo: !args.no_demo,
         host: args.host,
         gateway_port: args.port,
         catalog_port: args.catalog_port,

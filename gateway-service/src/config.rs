@@ -9,6 +9,7 @@ use crate::{
     clients::{Upstream, Upstreams},
     dialects::{self, Dialects},
     http,
+    identity::{Identity, IdentityConfig},
 };
 
 const INFO: ServiceInfo = ServiceInfo {
@@ -36,6 +37,8 @@ pub struct Config {
     /// Contracts of other shop back ends to speak beside `/api/v1`, separated by commas: `bazar`, or `none`.
     #[arg(long, env = "LASTCOPY_DIALECTS", default_value = "bazar")]
     pub dialects: Dialects,
+    #[command(flatten)]
+    pub identity: IdentityConfig,
 }
 
 /// Serves until stopped.
@@ -46,14 +49,18 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         order: upstream("order", &config.order_url)?,
         delivery: upstream("delivery", &config.delivery_url)?,
     });
-    let checks = upstreams.all().map(|upstream| {
+    let mut background = Background::default();
+    let identity = Identity::open(&config.identity, &mut background).await?;
+    let parts = upstreams.all().map(|upstream| {
         let upstream = upstream.clone();
         Check::new(upstream.part, move || {
             let upstream = upstream.clone();
             async move { upstream.alive().await }
         })
     });
-    serve(INFO, config.listen, config.workers, checks.into(), Background::default(), move |routes| {
+    let checks = parts.into_iter().chain([identity.check()]).collect();
+    serve(INFO, config.listen, config.workers, checks, background, move |routes| {
+        identity.routes(routes);
         http::routes(routes, &upstreams);
         dialects::routes(routes, &config.dialects);
     })

@@ -1,4 +1,4 @@
-//! The gateway: the only public door. It translates and passes on; it holds no state and no business rule.
+//! The gateway: the only public door. It knows who calls, translates and passes on; it holds no business rule.
 
 /// The other services, and how they are asked.
 mod clients;
@@ -8,6 +8,8 @@ mod config;
 mod dialects;
 /// The public API, `/api/v1`.
 mod http;
+/// Who is who: accounts, sign-ins, keys, OAuth2, the audit log.
+pub mod identity;
 
 pub use config::{Config, start};
 pub use dialects::{Dialect, Dialects};

@@ -13,6 +13,8 @@ pub mod deliveries;
 pub mod events;
 /// What is wrong with a request, field by field.
 mod fields;
+/// Who is who: accounts, and what they are asked and shown.
+pub mod identity;
 /// Identifiers of books, orders, takings, deliveries and couriers.
 mod ids;
 /// ISBN-10 and ISBN-13, check digits verified, kept as thirteen digits.
@@ -25,6 +27,8 @@ mod money;
 pub mod orders;
 /// RFC 9457 problems and the one catalogue of their codes.
 pub mod problem;
+/// One redacting type for passwords, tokens and keys.
+mod secret;
 /// Takings: which order took which copies.
 pub mod takings;
 /// Instants: microseconds since 1970 UTC inside, RFC 3339 on the wire.
@@ -36,4 +40,5 @@ pub use ids::{AccountId, BookId, CourierId, DeliveryId, IdError, OrderId, Taking
 pub use isbn::{Isbn, IsbnError};
 pub use money::{Amount, AmountError, Currency, Money};
 pub use problem::{Code, FieldError, Problem};
+pub use secret::Secret;
 pub use timestamp::Timestamp;

@@ -54,6 +54,9 @@ codes! {
     OrderNotFound = 404, "Order not found", false;
     DeliveryNotFound = 404, "Delivery not found", false;
     CourierNotFound = 404, "Courier not found", false;
+    AccountNotFound = 404, "Account not found", false;
+    ApiKeyNotFound = 404, "API key not found", false;
+    ApplicationNotFound = 404, "Application not found", false;
     /// The path is right and the method is not.
     MethodNotAllowed = 405, "The method is not allowed here", false;
     /// The client took longer to send its request than it is given.
@@ -62,6 +65,8 @@ codes! {
     SkuTaken = 409, "SKU already exists", false;
     /// Another book that is not deleted has this ISBN.
     IsbnTaken = 409, "ISBN already exists", false;
+    /// Another account has this username or e-mail address: `errors` says which.
+    AccountTaken = 409, "Account already exists", false;
     /// A courier of this name exists.
     CourierTaken = 409, "Courier already exists", false;
     /// Not enough copies: `errors` names each short line.
@@ -86,6 +91,8 @@ codes! {
     UnsupportedMediaType = 415, "The media type is not supported", false;
     /// The request can be read and is not valid: `errors` names each field.
     Invalid = 422, "The request is not valid", false;
+    /// Too many tries; `Retry-After` says in how many seconds the next one is looked at.
+    TooManyRequests = 429, "Too many requests", true;
     HeaderTooLarge = 431, "The headers are too large", false;
     /// A fault of ours; it is in the log under the request's id.
     Internal = 500, "Something went wrong on our side", true;
@@ -128,6 +135,9 @@ pub struct Problem {
     /// Path of the resource that the problem is about, such as the order that was canceled.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub resource: Option<String>,
+    /// Seconds after which asking again is worth while; the `Retry-After` header says the same.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub retry_after_s: Option<i64>,
     /// What was wrong where, one entry per field or line.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub errors: Vec<FieldError>,
@@ -154,6 +164,7 @@ impl Problem {
             retryable: code.retryable(),
             request_id: None,
             resource: None,
+            retry_after_s: None,
             errors: Vec::new(),
         }
     }
@@ -172,6 +183,11 @@ impl Problem {
     #[must_use]
     pub fn with_errors(self, errors: Vec<FieldError>) -> Problem {
         Problem { errors, ..self }
+    }
+
+    #[must_use]
+    pub fn retry_after_s(self, seconds: i64) -> Problem {
+        Problem { retry_after_s: Some(seconds), ..self }
     }
 
     #[must_use]
@@ -203,9 +219,9 @@ mod tests {
     }
 
     #[test]
-    fn every_retryable_code_is_our_fault_or_a_slow_client() {
+    fn every_retryable_code_is_our_fault_or_a_matter_of_time() {
         for code in Code::ALL {
-            assert_eq!(code.retryable(), code.status() >= 500 || code.status() == 408, "{code}");
+            assert_eq!(code.retryable(), code.status() >= 500 || matches!(code.status(), 408 | 429), "{code}");
         }
     }
 }

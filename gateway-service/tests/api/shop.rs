@@ -12,7 +12,7 @@ pub struct Shop {
     pub order: Running,
     pub delivery: Running,
     http: reqwest::Client,
-    _databases: [TestDatabase; 3],
+    _databases: [TestDatabase; 4],
 }
 
 /// An answer of the gateway.
@@ -44,6 +44,7 @@ impl Shop {
             TestDatabase::create(&format!("{name}_catalog")).await,
             TestDatabase::create(&format!("{name}_order")).await,
             TestDatabase::create(&format!("{name}_delivery")).await,
+            TestDatabase::create(&format!("{name}_gateway")).await,
         ];
         let catalog = catalog_service::start(catalog_service::Config {
             listen: any_port(),
@@ -76,6 +77,7 @@ impl Shop {
             order_url: order.url(),
             delivery_url: delivery.url(),
             dialects: gateway_service::Dialects::default(),
+            identity: gateway_service::identity::IdentityConfig::on(databases[3].url().clone()),
         });
         let gateway = gateway.await.unwrap();
         let http = reqwest::Client::builder().timeout(Duration::from_secs(60)).no_proxy().build().unwrap();

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use service_kit::{
     Client, ClientOptions,
     http::{Background, Fail, IdempotencyKey, Reply, Running, S409, ServiceInfo, serve},
+    testing::TestDatabase,
 };
 use shared_types::{Code, Problem};
 
@@ -14,6 +15,8 @@ use shared_types::{Code, Problem};
 struct Seen {
     keys: Arc<Mutex<Vec<Option<String>>>>,
     silent: usize,
+    /// The gateway's own, kept as long as somebody looks.
+    _database: Option<Arc<TestDatabase>>,
 }
 
 /// Answers 503 so many times, and then that the book is sold out.
@@ -27,7 +30,9 @@ async fn checkout(seen: web::Data<Seen>, key: IdempotencyKey) -> Result<Reply<St
 
 /// A gateway before an order service that gives no answer to its first `silent` checkouts.
 async fn gateway_before(silent: usize) -> (Running, Running, Seen) {
-    let seen = Seen { silent, ..Seen::default() };
+    let database = Arc::new(TestDatabase::create("silence").await);
+    let identity = gateway_service::identity::IdentityConfig::on(database.url().clone());
+    let seen = Seen { silent, _database: Some(database), ..Seen::default() };
     let data = web::Data::new(seen.clone());
     let info = ServiceInfo { name: "order", title: "Fake", description: "Gives no answer." };
     let routes = move |config: &mut web::ServiceConfig| {
@@ -42,6 +47,7 @@ async fn gateway_before(silent: usize) -> (Running, Running, Seen) {
         order_url: order.url(),
         delivery_url: order.url(),
         dialects: gateway_service::Dialects::default(),
+        identity,
     });
     (gateway.await.unwrap(), order, seen)
 }

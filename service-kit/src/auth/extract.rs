@@ -39,6 +39,13 @@ pub struct Scoped<S> {
     scope: PhantomData<S>,
 }
 
+/// Whoever has an account himself, not a client that acts for him.
+#[derive(Debug, Clone)]
+pub struct AccountHolder {
+    pub account: AccountId,
+    pub caller: Caller,
+}
+
 /// A customer himself, not a client that acts for him.
 #[derive(Debug, Clone)]
 pub struct Customer {
@@ -109,6 +116,15 @@ impl<S: ScopeName> Permit for Scoped<S> {
 
     fn admit(caller: Caller) -> Option<Self> {
         caller.may(S::SCOPE).then_some(Scoped { caller, scope: PhantomData })
+    }
+}
+
+impl Permit for AccountHolder {
+    const PERMISSION: Permission = Permission::Account;
+
+    fn admit(caller: Caller) -> Option<Self> {
+        let account = himself(&caller, &[Role::Customer, Role::Employee, Role::Administrator])?;
+        Some(AccountHolder { account, caller })
     }
 }
 
@@ -207,6 +223,7 @@ macro_rules! extractors {
 
 extractors! {
     [S: ScopeName] Scoped<S>;
+    [] AccountHolder;
     [] Customer;
     [] Employee;
     [] Administrator;

@@ -96,6 +96,11 @@ impl Issuer {
 
     /// A new token.
     pub fn mint(&self, claims: &Claims) -> Result<Token, MintError> {
+        self.mint_within(claims, None)
+    }
+
+    /// A new token of this sign-in (`sid`), so that who ends the sign-in can refuse the token before it expires.
+    pub fn mint_within(&self, claims: &Claims, sid: Option<&str>) -> Result<Token, MintError> {
         let now = self.0.clock.now();
         let lifetime_s = i64::try_from(claims.lifetime.as_secs()).map_err(|_| MintError::Lifetime)?;
         if !(1..=MAX_TOKEN_LIFETIME_S).contains(&lifetime_s) || claims.lifetime.subsec_nanos() != 0 {
@@ -104,7 +109,7 @@ impl Issuer {
         let keys = self.keys();
         let key = keys.iter().rev().find(|key| key.span.signs_at(now)).ok_or(MintError::NoKey)?;
         let expires_s = seconds(now) + lifetime_s;
-        let wire = self.wire(claims, seconds(now), expires_s);
+        let wire = WireClaims { sid: sid.map(str::to_owned), ..self.wire(claims, seconds(now), expires_s) };
         let mut header = Header::new(Algorithm::EdDSA);
         header.typ = Some(ACCESS_TOKEN_TYP.to_owned());
         header.kid = Some(key.kid.clone());
@@ -127,6 +132,7 @@ impl Issuer {
             scope: caller.scopes.to_string(),
             act: caller.act.map(|service| Actor { sub: service.text().to_owned() }),
             client_id: caller.client_id.clone(),
+            sid: None,
         }
     }
 

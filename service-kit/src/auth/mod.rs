@@ -45,7 +45,8 @@ pub use caller::{Caller, Role, Service, Who};
 pub(crate) use document::complete_document;
 pub use document::{Route, RouteError, routes};
 pub use extract::{
-    Administrator, AnyCaller, Anyone, Customer, Employee, Peer, Permit, Public, Scoped, ServiceCaller, peer,
+    AccountHolder, Administrator, AnyCaller, Anyone, Customer, Employee, Peer, Permit, Public, Scoped, ServiceCaller,
+    peer,
 };
 pub use gate::{Authenticate, Authenticating, Gate, bearer_token};
 pub use issuer::{Issuer, MintError};
@@ -61,4 +62,4 @@ pub use scope::{
     Scope, ScopeName, Scopes, StockRead, StockWrite, UnknownScope,
 };
 pub use token::{ACCESS_TOKEN_TYP, Claims, LEEWAY_S, MAX_TOKEN_BYTES, MAX_TOKEN_LIFETIME_S, Token};
-pub use verifier::{Expected, TokenError, Verifier};
+pub use verifier::{Expected, TokenError, Verified, Verifier};

@@ -12,6 +12,8 @@ pub enum Permission {
     /// A token of anybody, were it a nobody for whom the gateway asks.
     AnyCaller,
     Scope(Scope),
+    /// Whoever has an account, himself.
+    Account,
     /// A customer himself.
     Customer,
     /// An employee or administrator himself.
@@ -29,6 +31,7 @@ impl Permission {
             Permission::Public,
             Permission::Anyone,
             Permission::AnyCaller,
+            Permission::Account,
             Permission::Customer,
             Permission::Employee,
             Permission::Administrator,
@@ -44,6 +47,7 @@ impl Permission {
             Permission::Public | Permission::Anyone => true,
             Permission::AnyCaller
             | Permission::Scope(_)
+            | Permission::Account
             | Permission::Customer
             | Permission::Employee
             | Permission::Administrator
@@ -59,6 +63,7 @@ impl fmt::Display for Permission {
             Permission::Anyone => f.write_str("anyone"),
             Permission::AnyCaller => f.write_str("any-caller"),
             Permission::Scope(scope) => write!(f, "scope:{scope}"),
+            Permission::Account => f.write_str("role:account"),
             Permission::Customer => f.write_str("role:customer"),
             Permission::Employee => f.write_str("role:employee"),
             Permission::Administrator => f.write_str("role:administrator"),

@@ -72,6 +72,8 @@ pub(super) struct WireClaims {
     pub act: Option<Actor>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub client_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub sid: Option<String>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -75,6 +75,20 @@ pub enum TokenError {
     Unavailable,
 }
 
+/// A token that is believed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verified {
+    pub caller: Caller,
+    /// The sign-in to which it belongs.
+    pub sid: Option<String>,
+    /// Its own id.
+    pub jti: String,
+    /// Seconds since 1970 UTC.
+    pub issued_at_s: i64,
+    /// Seconds since 1970 UTC.
+    pub expires_at_s: i64,
+}
+
 /// Verifies tokens, strictly. Clones share their cache.
 #[derive(Clone)]
 pub struct Verifier {
@@ -120,6 +134,11 @@ impl Verifier {
 
     /// Who sent this token, if it is one of ours, for us, and now.
     pub async fn verify(&self, token: &str, expected: &Expected<'_>) -> Result<Caller, TokenError> {
+        Ok(self.verify_whole(token, expected).await?.caller)
+    }
+
+    /// As [`verify`](Self::verify), with what the token says of itself.
+    pub async fn verify_whole(&self, token: &str, expected: &Expected<'_>) -> Result<Verified, TokenError> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(TokenError::TooLong);
         }
@@ -130,9 +149,9 @@ impl Verifier {
             return self.judge(&signed, expected);
         }
         let signed = self.signed(token, expected).await?;
-        let caller = self.judge(&signed, expected)?;
+        let verified = self.judge(&signed, expected)?;
         self.cache.insert(digest, Arc::new(signed));
-        Ok(caller)
+        Ok(verified)
     }
 
     async fn signed(&self, token: &str, expected: &Expected<'_>) -> Result<Signed, TokenError> {
@@ -158,7 +177,7 @@ impl Verifier {
         trusted.ok_or(TokenError::Issuer)
     }
 
-    fn judge(&self, signed: &Signed, expected: &Expected<'_>) -> Result<Caller, TokenError> {
+    fn judge(&self, signed: &Signed, expected: &Expected<'_>) -> Result<Verified, TokenError> {
         let claims = &signed.claims;
         if signed.typ != expected.typ {
             return Err(TokenError::Type);
@@ -170,7 +189,13 @@ impl Verifier {
             return Err(TokenError::Claims);
         }
         check_times(claims, seconds(self.clock.now()))?;
-        caller(signed.issuer, claims)
+        Ok(Verified {
+            caller: caller(signed.issuer, claims)?,
+            sid: claims.sid.clone(),
+            jti: claims.jti.clone(),
+            issued_at_s: claims.iat,
+            expires_at_s: claims.exp,
+        })
     }
 }
 

@@ -55,6 +55,7 @@ statuses! {
     S409 = 409, "The state of the shop does not allow it; `code` and `errors` say why.";
     S412 = 412, "The resource changed since the version in `If-Match`.";
     S422 = 422, "The request can be read and is not valid; `errors` names each field.";
+    S429 = 429, "Too many tries; `Retry-After` says when the next one is looked at.";
     S503 = 503, "A part that is needed is not available; asking again is safe.";
     S504 = 504, "A part that is needed did not answer in time; asking again with the same key is safe.";
 }
@@ -78,6 +79,7 @@ status_sets! {
     (A, B, C, D);
     (A, B, C, D, E);
     (A, B, C, D, E, F);
+    (A, B, C, D, E, F, G);
 }
 
 /// A success: a body, one of the documented statuses, and headers.
@@ -240,8 +242,8 @@ impl<S: StatusSet> Apiv2Errors for Fail<S> {
     }
 }
 
-/// Seconds after which a caller may try again, said with every 503.
-const RETRY_AFTER_S: &str = "1";
+/// Seconds after which a caller may try again, said with every 503 that names no other time.
+const RETRY_AFTER_S: i64 = 1;
 
 /// The answer that carries this problem, with the id of the request being served.
 pub fn problem_response(mut problem: Problem) -> HttpResponse {
@@ -249,8 +251,9 @@ pub fn problem_response(mut problem: Problem) -> HttpResponse {
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = HttpResponse::build(status);
     response.insert_header(("content-type", "application/problem+json"));
-    if status == StatusCode::SERVICE_UNAVAILABLE {
-        response.insert_header(("retry-after", RETRY_AFTER_S));
+    let unavailable = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY_AFTER_S);
+    if let Some(seconds) = problem.retry_after_s.or(unavailable) {
+        response.insert_header(("retry-after", seconds.to_string()));
     }
     let body = serde_json::to_string(&problem).expect("BUG: a problem is plain data and serialises");
     response.body(body)

@@ -45,6 +45,8 @@ pub(super) async fn around<B: MessageBody + 'static>(
         Err(failure) => (failure.status(), failure.headers_mut()),
     };
     set(headers, "x-request-id", &request_id);
+    // No browser guesses that JSON is a page.
+    set(headers, "x-content-type-options", "nosniff");
     set(headers, "x-process-time", &format!("{}.{:06}", elapsed.as_secs(), elapsed.subsec_micros()));
     let elapsed_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
     span.in_scope(|| tracing::info!(%method, path, status = status.as_u16(), elapsed_us, "answered"));
@@ -111,7 +113,7 @@ fn as_problem_if_failed<B: MessageBody + 'static>(response: ServiceResponse<B>) 
 /// A problem document, or the state that a handler answers with a 409. The framework's own errors are never JSON.
 fn is_ours(headers: &HeaderMap) -> bool {
     let media_type = headers.get("content-type").map(|value| value.as_bytes());
-    matches!(media_type, Some(b"application/problem+json" | b"application/json"))
+    matches!(media_type, Some(b"application/problem+json" | b"application/json" | b"text/html; charset=utf-8"))
 }
 
 fn problem_for(status: StatusCode, method: &str, path: &str) -> Problem {

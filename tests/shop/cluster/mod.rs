@@ -71,7 +71,7 @@ impl Cluster {
             links.insert(link, Arc::new(Link::open().await));
         }
         let mut databases = BTreeMap::new();
-        for (part, name) in [(Catalog, "catalog"), (Order, "orders"), (Delivery, "deliveries")] {
+        for (part, name) in [(Catalog, "catalog"), (Order, "orders"), (Delivery, "deliveries"), (Gateway, "gateway")] {
             databases.insert(part, TestDatabase::create(name).await);
         }
         let logs = tempfile::Builder::new().prefix("lastcopy-shop-").tempdir().unwrap();

@@ -1,0 +1,81 @@
+use std::{path::PathBuf, str::FromStr};
+
+use clap::{ArgAction, builder::FalseyValueParser};
+use service_kit::db::DatabaseUrl;
+use shared_types::Secret;
+
+use super::domain::TrustedProxies;
+
+/// What identity is told at the start. Every flag is an environment variable too.
+#[derive(Debug, Clone, clap::Args)]
+pub struct IdentityConfig {
+    /// Accounts, keys, sign-ins and the audit log: `sqlite:PATH` or `postgres://…`.
+    #[arg(long, env = "DATABASE_URL", default_value = "sqlite:lastcopy-data/gateway.db")]
+    pub database_url: DatabaseUrl,
+    /// Adds the well-known demo accounts and the demo key. Never for a shop that sells.
+    #[arg(
+        long,
+        env = "LASTCOPY_DEMO",
+        action = ArgAction::Set,
+        value_parser = FalseyValueParser::new(),
+        num_args = 0..=1,
+        require_equals = true,
+        default_value = "false",
+        default_missing_value = "true"
+    )]
+    pub demo: bool,
+    /// Where the shop is for its visitors, such as `https://shop.example`; taken from each request where absent.
+    #[arg(long, env = "LASTCOPY_PUBLIC_URL")]
+    pub public_url: Option<PublicUrl>,
+    /// Addresses of the proxies before the gateway, separated by commas: only their `X-Forwarded-For` is believed.
+    #[arg(long, env = "LASTCOPY_TRUSTED_PROXIES", default_value = "")]
+    pub trusted_proxies: TrustedProxies,
+    /// An API key with every items, stock, orders and deliveries scope, kept from start to start.
+    #[arg(long = "bookstore-api-key", env = "BOOKSTORE_API_KEY", value_parser = read_secret, hide_env_values = true)]
+    pub api_key: Option<Secret>,
+    /// Messages to the owners of accounts are written into this folder; without it none are sent.
+    #[arg(long, env = "LASTCOPY_MAIL_FOLDER")]
+    pub mail_folder: Option<PathBuf>,
+}
+
+impl IdentityConfig {
+    /// On this database, and otherwise as where nothing is said.
+    pub fn on(database_url: DatabaseUrl) -> IdentityConfig {
+        IdentityConfig {
+            database_url,
+            demo: false,
+            public_url: None,
+            trusted_proxies: TrustedProxies::default(),
+            api_key: None,
+            mail_folder: None,
+        }
+    }
+}
+
+fn read_secret(text: &str) -> Result<Secret, String> {
+    Ok(Secret::new(text))
+}
+
+/// Where the shop is for its visitors: a scheme and a host, without a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicUrl(String);
+
+impl PublicUrl {
+    /// As browsers write it in `Origin`.
+    pub fn origin(&self) -> String {
+        self.0.clone()
+    }
+}
+
+impl FromStr for PublicUrl {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let url = url::Url::parse(text).map_err(|error| error.to_string())?;
+        let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+        if !matches!(url.scheme(), "http" | "https") || !bare {
+            return Err("is not like https://shop.example".to_owned());
+        }
+        Ok(PublicUrl(url.origin().ascii_serialization()))
+    }
+}

@@ -1,0 +1,101 @@
+//! The well-known accounts of a demo, which a real shop must not have.
+
+use service_kit::db::DbError;
+use shared_types::{
+    AccountId, Problem, Secret,
+    identity::{Email, PersonName, Role, Username},
+};
+use uuid::Uuid;
+
+use super::{
+    Identity,
+    audit::Actor,
+    store::{self, accounts::NewAccount},
+    trouble::Trouble,
+};
+
+/// The password of every demo account.
+pub const DEMO_PASSWORD: &str = "lastcopy demo";
+
+/// Their ids never change, so that a shop that is no demo any more finds and shuts them.
+const ACCOUNTS: [(Uuid, &str, &str, Role); 3] = [
+    (Uuid::from_u128(0x01936f2e_0000_7000_8000_000000000001), "customer", "Cora Customer", Role::Customer),
+    (Uuid::from_u128(0x01936f2e_0000_7000_8000_000000000002), "employee", "Emil Employee", Role::Employee),
+    (
+        Uuid::from_u128(0x01936f2e_0000_7000_8000_000000000003),
+        "administrator",
+        "Ada Administrator",
+        Role::Administrator,
+    ),
+];
+
+impl Identity {
+    /// In a demo the well-known accounts are there. Otherwise they are shut, unless somebody gave them a password of his
+    /// own.
+    pub(super) async fn settle_demo_accounts(&self, demo: bool) -> Result<(), Problem> {
+        if demo { self.add_demo_accounts().await } else { self.shut_demo_accounts().await }
+    }
+
+    async fn add_demo_accounts(&self) -> Result<(), Problem> {
+        let missing = self.demo_accounts_where(|found| found.is_none()).await?;
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let hash = self.passwords.hash(self.passwords.turn().await?, Secret::new(DEMO_PASSWORD)).await;
+        let now = self.clock.now();
+        let done = self.db.write(move |tx| {
+            for (id, username, name, role) in &missing {
+                // Where somebody has the name already, the demo goes without.
+                let added = store::accounts::insert(tx, &demo_account(*id, username, name, *role, &hash), now)?;
+                if added.is_ok() {
+                    let entry = Actor::command_line().done("account.create", format_args!("/accounts/{id}"));
+                    store::audit::append(tx, &entry.with_detail("demo"), now)?;
+                }
+            }
+            Ok::<_, Trouble>(())
+        });
+        Ok(done.await?)
+    }
+
+    async fn shut_demo_accounts(&self) -> Result<(), Problem> {
+        let open = self.demo_accounts_where(|found| found.is_some_and(|account| !account.disabled)).await?;
+        for (id, ..) in open {
+            let id = AccountId::from_uuid(id);
+            let account = self.stored(id).await?;
+            let turn = self.passwords.turn().await?;
+            if self.passwords.verify(turn, Secret::new(DEMO_PASSWORD), Some(account.password_hash)).await {
+                let now = self.clock.now();
+                let done = self.db.write(move |tx| {
+                    store::accounts::set_disabled(tx, id, true, now)?;
+                    let entry = Actor::command_line().done("account.disable", format_args!("/accounts/{id}"));
+                    store::audit::append(tx, &entry.with_detail("no demo any more"), now)
+                });
+                done.await.map_err(Trouble::Database)?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn demo_accounts_where(
+        &self,
+        wanted: fn(Option<&store::accounts::Account>) -> bool,
+    ) -> Result<Vec<(Uuid, &'static str, &'static str, Role)>, Problem> {
+        let read = self.db.read(move |tx| {
+            let mut found = Vec::new();
+            for demo in ACCOUNTS {
+                let account = store::accounts::find(tx, AccountId::from_uuid(demo.0))?;
+                found.extend(wanted(account.as_ref()).then_some(demo));
+            }
+            Ok::<_, DbError>(found)
+        });
+        Ok(read.await.map_err(Trouble::Database)?)
+    }
+}
+
+fn demo_account(id: Uuid, username: &str, name: &str, role: Role, hash: &str) -> NewAccount {
+    let username: Username = username.parse().expect("BUG: demo accounts have good names");
+    let email: Email = format!("{username}@demo.example").parse().expect("BUG: demo accounts have good addresses");
+    let name: PersonName = name.parse().expect("BUG: demo accounts have good names");
+    let id = AccountId::from_uuid(id);
+    NewAccount { id, username, email, name, phone: None, role, password_hash: hash.to_owned() }
+}
