@@ -26,7 +26,10 @@ async fn answers_lost_on_any_link_change_nothing() {
             let before = shop.link(from, to).replies_lost();
             shop.link(from, to).drop_replies(lost);
             Day::of(&shop).live().await;
-            assert!(shop.link(from, to).replies_lost() >= before + lost, "{from:?} to {to:?} is not used that often");
+            // What is lost may be told in another way before it is asked for again: an event of a delivery is as good as
+            // the answer to its booking. So one loss is certain, and further ones are not waited for.
+            assert!(shop.link(from, to).replies_lost() > before, "{from:?} to {to:?} lost no reply");
+            shop.link(from, to).heal();
             shop.check().await;
         }
     }
