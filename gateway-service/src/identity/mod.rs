@@ -1,7 +1,7 @@
 //! Who is who: accounts, sign-ins, keys, OAuth2 applications, and the log of what was done with them.
 //!
 //! Everything ends in a short-lived token that every service can verify (`service_kit::auth`). What is revoked here is
-//! refused here within [`access::REVOCATION_LAG_S`] seconds, although the token itself is good for minutes.
+//! refused here within `access::REVOCATION_LAG_S` seconds, although the token itself is good for minutes.
 
 /// From a credential to its caller, and from a caller to a token.
 pub mod access;
