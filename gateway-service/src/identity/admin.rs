@@ -7,7 +7,7 @@ use shared_types::{
     identity::{AccountView, CreateAccountRequest, CreateApiKeyRequest, NewApiKeyView},
 };
 
-use super::{accounts, audit::Actor, domain::refuse_obvious, keys, passwords, store, trouble::Trouble};
+use super::{accounts, argon::Memory, audit::Actor, domain::refuse_obvious, keys, store, trouble::Trouble};
 
 /// Opens the gateway's database and brings its schema up to date. An SQLite file belongs to one process at a time, so
 /// the gateway must not be running on it.
@@ -29,7 +29,7 @@ pub async fn add_user(db: &Db, request: CreateAccountRequest) -> Result<AccountV
     refuse_obvious(&request.password, &request.username, &request.email)
         .map_err(|why| Problem::invalid("password", why))?;
     let password = request.password.secret().clone();
-    let hashed = tokio::task::spawn_blocking(move || passwords::hash(&password)).await;
+    let hashed = tokio::task::spawn_blocking(move || Memory::new().hash(&password)).await;
     let hash = hashed.expect("BUG: hashing does not panic");
     accounts::add(db, request, hash, Actor::command_line(), "account.create", Clock::system().now()).await
 }

@@ -9,6 +9,8 @@ pub mod access;
 mod accounts;
 /// What whoever has the machine may do: the command line's entrance.
 pub mod admin;
+/// Argon2id, in memory that is used again.
+mod argon;
 /// Who did what: the lines of the audit log.
 pub mod audit;
 /// Reading the audit log.
@@ -33,8 +35,8 @@ pub mod notify;
 mod oauth;
 /// Secrets of our own making: random, recognisable, stored as a hash.
 mod opaque;
-/// Argon2id, a few at a time.
-pub mod passwords;
+/// Hashing in turns, so that a crowd at the door costs a bounded amount of memory.
+mod passwords;
 /// Passwords that were forgotten.
 mod resets;
 /// A name and a password for a token.

@@ -13,6 +13,8 @@ mod audit;
 mod browser;
 /// What is over goes.
 mod cleanup;
+/// Many who sign in at once.
+mod crowd;
 /// API keys, and what a demo adds.
 mod keys;
 /// OAuth2: an application gets tokens and loses them.

@@ -91,24 +91,6 @@ async fn a_burst_of_guesses_gets_no_more_looks_than_a_sequence() {
 }
 
 #[actix_web::test]
-async fn a_crowd_at_the_door_is_served_or_asked_to_come_again_and_nothing_else() {
-    let shop = Shop::open("crowd").await;
-    shop.customer("ana").await;
-    let crowd = (0..1_000).map(|_| shop.try_password("ana", PASSWORD));
-    let mut statuses = BTreeMap::new();
-    for answer in futures_util::future::join_all(crowd).await {
-        *statuses.entry(answer.status).or_insert(0) += 1;
-        if answer.status == 503 {
-            assert_eq!((answer.code(), answer.header("retry-after")), ((503, "overloaded"), "1"));
-        }
-    }
-    let count = |status: u16| statuses.get(&status).copied().unwrap_or(0);
-    assert_eq!(count(200) + count(503), 1_000, "{statuses:?}");
-    assert!(count(200) >= 10, "{statuses:?}");
-    shop.signed_in("ana").await;
-}
-
-#[actix_web::test]
 async fn only_a_token_of_a_sign_in_that_still_holds_lets_in() {
     let shop = Shop::open("bearer").await;
     let ana = shop.customer("ana").await;

@@ -1,0 +1,108 @@
+//! Argon2id (RFC 9106) in memory that is used again and again: an allocator that gives 19 MiB out a hundred times does
+//! not get them back.
+
+use argon2::{
+    Algorithm, Argon2, Block, Params, Version,
+    password_hash::phc::{Output, ParamsString, PasswordHash, Salt},
+};
+use rand::{TryRng, rngs::SysRng};
+use shared_types::Secret;
+use subtle::ConstantTimeEq;
+
+/// Memory of one hash (OWASP's second choice for Argon2id): 19 MiB.
+pub const HASH_MEMORY_KIB: u32 = 19 * 1024;
+/// Passes over that memory.
+pub const HASH_PASSES: u32 = 2;
+/// Lanes, each of which would be a thread of its own.
+pub const HASH_LANES: u32 = 1;
+/// Bytes of a hash, and of its salt.
+const HASH_BYTES: usize = 32;
+const SALT_BYTES: usize = 16;
+
+/// The memory of one hash at a time.
+pub struct Memory(Vec<Block>);
+
+impl Memory {
+    pub fn new() -> Memory {
+        Memory(vec![Block::default(); params().block_count()])
+    }
+
+    /// The hash of a password, as a PHC string with a salt of its own. Blocking.
+    pub fn hash(&mut self, password: &Secret) -> String {
+        let mut salt = [0; SALT_BYTES];
+        SysRng.try_fill_bytes(&mut salt).expect("BUG: an operating system without randomness cannot run a shop");
+        let output = self.compute(password, &salt, Version::V0x13, params(), HASH_BYTES);
+        let output = output.expect("BUG: every password that is let in can be hashed");
+        let phc = PasswordHash {
+            algorithm: Algorithm::Argon2id.ident(),
+            version: Some(Version::V0x13.into()),
+            params: ParamsString::try_from(&params()).expect("BUG: these costs can be written down"),
+            salt: Some(Salt::new(&salt).expect("BUG: the salt is of a good length")),
+            hash: Some(Output::new(&output).expect("BUG: the hash is of a good length")),
+        };
+        phc.to_string()
+    }
+
+    /// Whether this is the password behind a hash of ours, made with these costs or with earlier ones. Blocking.
+    pub fn verify(&mut self, password: &Secret, hash: &str) -> bool {
+        let mut right = || {
+            let stored = PasswordHash::new(hash).ok().filter(|hash| hash.algorithm == Algorithm::Argon2id.ident())?;
+            let (salt, expected) = (stored.salt?, stored.hash?);
+            let version = Version::try_from(stored.version?).ok()?;
+            let costs = Params::try_from(&stored).ok()?;
+            let output = self.compute(password, salt.as_ref(), version, costs, expected.len())?;
+            Some(bool::from(output.ct_eq(expected.as_ref())))
+        };
+        right().unwrap_or(false)
+    }
+
+    fn compute(
+        &mut self,
+        password: &Secret,
+        salt: &[u8],
+        version: Version,
+        costs: Params,
+        bytes: usize,
+    ) -> Option<Vec<u8>> {
+        if self.0.len() < costs.block_count() {
+            self.0.resize(costs.block_count(), Block::default());
+        }
+        let (blocks, mut output) = (costs.block_count(), vec![0; bytes]);
+        let argon2 = Argon2::new(Algorithm::Argon2id, version, costs);
+        let password = password.expose().as_bytes();
+        argon2.hash_password_into_with_memory(password, salt, &mut output, &mut self.0[..blocks]).ok()?;
+        Some(output)
+    }
+}
+
+fn params() -> Params {
+    Params::new(HASH_MEMORY_KIB, HASH_PASSES, HASH_LANES, Some(HASH_BYTES)).expect("BUG: these costs are allowed")
+}
+
+#[cfg(test)]
+mod tests {
+    use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+
+    use super::*;
+
+    #[test]
+    fn a_hash_is_what_the_library_itself_makes_and_reads() {
+        let (mut memory, password) = (Memory::new(), Secret::new("seven green lamps"));
+        let hash = memory.hash(&password);
+        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+        assert!(Argon2::default().verify_password(b"seven green lamps", hash.as_str()).is_ok());
+        let earlier = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(20_000, 1, 1, None).expect("costs"));
+        let earlier = earlier.hash_password(b"seven green lamps").expect("a hash").to_string();
+        assert!(memory.verify(&password, &earlier) && memory.verify(&password, &hash));
+        assert!(!memory.verify(&Secret::new("seven green lamp"), &hash));
+        for broken in ["", "$argon2id$", "$argon2i$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNo", &hash[..40]] {
+            assert!(!memory.verify(&password, broken), "{broken}");
+        }
+    }
+
+    #[test]
+    fn two_hashes_of_one_password_differ() {
+        let (mut memory, password) = (Memory::new(), Secret::new("seven green lamps"));
+        assert_ne!(memory.hash(&password), memory.hash(&password));
+    }
+}
