@@ -9,11 +9,10 @@ use service_kit::{
 use crate::{
     CommandError,
     audit::{self, AuditArgs},
-    databases::DatabaseArgs,
     export::{self, ExportArgs},
     health::{self, HealthArgs},
     import::{self, ImportArgs},
-    migrate,
+    migrate::{self, MigrateArgs},
     up::{self, UpArgs},
 };
 
@@ -48,7 +47,7 @@ enum Command {
     /// Ask a service whether it is ready. Exit code 1: it is not.
     Health(HealthArgs),
     /// Bring the schema of every database up to date, and stop.
-    Migrate(DatabaseArgs),
+    Migrate(MigrateArgs),
 }
 
 #[derive(Subcommand)]

@@ -66,6 +66,7 @@ use domain::{
 };
 use notify::{LogOnly, MailFolder, Notifier};
 use passwords::Passwords;
+pub use store::MIGRATIONS;
 use store::{families::Family, keys::ApiKey};
 
 /// The gateway's identity: one value, shared by all its routes.
