@@ -30,6 +30,8 @@ pub const MAX_IDEMPOTENCY_KEY_CHARS: usize = 255;
 pub const MAX_PRICE_MINOR: i64 = 999_999_999_999;
 /// Events in one batch between services at most.
 pub const MAX_EVENT_BATCH: usize = 100;
+/// Bytes in one batch of events at most.
+pub const MAX_EVENT_BATCH_BYTES: usize = 1024 * 1024;
 /// Rows in one import at most.
 pub const MAX_IMPORT_ROWS: usize = 1_000;
 /// Bytes in the body of one import at most.
