@@ -12,7 +12,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     health::{self, Check},
-    limits, openapi,
+    limits,
+    load::Load,
+    openapi,
     reply::Fail,
     shell,
 };
@@ -43,6 +45,7 @@ pub enum StartError {
 #[derive(Default)]
 pub struct Background {
     tasks: JoinSet<()>,
+    drain: CancellationToken,
     stop: CancellationToken,
     databases: Vec<Db>,
 }
@@ -51,6 +54,11 @@ impl Background {
     /// The token that is cancelled when the service stops.
     pub fn stopping(&self) -> CancellationToken {
         self.stop.clone()
+    }
+
+    /// The token that is cancelled first of all when the service stops: answers that would go on for ever end now.
+    pub fn draining(&self) -> CancellationToken {
+        self.drain.clone()
     }
 
     /// Starts a task that ends when [`stopping`](Self::stopping) is cancelled.
@@ -104,6 +112,7 @@ impl Running {
 
     /// Takes nothing new, finishes what is in flight (within [`limits::STOP_DEADLINE_S`]), then stops.
     pub async fn stop(self) {
+        self.background.drain.cancel();
         self.handle.stop(true).await;
         if let Err(error) = self.server.await {
             tracing::error!(service = self.name, %error, "the server did not end well");
@@ -134,7 +143,8 @@ where
     let listener = TcpListener::bind(address).map_err(listen_error)?;
     let address = listener.local_addr().map_err(listen_error)?;
     let checks = web::Data::new(checks);
-    let server = HttpServer::new(move || app(info, checks.clone(), routes.clone()))
+    let load = Load::default();
+    let server = HttpServer::new(move || app(info, checks.clone(), load.clone(), routes.clone()))
         .workers(workers)
         .disable_signals()
         .backlog(limits::LISTEN_BACKLOG)
@@ -154,6 +164,7 @@ where
 fn app<R: Fn(&mut ServiceConfig)>(
     info: ServiceInfo,
     checks: web::Data<Vec<Check>>,
+    load: Load,
     routes: R,
 ) -> App<
     impl actix_web::dev::ServiceFactory<
@@ -177,6 +188,7 @@ fn app<R: Fn(&mut ServiceConfig)>(
         .app_data(path_config)
         .app_data(query_config)
         .app_data(checks)
+        .app_data(load)
         // paperclip's page handler panics on a file that it does not have, so those never reach it.
         .service(web::resource("/docs/{file:.*}").guard(unknown_swagger_file).to(actix_web::HttpResponse::NotFound))
         .app_data(document.clone())
