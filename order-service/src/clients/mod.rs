@@ -16,12 +16,13 @@ pub use delivery::Delivery;
 
 fn client(base: &str, call_ms: u64) -> Result<Client, ClientError> {
     let defaults = ClientOptions::default();
-    Client::new(base, ClientOptions { call_ms, connect_ms: defaults.connect_ms.min(call_ms) })
+    let options = ClientOptions { call_ms, connect_ms: defaults.connect_ms.min(call_ms) };
+    Client::new(base, options).map(Client::guarded)
 }
 
 /// Whether the service behind this client answers, for readiness.
 async fn alive(client: &Client) -> Result<(), String> {
-    match client.call::<(), IgnoredAny>(Method::GET, "/health/live", None, &[200]).await {
+    match client.unguarded().call::<(), IgnoredAny>(Method::GET, "/health/live", None, &[200]).await {
         Outcome::Done(IgnoredAny) => Ok(()),
         Outcome::Refused(problem) => Err(problem.to_string()),
         Outcome::Unknown(no_answer) => Err(no_answer.to_string()),
