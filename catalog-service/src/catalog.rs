@@ -25,9 +25,6 @@ use crate::{
     store::{self, adjustments, sabotage, takings},
 };
 
-/// Who changes stock by hand, for the ledger: callers have no names yet.
-const ACTOR: &str = "anonymous";
-
 /// A write, and the two instants around its commit at which a test may kill the process.
 struct Step {
     /// The last thing in the transaction.
@@ -129,8 +126,9 @@ impl Catalog {
         self.db.read(move |tx| work(tx, currency)).await
     }
 
-    pub async fn create(&self, book: NewBook) -> Result<BookView, CatalogError> {
-        self.write(&CREATE, move |tx, currency, now| store::books::create(tx, &book, ACTOR, currency, now)).await
+    /// Adds a book; `actor` stands in the ledger beside the copies that come with it.
+    pub async fn create(&self, book: NewBook, actor: String) -> Result<BookView, CatalogError> {
+        self.write(&CREATE, move |tx, currency, now| store::books::create(tx, &book, &actor, currency, now)).await
     }
 
     pub async fn find(&self, id: BookId) -> Result<BookView, CatalogError> {
@@ -165,13 +163,18 @@ impl Catalog {
     }
 
     /// Adjusts the stock under the caller's id, or under one of ours.
-    pub async fn adjust(&self, id: BookId, adjustment: Adjustment) -> Result<adjustments::Answer, CatalogError> {
+    pub async fn adjust(
+        &self,
+        id: BookId,
+        adjustment: Adjustment,
+        actor: String,
+    ) -> Result<adjustments::Answer, CatalogError> {
         let adjustment_id = match &adjustment.id {
             Some(given) => given.to_string(),
             None => Uuid::now_v7().to_string(),
         };
         let adjust =
-            move |tx: &mut Tx<'_>, _, now| adjustments::adjust(tx, id, &adjustment_id, &adjustment, ACTOR, now);
+            move |tx: &mut Tx<'_>, _, now| adjustments::adjust(tx, id, &adjustment_id, &adjustment, &actor, now);
         self.write(&ADJUST, adjust).await
     }
 
@@ -209,10 +212,10 @@ impl Catalog {
     }
 
     /// Imports rows in one transaction: the bad ones are reported, the good ones kept.
-    pub async fn import(&self, rows: Vec<ReadRow>) -> Result<Vec<ImportResult>, CatalogError> {
-        let rows = Arc::new(rows);
+    pub async fn import(&self, rows: Vec<ReadRow>, actor: String) -> Result<Vec<ImportResult>, CatalogError> {
+        let (rows, actor) = (Arc::new(rows), Arc::from(actor));
         for _ in 0..MAX_IMPORT_RUNS {
-            match self.import_once(Arc::clone(&rows)).await {
+            match self.import_once(Arc::clone(&rows), Arc::clone(&actor)).await {
                 // Somebody took a number or withdrew a book between the look and the change: look again.
                 Err(CatalogError::SkuTaken | CatalogError::IsbnTaken | CatalogError::BookNotFound(_)) => {}
                 other => return other,
@@ -221,12 +224,12 @@ impl Catalog {
         Err(DbError::Unavailable("the books of an import change faster than they can be read".to_owned()).into())
     }
 
-    async fn import_once(&self, rows: Arc<Vec<ReadRow>>) -> Result<Vec<ImportResult>, CatalogError> {
+    async fn import_once(&self, rows: Arc<Vec<ReadRow>>, actor: Arc<str>) -> Result<Vec<ImportResult>, CatalogError> {
         self.write(&IMPORT, move |tx, currency, now| {
             store::imports::take_turn(tx)?;
             let result = |ReadRow { line, row }: &ReadRow| {
                 let (outcome, errors) = match row {
-                    Ok(row) => store::imports::import(tx, row, ACTOR, currency, now)?,
+                    Ok(row) => store::imports::import(tx, row, &actor, currency, now)?,
                     Err(errors) => (ImportOutcome::Rejected, errors.clone()),
                 };
                 Ok(ImportResult { line: *line, outcome, errors })

@@ -1,5 +1,8 @@
 use paperclip::actix::api_v2_operation;
-use service_kit::http::{Body, Fail, Reply, S422};
+use service_kit::{
+    auth::{ItemsWrite, Scoped, StockWrite},
+    http::{Body, Fail, Reply, S422},
+};
 use shared_types::{
     Problem,
     books::{ImportAnswer, ImportRequest},
@@ -16,6 +19,8 @@ use crate::{catalog::ReadRow, domain::import::Row};
 /// kept, all in one transaction. At most 1,000 rows and 4 MiB; sending the same rows again changes nothing.
 #[api_v2_operation(tags(imports))]
 pub async fn import(
+    who: Scoped<ItemsWrite>,
+    _: Scoped<StockWrite>,
     shop: Shop,
     body: Body<ImportRequest, MAX_IMPORT_BYTES>,
 ) -> Result<Reply<ImportAnswer>, Fail<(S422,)>> {
@@ -25,5 +30,5 @@ pub async fn import(
     }
     let read = |row: &_| Row::parse(row, shop.currency());
     let rows = rows.iter().map(|row| ReadRow { line: row.line, row: read(row) }).collect();
-    Ok(Reply::ok(ImportAnswer { results: shop.import(rows).await? }))
+    Ok(Reply::ok(ImportAnswer { results: shop.import(rows, who.caller.principal()).await? }))
 }

@@ -1,5 +1,8 @@
 use paperclip::actix::{api_v2_operation, web};
-use service_kit::http::{Body, Cursor, Fail, IdempotencyKey, PageQuery, Reply, S200, S201, S404, S409, S422};
+use service_kit::{
+    auth::{Scoped, StockRead, StockWrite},
+    http::{Body, Cursor, Fail, IdempotencyKey, PageQuery, Reply, S200, S201, S404, S409, S422},
+};
 use shared_types::{
     BookId, Problem,
     books::{AdjustStockRequest, LedgerPage, StockAdjustmentView},
@@ -18,6 +21,7 @@ use crate::domain::stock::Adjustment;
 /// first answer, and 422 `id_reused` for another one under that id. Fewer copies than none: 409 `stock_too_low`.
 #[api_v2_operation(tags(stock))]
 pub async fn adjust(
+    who: Scoped<StockWrite>,
     shop: Shop,
     book_id: web::Path<BookId>,
     key: IdempotencyKey,
@@ -26,7 +30,7 @@ pub async fn adjust(
     let mut request = body.0;
     request.adjustment_id = request.adjustment_id.or(key.0);
     let adjustment = Adjustment::parse(&request).map_err(Problem::invalid_fields)?;
-    let answer = shop.adjust(book_id.into_inner(), adjustment).await?;
+    let answer = shop.adjust(book_id.into_inner(), adjustment, who.caller.principal()).await?;
     Ok(Reply::with_status(if answer.is_new { 201 } else { 200 }, answer.adjustment))
 }
 
@@ -35,6 +39,7 @@ pub async fn adjust(
 /// The ledger of a withdrawn book can still be read.
 #[api_v2_operation(tags(stock))]
 pub async fn ledger(
+    _: Scoped<StockRead>,
     shop: Shop,
     book_id: web::Path<BookId>,
     query: web::Query<PageQuery>,

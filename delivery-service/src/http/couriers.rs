@@ -1,6 +1,9 @@
 use actix_web::HttpRequest;
 use paperclip::actix::{api_v2_operation, web};
-use service_kit::http::{Body, Cursor, Fail, PageQuery, Reply, S201, S404, S409, S422};
+use service_kit::{
+    auth::{DeliveriesWrite, Scoped},
+    http::{Body, Cursor, Fail, PageQuery, Reply, S201, S404, S409, S422},
+};
 use shared_types::{
     CourierId, Problem,
     deliveries::{CourierPage, CourierView, CreateCourierRequest, UpdateCourierRequest},
@@ -14,6 +17,7 @@ use crate::{
 /// Enters a courier.
 #[api_v2_operation(tags(couriers))]
 pub(super) async fn create(
+    _: Scoped<DeliveriesWrite>,
     store: web::Data<Store>,
     body: Body<CreateCourierRequest>,
 ) -> Result<Reply<CourierView, (S201,)>, Fail<(S409, S422)>> {
@@ -25,6 +29,7 @@ pub(super) async fn create(
 /// Lists couriers in the order of their numbers.
 #[api_v2_operation(tags(couriers))]
 pub(super) async fn list(
+    _: Scoped<DeliveriesWrite>,
     request: HttpRequest,
     store: web::Data<Store>,
     query: web::Query<PageQuery>,
@@ -39,6 +44,7 @@ pub(super) async fn list(
 /// Shows a courier.
 #[api_v2_operation(tags(couriers))]
 pub(super) async fn show(
+    _: Scoped<DeliveriesWrite>,
     store: web::Data<Store>,
     id: web::Path<CourierId>,
 ) -> Result<Reply<CourierView>, Fail<(S404,)>> {
@@ -48,6 +54,7 @@ pub(super) async fn show(
 /// Changes a courier's telephone number, or whether he is given new parcels.
 #[api_v2_operation(tags(couriers))]
 pub(super) async fn update(
+    _: Scoped<DeliveriesWrite>,
     store: web::Data<Store>,
     id: web::Path<CourierId>,
     body: Body<UpdateCourierRequest>,

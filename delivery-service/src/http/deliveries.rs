@@ -1,7 +1,10 @@
 use actix_web::HttpRequest;
 use paperclip::actix::{Apiv2Schema, api_v2_operation, web};
 use serde::Deserialize;
-use service_kit::http::{Body, Cursor, Fail, IfMatch, PageQuery, Reply, S200, S201, S404, S409, S412, S422};
+use service_kit::{
+    auth::{DeliveriesRead, DeliveriesWrite, Scoped, ServiceCaller, peer},
+    http::{Body, Cursor, Fail, IfMatch, PageQuery, Reply, S200, S201, S404, S409, S412, S422},
+};
 use shared_types::{
     DeliveryId, OrderId, Problem, Timestamp,
     deliveries::{
@@ -33,6 +36,7 @@ pub(super) struct DeliveriesQuery {
 /// Lists deliveries, latest first.
 #[api_v2_operation(tags(deliveries))]
 pub(super) async fn list(
+    _: Scoped<DeliveriesRead>,
     request: HttpRequest,
     store: web::Data<Store>,
     query: web::Query<DeliveriesQuery>,
@@ -57,6 +61,7 @@ fn position(cursor: &str) -> Result<(Timestamp, DeliveryId), Problem> {
 /// Shows a delivery.
 #[api_v2_operation(tags(deliveries))]
 pub(super) async fn show(
+    _: Scoped<DeliveriesRead>,
     store: web::Data<Store>,
     id: web::Path<DeliveryId>,
 ) -> Result<Reply<DeliveryView>, Fail<(S404,)>> {
@@ -70,6 +75,7 @@ pub(super) async fn show(
 /// 201: booked. 200: this very booking was there. 409: it was canceled, also where the cancellation came first.
 #[api_v2_operation(tags(deliveries))]
 pub(super) async fn book(
+    _: ServiceCaller<peer::Order>,
     store: web::Data<Store>,
     id: web::Path<DeliveryId>,
     body: Body<BookDeliveryRequest>,
@@ -90,6 +96,7 @@ pub(super) async fn book(
 /// 201: it was not booked yet, and never will be. 200: canceled, now or before. 409: too late, it has left the shop.
 #[api_v2_operation(tags(deliveries))]
 pub(super) async fn cancel(
+    _: ServiceCaller<peer::Order>,
     store: web::Data<Store>,
     id: web::Path<DeliveryId>,
 ) -> Result<Reply<DeliveryView, (S200, S201)>, Fail<(S409,)>> {
@@ -103,6 +110,7 @@ pub(super) async fn cancel(
 /// Shows a parcel's way, first step first.
 #[api_v2_operation(tags(deliveries))]
 pub(super) async fn tracking(
+    _: Scoped<DeliveriesRead>,
     store: web::Data<Store>,
     id: web::Path<DeliveryId>,
 ) -> Result<Reply<TrackingHistory>, Fail<(S404,)>> {
@@ -114,6 +122,7 @@ pub(super) async fn tracking(
 /// Moves a delivery to its next status.
 #[api_v2_operation(tags(deliveries))]
 pub(super) async fn advance(
+    _: Scoped<DeliveriesWrite>,
     store: web::Data<Store>,
     id: web::Path<DeliveryId>,
     seen: IfMatch,
@@ -129,6 +138,7 @@ pub(super) async fn advance(
 /// Hands a delivery to another courier while it is `scheduled` or `failed`.
 #[api_v2_operation(tags(deliveries))]
 pub(super) async fn assign(
+    _: Scoped<DeliveriesWrite>,
     store: web::Data<Store>,
     id: web::Path<DeliveryId>,
     seen: IfMatch,

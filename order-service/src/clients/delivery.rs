@@ -1,5 +1,9 @@
 use reqwest::Method;
-use service_kit::{Client, Outcome, client::ClientError};
+use service_kit::{
+    Client, Outcome,
+    auth::{Issuer, Service},
+    client::ClientError,
+};
 use shared_types::{
     DeliveryId,
     deliveries::{BookDeliveryRequest, DeliveryView},
@@ -13,8 +17,8 @@ use super::{alive, client};
 pub struct Delivery(Client);
 
 impl Delivery {
-    pub fn new(base: &str, call_ms: u64) -> Result<Delivery, ClientError> {
-        client(base, call_ms).map(Delivery)
+    pub fn new(base: &str, call_ms: u64, issuer: &Issuer) -> Result<Delivery, ClientError> {
+        client(base, call_ms, issuer, Service::Delivery).map(Delivery)
     }
 
     /// Books a delivery under an id of ours. Repeated it is the same booking; canceled before, it stays canceled.

@@ -7,14 +7,21 @@ mod delivery;
 
 use reqwest::Method;
 use serde::de::IgnoredAny;
-use service_kit::{Client, ClientOptions, Outcome, client::ClientError};
+use service_kit::{
+    Client, ClientOptions, Outcome,
+    auth::{Issuer, Scopes, Service, ServiceTokens},
+    client::ClientError,
+};
 
 pub use catalog::Catalog;
 pub use delivery::Delivery;
 
-fn client(base: &str, call_ms: u64) -> Result<Client, ClientError> {
+/// A client whose every call carries a token of ours for that one service. What we may do there follows from who we
+/// are, so the token names no scopes.
+fn client(base: &str, call_ms: u64, issuer: &Issuer, aud: Service) -> Result<Client, ClientError> {
     let defaults = ClientOptions::default();
-    Client::new(base, ClientOptions { call_ms, connect_ms: defaults.connect_ms.min(call_ms) })
+    let client = Client::new(base, ClientOptions { call_ms, connect_ms: defaults.connect_ms.min(call_ms) })?;
+    Ok(client.with_tokens(ServiceTokens::new(issuer.clone(), aud, Scopes::NONE)))
 }
 
 /// Whether the service behind this client answers, for readiness.
