@@ -5,7 +5,7 @@ use reqwest::{Client, Method, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
 use service_kit::{
     auth::{self, Service, Who},
-    db::{Db, DbError, Tx},
+    db::{DatabaseUrl, Db, DbError, Tx},
     http::Running,
     testing::{Callers, TestDatabase},
 };
@@ -206,6 +206,11 @@ impl Shop {
         let answer = self.post("/books", book).await;
         assert_eq!(answer.status, 201, "{}", answer.json);
         answer.json["id"].as_i64().unwrap()
+    }
+
+    /// Where its books are kept, to look at them past the service.
+    pub fn database_url(&self) -> &DatabaseUrl {
+        self.database.url()
     }
 
     /// Audits every copy and stops.

@@ -8,6 +8,7 @@ use super::{
     domain::TrustedProxies,
     opaque::{Opaque, OpaqueKind},
 };
+use crate::layers::RateConfig;
 
 /// What identity is told at the start. Every flag is an environment variable too.
 #[derive(Debug, Clone, clap::Args)]
@@ -43,6 +44,8 @@ pub struct IdentityConfig {
     /// Messages to the owners of accounts are written into this folder; without it none are sent.
     #[arg(long, env = "LASTCOPY_MAIL_FOLDER")]
     pub mail_folder: Option<PathBuf>,
+    #[command(flatten)]
+    pub rates: RateConfig,
 }
 
 impl IdentityConfig {
@@ -56,6 +59,7 @@ impl IdentityConfig {
             api_key: None,
             operator_key: None,
             mail_folder: None,
+            rates: RateConfig::default(),
         }
     }
 }

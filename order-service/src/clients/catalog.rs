@@ -9,7 +9,7 @@ use shared_types::{
     takings::{TakeLine, TakeRequest, TakingView},
 };
 
-use super::{alive, client};
+use super::{alive, signed_client};
 use crate::domain::Order;
 
 /// The catalog, as the order service knows it.
@@ -18,7 +18,7 @@ pub struct Catalog(Client);
 
 impl Catalog {
     pub fn new(base: &str, call_ms: u64, issuer: &Issuer) -> Result<Catalog, ClientError> {
-        client(base, call_ms, issuer, Service::Catalog).map(Catalog)
+        signed_client(base, call_ms, issuer, Service::Catalog).map(Catalog)
     }
 
     /// Takes the copies of an order, all or none. Repeated under the same id it is the same call.

@@ -10,7 +10,7 @@ use shared_types::{
     orders::Address,
 };
 
-use super::{alive, client};
+use super::{alive, signed_client};
 
 /// The delivery service, as the order service knows it.
 #[derive(Debug, Clone)]
@@ -18,7 +18,7 @@ pub struct Delivery(Client);
 
 impl Delivery {
     pub fn new(base: &str, call_ms: u64, issuer: &Issuer) -> Result<Delivery, ClientError> {
-        client(base, call_ms, issuer, Service::Delivery).map(Delivery)
+        signed_client(base, call_ms, issuer, Service::Delivery).map(Delivery)
     }
 
     /// Books a delivery under an id of ours. Repeated it is the same booking; canceled before, it stays canceled.

@@ -4,6 +4,8 @@
 mod catalog;
 /// Asks the delivery service for parcels.
 mod delivery;
+/// Asks payment providers for money.
+pub mod payments;
 
 use reqwest::Method;
 use serde::de::IgnoredAny;
@@ -16,12 +18,15 @@ use service_kit::{
 pub use catalog::Catalog;
 pub use delivery::Delivery;
 
+fn client(base: &str, call_ms: u64) -> Result<Client, ClientError> {
+    let defaults = ClientOptions::default();
+    Client::new(base, ClientOptions { call_ms, connect_ms: defaults.connect_ms.min(call_ms) })
+}
+
 /// A client whose every call carries a token of ours for that one service. What we may do there follows from who we
 /// are, so the token names no scopes.
-fn client(base: &str, call_ms: u64, issuer: &Issuer, aud: Service) -> Result<Client, ClientError> {
-    let defaults = ClientOptions::default();
-    let client = Client::new(base, ClientOptions { call_ms, connect_ms: defaults.connect_ms.min(call_ms) })?;
-    Ok(client.with_tokens(ServiceTokens::new(issuer.clone(), aud, Scopes::NONE)))
+fn signed_client(base: &str, call_ms: u64, issuer: &Issuer, aud: Service) -> Result<Client, ClientError> {
+    Ok(client(base, call_ms)?.with_tokens(ServiceTokens::new(issuer.clone(), aud, Scopes::NONE)))
 }
 
 /// Whether the service behind this client answers, for readiness.

@@ -13,7 +13,7 @@ use service_kit::{
 use shared_types::{
     Problem,
     events::{BatchAnswer, CloudEvent, DELIVERY_CHANGED, DeliveryChanged},
-    limits::MAX_EVENT_BATCH,
+    limits::{MAX_EVENT_BATCH, MAX_EVENT_BATCH_BYTES},
 };
 
 use super::Shop;
@@ -25,9 +25,6 @@ use crate::{
         moves::{self, Hand, MoveError},
     },
 };
-
-/// Bytes in a batch of events at most.
-const MAX_BATCH_BYTES: usize = 1024 * 1024;
 
 /// A batch as CloudEvents has it (JSON batch format). Documented as it is there, not here.
 #[derive(Debug, Deserialize)]
@@ -43,7 +40,7 @@ impl Apiv2Schema for Batch {}
 pub(super) async fn receive(
     _: ServiceCaller<peer::Delivery>,
     shop: web::Data<Shop>,
-    batch: Body<Batch, MAX_BATCH_BYTES>,
+    batch: Body<Batch, MAX_EVENT_BATCH_BYTES>,
 ) -> Result<Reply<BatchAnswer>, Fail<(S422,)>> {
     let events = batch.0.0;
     if events.len() > MAX_EVENT_BATCH {
