@@ -1,10 +1,12 @@
 use std::sync::Arc;
 
+use serde::{Serialize, de::DeserializeOwned};
 use service_kit::{
     Clock,
     db::{Db, DbError, Tx},
     faults,
     http::StartError,
+    idempotency::{self, KeyedRequest},
 };
 use shared_types::{
     BookId, Currency, FieldError, Isbn, TakingId, Timestamp,
@@ -27,7 +29,7 @@ use crate::{
 
 /// A write, and the two instants around its commit at which a test may kill the process.
 struct Step {
-    /// The last thing in the transaction.
+    /// Everything is written, and nothing is committed.
     before_commit: &'static str,
     /// The commit is on disk, and nobody was answered.
     after_commit: &'static str,
@@ -117,6 +119,23 @@ impl Catalog {
         Ok(done)
     }
 
+    /// As [`write`](Self::write), once per idempotency key.
+    async fn write_once<T, F>(&self, step: &'static Step, key: Option<KeyedRequest>, work: F) -> Result<T, CatalogError>
+    where
+        F: Fn(&mut Tx<'_>, Currency, Timestamp) -> Result<T, CatalogError> + Send + Sync + 'static,
+        T: Serialize + DeserializeOwned + Send + 'static,
+    {
+        let (currency, now) = (self.currency, self.clock.now());
+        let effect = move |tx: &mut Tx<'_>| {
+            let done = work(tx, currency, now)?;
+            faults::point(step.before_commit);
+            Ok::<T, CatalogError>(done)
+        };
+        let done = idempotency::once(&self.db, key, now, effect).await?;
+        faults::point(step.after_commit);
+        Ok(done)
+    }
+
     async fn read<T, F>(&self, work: F) -> Result<T, CatalogError>
     where
         F: Fn(&mut Tx<'_>, Currency) -> Result<T, CatalogError> + Send + Sync + 'static,
@@ -127,8 +146,14 @@ impl Catalog {
     }
 
     /// Adds a book; `actor` stands in the ledger beside the copies that come with it.
-    pub async fn create(&self, book: NewBook, actor: String) -> Result<BookView, CatalogError> {
-        self.write(&CREATE, move |tx, currency, now| store::books::create(tx, &book, &actor, currency, now)).await
+    pub async fn create(
+        &self,
+        book: NewBook,
+        actor: String,
+        key: Option<KeyedRequest>,
+    ) -> Result<BookView, CatalogError> {
+        let create = move |tx: &mut Tx<'_>, currency, now| store::books::create(tx, &book, &actor, currency, now);
+        self.write_once(&CREATE, key, create).await
     }
 
     pub async fn find(&self, id: BookId) -> Result<BookView, CatalogError> {
@@ -168,6 +193,7 @@ impl Catalog {
         id: BookId,
         adjustment: Adjustment,
         actor: String,
+        key: Option<KeyedRequest>,
     ) -> Result<adjustments::Answer, CatalogError> {
         let adjustment_id = match &adjustment.id {
             Some(given) => given.to_string(),
@@ -175,7 +201,7 @@ impl Catalog {
         };
         let adjust =
             move |tx: &mut Tx<'_>, _, now| adjustments::adjust(tx, id, &adjustment_id, &adjustment, &actor, now);
-        self.write(&ADJUST, adjust).await
+        self.write_once(&ADJUST, key, adjust).await
     }
 
     pub async fn ledger(&self, id: BookId, before: i64, rows: i64) -> Result<Vec<LedgerEntryView>, CatalogError> {
@@ -212,24 +238,33 @@ impl Catalog {
     }
 
     /// Imports rows in one transaction: the bad ones are reported, the good ones kept.
-    pub async fn import(&self, rows: Vec<ReadRow>, actor: String) -> Result<Vec<ImportResult>, CatalogError> {
+    pub async fn import(
+        &self,
+        rows: Vec<ReadRow>,
+        actor: String,
+        key: Option<KeyedRequest>,
+    ) -> Result<Vec<ImportResult>, CatalogError> {
         let (rows, actor) = (Arc::new(rows), Arc::from(actor));
         for _ in 0..MAX_IMPORT_RUNS {
-            match self.import_once(Arc::clone(&rows), Arc::clone(&actor)).await {
-                // Somebody took a number or withdrew a book between the look and the change: look again.
-                Err(CatalogError::SkuTaken | CatalogError::IsbnTaken | CatalogError::BookNotFound(_)) => {}
+            match self.import_once(Arc::clone(&rows), Arc::clone(&actor), key.clone()).await {
+                Err(CatalogError::Overtaken) => {}
                 other => return other,
             }
         }
-        Err(DbError::Unavailable("the books of an import change faster than they can be read".to_owned()).into())
+        Err(CatalogError::Overtaken)
     }
 
-    async fn import_once(&self, rows: Arc<Vec<ReadRow>>, actor: Arc<str>) -> Result<Vec<ImportResult>, CatalogError> {
-        self.write(&IMPORT, move |tx, currency, now| {
+    async fn import_once(
+        &self,
+        rows: Arc<Vec<ReadRow>>,
+        actor: Arc<str>,
+        key: Option<KeyedRequest>,
+    ) -> Result<Vec<ImportResult>, CatalogError> {
+        self.write_once(&IMPORT, key, move |tx, currency, now| {
             store::imports::take_turn(tx)?;
             let result = |ReadRow { line, row }: &ReadRow| {
                 let (outcome, errors) = match row {
-                    Ok(row) => store::imports::import(tx, row, &actor, currency, now)?,
+                    Ok(row) => store::imports::import(tx, row, &actor, currency, now).map_err(overtaken)?,
                     Err(errors) => (ImportOutcome::Rejected, errors.clone()),
                 };
                 Ok(ImportResult { line: *line, outcome, errors })
@@ -238,4 +273,10 @@ impl Catalog {
         })
         .await
     }
+}
+
+/// Somebody took a number or withdrew a book between an import's look and its change: it has to look again.
+fn overtaken(error: CatalogError) -> CatalogError {
+    let moved = matches!(error, CatalogError::SkuTaken | CatalogError::IsbnTaken | CatalogError::BookNotFound(_));
+    if moved { CatalogError::Overtaken } else { error }
 }

@@ -3,6 +3,7 @@ use service_kit::{
     auth::{Gate, Issuer, Service},
     db::{Db, DbOptions},
     http::{Background, Check, Running, ServiceInfo, StartError, serve},
+    idempotency,
 };
 
 use crate::{
@@ -34,6 +35,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         stopping.cancelled().await;
         relay.stop().await;
     });
+    background.spawn(idempotency::forgetting(db.clone(), Clock::system(), background.stopping()));
     let checks = checks(&db);
     let store = Store::new(db, Clock::system());
     serve(INFO, config.listen, config.workers, checks, background, routes(store, gate, issuer)).await

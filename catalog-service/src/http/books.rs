@@ -2,6 +2,7 @@ use paperclip::actix::{api_v2_operation, web};
 use service_kit::{
     auth::{AnyCaller, Caller, ItemsWrite, Scoped},
     http::{Body, Fail, IfMatch, Reply, S200, S201, S204, S304, S403, S404, S409, S412, S422},
+    idempotency::Keyed,
 };
 use shared_types::{
     BookId, Isbn, Problem,
@@ -22,11 +23,13 @@ use crate::{
 pub async fn create(
     who: Scoped<ItemsWrite>,
     shop: Shop,
+    key: Keyed,
     body: Body<CreateBookRequest>,
 ) -> Result<Reply<BookView, (S201,)>, Fail<(S403, S409, S422)>> {
+    let key = key.asking(&body.0);
     let book = NewBook::parse(body.0, shop.currency()).map_err(Problem::invalid_fields)?;
     sight::may_set_stock(&who.caller, book.stock != 0 || book.warn_limit != 0)?;
-    let book = shop.create(book, who.caller.principal()).await?;
+    let book = shop.create(book, who.caller.principal(), key).await?;
     let (id, version) = (book.id, book.version);
     Ok(Reply::created(format!("/books/{id}"), sight::of(&who.caller, book)).etag(version))
 }

@@ -2,6 +2,7 @@ use paperclip::actix::api_v2_operation;
 use service_kit::{
     auth::{ItemsWrite, Scoped, StockWrite},
     http::{Body, Fail, Reply, S422},
+    idempotency::Keyed,
 };
 use shared_types::{
     Problem,
@@ -22,13 +23,15 @@ pub async fn import(
     who: Scoped<ItemsWrite>,
     _: Scoped<StockWrite>,
     shop: Shop,
+    key: Keyed,
     body: Body<ImportRequest, MAX_IMPORT_BYTES>,
 ) -> Result<Reply<ImportAnswer>, Fail<(S422,)>> {
+    let key = key.asking(&body.0);
     let rows = &body.0.rows;
     if rows.is_empty() || rows.len() > MAX_IMPORT_ROWS {
         return Err(Problem::invalid("rows", format!("are not 1 to {MAX_IMPORT_ROWS}")).into());
     }
     let read = |row: &_| Row::parse(row, shop.currency());
     let rows = rows.iter().map(|row| ReadRow { line: row.line, row: read(row) }).collect();
-    Ok(Reply::ok(ImportAnswer { results: shop.import(rows, who.caller.principal()).await? }))
+    Ok(Reply::ok(ImportAnswer { results: shop.import(rows, who.caller.principal(), key).await? }))
 }

@@ -3,6 +3,7 @@ use paperclip::actix::{api_v2_operation, web};
 use service_kit::{
     auth::{DeliveriesWrite, Scoped},
     http::{Body, Cursor, Fail, PageQuery, Reply, S201, S404, S409, S422},
+    idempotency::Keyed,
 };
 use shared_types::{
     CourierId, Problem,
@@ -19,10 +20,12 @@ use crate::{
 pub(super) async fn create(
     _: Scoped<DeliveriesWrite>,
     store: web::Data<Store>,
+    key: Keyed,
     body: Body<CreateCourierRequest>,
 ) -> Result<Reply<CourierView, (S201,)>, Fail<(S409, S422)>> {
+    let key = key.asking(&body.0);
     let courier = NewCourier::read(body.0).map_err(Problem::invalid_fields)?;
-    let courier = store.create_courier(courier).await?;
+    let courier = store.create_courier(courier, key).await?;
     Ok(Reply::created(format!("/couriers/{}", courier.id), courier))
 }
 

@@ -3,14 +3,17 @@ use paperclip::actix::{api_v2_operation, web};
 use reqwest::Method;
 use service_kit::{
     auth::{DeliveriesWrite, Scoped},
-    http::{Body, Fail, PageQuery, S200, S201, S404, S409, S422},
+    http::{Body, Fail, IdempotencyKey, PageQuery, S200, S201, S404, S409, S422},
 };
 use shared_types::{
     CourierId,
     deliveries::{CourierPage, CourierView, CreateCourierRequest, UpdateCourierRequest},
 };
 
-use super::{books::with_query, relay::Relayed};
+use super::{
+    books::{key_or_ours, with_query},
+    relay::Relayed,
+};
 use crate::clients::{Ask, Upstreams};
 
 /// Lists couriers.
@@ -30,10 +33,12 @@ pub(super) async fn list(
 pub(super) async fn create(
     Scoped { caller, .. }: Scoped<DeliveriesWrite>,
     upstreams: web::Data<Upstreams>,
+    key: IdempotencyKey,
     body: Body<CreateCourierRequest>,
 ) -> Result<Relayed<CourierView, (S201,)>, Fail<(S409, S422)>> {
-    let answer = upstreams.delivery.ask(&caller, Ask::once(Method::POST, "/couriers").json(&body.0)).await?;
-    Ok(Relayed::new(answer)?)
+    let key = key_or_ours(key);
+    let ask = Ask::repeatable(Method::POST, "/couriers").header("idempotency-key", Some(&key)).json(&body.0);
+    Ok(Relayed::new(upstreams.delivery.ask(&caller, ask).await?)?)
 }
 
 /// Shows a courier.

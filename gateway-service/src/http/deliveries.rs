@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde::Deserialize;
 use service_kit::{
     auth::{DeliveriesRead, DeliveriesWrite, Scoped},
-    http::{Body, Fail, IfMatch, S200, S404, S409, S412, S422},
+    http::{Body, Fail, IdempotencyKey, IfMatch, S200, S404, S409, S412, S422},
 };
 use shared_types::{
     DeliveryId, OrderId,
@@ -14,7 +14,7 @@ use shared_types::{
 };
 
 use super::{
-    books::{entity_tag, with_query},
+    books::{entity_tag, key_or_ours, with_query},
     relay::Relayed,
 };
 use crate::clients::{Ask, Upstreams};
@@ -78,11 +78,12 @@ pub(super) async fn advance(
     upstreams: web::Data<Upstreams>,
     id: web::Path<DeliveryId>,
     condition: IfMatch,
+    key: IdempotencyKey,
     body: Body<MoveDeliveryRequest>,
 ) -> Result<Relayed<DeliveryView, (S200,)>, Fail<(S404, S409, S412, S422)>> {
-    let tag = entity_tag(condition);
-    let ask = Ask::once(Method::POST, format!("/deliveries/{id}/moves"));
-    let ask = ask.header("if-match", tag.as_deref()).json(&body.0);
+    let (tag, key) = (entity_tag(condition), key_or_ours(key));
+    let ask = Ask::repeatable(Method::POST, format!("/deliveries/{id}/moves"));
+    let ask = ask.header("if-match", tag.as_deref()).header("idempotency-key", Some(&key)).json(&body.0);
     Ok(Relayed::new(upstreams.delivery.ask(&caller, ask).await?)?)
 }
 
