@@ -4,7 +4,11 @@
 mod again;
 
 use reqwest::Method;
-use service_kit::{Client, ClientOptions, NoAnswer, RawAnswer, client::ClientError};
+use service_kit::{
+    Client, ClientOptions, NoAnswer, RawAnswer,
+    auth::{Caller, CallerTokens, Issuer, Service},
+    client::ClientError,
+};
 use shared_types::{Code, Problem};
 
 use again::Unanswered;
@@ -13,15 +17,15 @@ use again::Unanswered;
 const CALL_MS: u64 = 5_000;
 
 /// One service behind the gateway.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Upstream {
     /// Its name in problems and in readiness.
     pub part: &'static str,
     client: Client,
+    tokens: CallerTokens,
 }
 
 /// All services behind the gateway.
-#[derive(Debug)]
 pub struct Upstreams {
     pub catalog: Upstream,
     pub order: Upstream,
@@ -77,14 +81,18 @@ impl<'a> Ask<'a> {
 }
 
 impl Upstream {
-    pub fn new(part: &'static str, url: &str) -> Result<Upstream, ClientError> {
+    /// The service at `url`, which is asked with the gateway's own tokens.
+    pub fn new(service: Service, url: &str, issuer: &Issuer) -> Result<Upstream, ClientError> {
         let options = ClientOptions { call_ms: CALL_MS, ..ClientOptions::default() };
-        Ok(Upstream { part, client: Client::new(url, options)?.guarded() })
+        let tokens = CallerTokens::new(issuer.clone(), service);
+        Ok(Upstream { part: service.text(), client: Client::new(url, options)?.guarded(), tokens })
     }
 
-    /// Sends a request, again where that is safe and there was no answer. A 5xx of the other side is none.
-    pub async fn ask(&self, ask: Ask<'_>) -> Result<RawAnswer, Problem> {
-        again::until_answered(&self.client, self.part, &ask).await.map_err(|unanswered| match unanswered {
+    /// Sends a request on behalf of a caller, again where that is safe and there was no answer. A 5xx of the other side
+    /// is none.
+    pub async fn ask(&self, caller: &Caller, ask: Ask<'_>) -> Result<RawAnswer, Problem> {
+        let client = self.client.with_tokens(self.tokens.on_behalf_of(caller));
+        again::until_answered(&client, self.part, &ask).await.map_err(|unanswered| match unanswered {
             Unanswered::Refused(problem) => problem,
             Unanswered::Silent { reason, retry_after_s } => {
                 let problem = self.silent(&ask, &reason);
