@@ -2,6 +2,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use service_kit::{
     http::{Background, Check, Running, ServiceInfo, StartError, serve},
+    metrics::MetricsDoor,
     process::default_workers,
 };
 
@@ -37,6 +38,10 @@ pub struct Config {
     /// Contracts of other shop back ends to speak beside `/api/v1`, separated by commas: `bazar`, or `none`.
     #[arg(long, env = "LASTCOPY_DIALECTS", default_value = "bazar")]
     pub dialects: Dialects,
+    /// Where Prometheus reads `/metrics`: an address that only an inner network reaches. Without it, nowhere: the
+    /// gateway's own address is public.
+    #[arg(long, env = "LASTCOPY_METRICS_LISTEN")]
+    pub metrics_listen: Option<SocketAddr>,
     #[command(flatten)]
     pub identity: IdentityConfig,
 }
@@ -50,6 +55,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         delivery: upstream("delivery", &config.delivery_url)?,
     });
     let mut background = Background::default();
+    background.metrics_at(config.metrics_listen.map_or(MetricsDoor::Closed, MetricsDoor::Own));
     let identity = Identity::open(&config.identity, &mut background).await?;
     let parts = upstreams.all().map(|upstream| {
         let upstream = upstream.clone();

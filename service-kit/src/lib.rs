@@ -16,6 +16,8 @@ pub mod faults;
 pub mod http;
 /// Delivered twice, handled once.
 pub mod inbox;
+/// Numbers about a running service, for Prometheus.
+pub mod metrics;
 /// Events, written in the transaction of the change they tell about.
 pub mod outbox;
 /// The life of a process: start, say so, wait for a signal, stop.

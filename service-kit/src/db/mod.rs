@@ -15,6 +15,8 @@ mod error;
 mod gate;
 /// Closures on their way, panics contained.
 mod job;
+/// What a database says of itself.
+mod metrics;
 /// Numbered changes of the schema.
 mod migrate;
 /// Limits with their units.
@@ -47,6 +49,7 @@ pub use url::{DatabaseUrl, DatabaseUrlError, Engine};
 pub use value::{FromValue, Value};
 
 use job::Write;
+use metrics::DbMetrics;
 use pg::PgDb;
 use sqlite::SqliteDb;
 use url::Place;
@@ -56,6 +59,7 @@ use url::Place;
 pub struct Db {
     backend: Backend,
     committed: watch::Receiver<u64>,
+    metrics: Arc<DbMetrics>,
 }
 
 #[derive(Clone)]
@@ -75,15 +79,17 @@ impl Db {
     ) -> Result<Self, OpenError> {
         let (sender, committed) = watch::channel(0);
         let place = url.place().clone();
+        let metrics = Arc::<DbMetrics>::default();
+        let shown = Arc::clone(&metrics);
         let backend = blocking(move || match place {
             Place::File(path) => {
-                SqliteDb::open(&path, &options, migrations, sender).map(|db| Backend::Sqlite(Arc::new(db)))
+                SqliteDb::open(&path, &options, migrations, sender, &shown).map(|db| Backend::Sqlite(Arc::new(db)))
             }
             Place::Server { config, .. } => {
-                PgDb::open(&config, &options, migrations, sender).map(|db| Backend::Postgres(Arc::new(db)))
+                PgDb::open(&config, &options, migrations, sender, shown).map(|db| Backend::Postgres(Arc::new(db)))
             }
         });
-        Ok(Self { backend: backend.await?, committed })
+        Ok(Self { backend: backend.await?, committed, metrics })
     }
 
     /// Opens a database that others are using, to look at it: no migration, no lock, and every write is refused.
@@ -91,13 +97,17 @@ impl Db {
         let (sender, committed) = watch::channel(0);
         let place = url.place().clone();
         let options = DbOptions::default();
+        let metrics = Arc::<DbMetrics>::default();
+        let shown = Arc::clone(&metrics);
         let backend = blocking(move || match place {
-            Place::File(path) => SqliteDb::open_read_only(&path, &options).map(|db| Backend::Sqlite(Arc::new(db))),
+            Place::File(path) => {
+                SqliteDb::open_read_only(&path, &options, &shown).map(|db| Backend::Sqlite(Arc::new(db)))
+            }
             Place::Server { config, .. } => {
-                PgDb::open_read_only(&config, &options, sender).map(|db| Backend::Postgres(Arc::new(db)))
+                PgDb::open_read_only(&config, &options, sender, shown).map(|db| Backend::Postgres(Arc::new(db)))
             }
         });
-        Ok(Self { backend: backend.await?, committed })
+        Ok(Self { backend: backend.await?, committed, metrics })
     }
 
     /// Runs a closure on one snapshot, which holds everything that was acknowledged before. Changes are refused.
@@ -150,6 +160,11 @@ impl Db {
     /// events: commits of one batch are one change, and other replicas' commits are none.
     pub fn committed_events(&self) -> watch::Receiver<u64> {
         self.committed.clone()
+    }
+
+    /// Its numbers, for the page of the service it belongs to.
+    pub(crate) fn collectors(&self) -> Vec<Box<dyn prometheus::core::Collector>> {
+        self.metrics.collectors()
     }
 
     /// Takes no more work, finishes what was taken, gives the file or the connections back. Other handles to the same

@@ -7,6 +7,8 @@ mod extract;
 mod health;
 /// Limits of the shell, each with its unit.
 pub mod limits;
+/// Binding an address, and letting go of it.
+mod listener;
 /// The OpenAPI document: what paperclip writes, completed with what is true of every route.
 mod openapi;
 /// Page cursors: opaque to callers, checked on their way back.

@@ -11,7 +11,7 @@ mod error;
 mod transaction;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rand::RngExt;
 use tokio::sync::watch;
@@ -19,6 +19,7 @@ use tokio::sync::watch;
 use super::error::{DbError, Failure, OpenError};
 use super::gate::Gate;
 use super::job;
+use super::metrics::DbMetrics;
 use super::migrate::{self, Migration};
 use super::options::DbOptions;
 use super::tx::Tx;
@@ -43,6 +44,7 @@ pub(super) struct PgDb {
     pool: Option<r2d2::Pool<Connector>>,
     gate: Gate,
     committed: watch::Sender<u64>,
+    metrics: Arc<DbMetrics>,
     read_only: bool,
 }
 
@@ -53,6 +55,7 @@ impl PgDb {
         options: &DbOptions,
         migrations: &[Migration],
         committed: watch::Sender<u64>,
+        metrics: Arc<DbMetrics>,
     ) -> Result<Self, OpenError> {
         let connector = Connector::new(config, options);
         let mut client = connector.connect_to_migrate()?;
@@ -60,7 +63,7 @@ impl PgDb {
         client.execute("select pg_advisory_lock($1)", &[&MIGRATION_LOCK]).map_err(error::cannot_open)?;
         migrate::run(&mut client, Engine::Postgres, migrations)?;
         drop(client);
-        Self::connected(connector, options, committed, false)
+        Self::connected(connector, options, committed, metrics, false)
     }
 
     /// Blocking: connects to a live shop and changes nothing.
@@ -68,14 +71,16 @@ impl PgDb {
         config: &postgres::Config,
         options: &DbOptions,
         committed: watch::Sender<u64>,
+        metrics: Arc<DbMetrics>,
     ) -> Result<Self, OpenError> {
-        Self::connected(Connector::new(config, options), options, committed, true)
+        Self::connected(Connector::new(config, options), options, committed, metrics, true)
     }
 
     fn connected(
         connector: Connector,
         options: &DbOptions,
         committed: watch::Sender<u64>,
+        metrics: Arc<DbMetrics>,
         read_only: bool,
     ) -> Result<Self, OpenError> {
         drop(connector.connect_and_assert(read_only)?);
@@ -86,8 +91,8 @@ impl PgDb {
             .error_handler(Box::new(connection::LogErrors))
             .build(connector)
             .map_err(|error| OpenError::Unavailable(error.to_string()))?;
-        let gate = Gate::new(options.connections, options.queue_jobs, options.pool_wait());
-        Ok(Self { pool: Some(pool), gate, committed, read_only })
+        let gate = Gate::new(options.connections, options.queue_jobs, options.pool_wait(), Arc::clone(&metrics));
+        Ok(Self { pool: Some(pool), gate, committed, metrics, read_only })
     }
 
     pub(super) async fn read<T, E, F>(self: &Arc<Self>, f: F) -> Result<T, E>
@@ -130,7 +135,10 @@ impl PgDb {
         let mut pause = FIRST_PAUSE;
         for _ in 1..MAX_RUNS {
             match self.run_once(f, access) {
-                Ended::Again(_) => std::thread::sleep(jittered(pause)),
+                Ended::Again(_) => {
+                    self.metrics.reruns.inc();
+                    std::thread::sleep(jittered(pause));
+                }
                 Ended::Settled(result) => return result,
             }
             pause = (pause * 2).min(LONGEST_PAUSE);
@@ -156,13 +164,11 @@ impl PgDb {
         };
         let mut tx = Tx::postgres(open);
         let answer = job::contain(f, &mut tx);
-        let (again, events) = (tx.again(), tx.events());
+        let (again, effects) = (tx.again(), tx.effects());
         match (answer, tx.into_postgres()) {
-            (Ok(answer), Some(open)) => match open.commit() {
+            (Ok(answer), Some(open)) => match self.commit(open, access) {
                 Ok(()) => {
-                    if events {
-                        self.committed.send_modify(|count| *count = count.wrapping_add(1));
-                    }
+                    effects.follow(&self.committed);
                     Ended::Settled(Ok(answer))
                 }
                 Err(failure) => Ended::failed(failure),
@@ -176,6 +182,15 @@ impl PgDb {
                 Ended::Settled(Err(DbError::Sql("BUG: a transaction of another engine".to_owned()).into()))
             }
         }
+    }
+
+    fn commit(&self, open: PgTx<'_>, access: Access) -> Result<(), Failure> {
+        let began = Instant::now();
+        open.commit()?;
+        if access == Access::Write {
+            self.metrics.committed(began, 1);
+        }
+        Ok(())
     }
 
     fn connection(&self) -> Result<r2d2::PooledConnection<Connector>, DbError> {
