@@ -9,6 +9,8 @@ mod bad_input;
 mod books;
 /// The API document.
 mod document;
+/// What others are told.
+mod events;
 /// Giving copies back.
 mod give_back;
 /// Imports of tables.
