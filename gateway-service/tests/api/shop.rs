@@ -77,6 +77,7 @@ impl Shop {
             order_url: order.url(),
             delivery_url: delivery.url(),
             dialects: gateway_service::Dialects::default(),
+            metrics_listen: None,
             identity: gateway_service::identity::IdentityConfig::on(databases[3].url().clone()),
         });
         let gateway = gateway.await.unwrap();
