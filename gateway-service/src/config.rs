@@ -1,7 +1,7 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use service_kit::{
-    http::{Background, Check, Running, ServiceInfo, StartError, serve},
+    http::{Background, Check, Running, ServiceInfo, StartError, serve_behind},
     metrics::MetricsDoor,
     process::default_workers,
 };
@@ -11,6 +11,7 @@ use crate::{
     dialects::{self, Dialects},
     http,
     identity::{Identity, IdentityConfig},
+    layers::Layers,
 };
 
 const INFO: ServiceInfo = ServiceInfo {
@@ -65,7 +66,8 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         })
     });
     let checks = parts.into_iter().chain([identity.check()]).collect();
-    serve(INFO, config.listen, config.workers, checks, background, move |routes| {
+    let layers = Layers::new(Arc::clone(&identity), &config.identity.rates);
+    serve_behind(layers, INFO, config.listen, config.workers, checks, background, move |routes| {
         identity.routes(routes);
         http::routes(routes, &upstreams);
         dialects::routes(routes, &config.dialects);

@@ -1,6 +1,13 @@
-use std::{future::Future, net::SocketAddr, time::Duration};
+use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
-use actix_web::{App, HttpServer, guard, middleware, web};
+use actix_web::{
+    App, HttpServer,
+    body::BoxBody,
+    dev::ServiceRequest,
+    guard,
+    middleware::{self, Next},
+    web,
+};
 use paperclip::actix::{OpenApiExt, web::ServiceConfig};
 use shared_types::{Code, Problem};
 use tokio::task::JoinSet;
@@ -8,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     health::{self, Check},
+    layer::{Bare, Layer},
     limits,
     listener::Listener,
     openapi,
@@ -156,10 +164,27 @@ pub async fn serve<R>(
     address: SocketAddr,
     workers: usize,
     checks: Vec<Check>,
+    background: Background,
+    routes: R,
+) -> Result<Running, StartError>
+where
+    R: Fn(&mut ServiceConfig) + Clone + Send + 'static,
+{
+    serve_behind(Arc::new(Bare), info, address, workers, checks, background, routes).await
+}
+
+/// As [`serve`], with `layer` around all routes.
+pub async fn serve_behind<L, R>(
+    layer: Arc<L>,
+    info: ServiceInfo,
+    address: SocketAddr,
+    workers: usize,
+    checks: Vec<Check>,
     mut background: Background,
     routes: R,
 ) -> Result<Running, StartError>
 where
+    L: Layer,
     R: Fn(&mut ServiceConfig) + Clone + Send + 'static,
 {
     let checks = web::Data::new(checks);
@@ -169,7 +194,7 @@ where
         MetricsDoor::Own(address) => Some(Listener::of_metrics(address, metrics.clone())?),
         MetricsDoor::Service | MetricsDoor::Closed => None,
     };
-    let app = move || app(info, checks.clone(), (metrics.clone(), door), routes.clone());
+    let app = move || app(info, Arc::clone(&layer), checks.clone(), (metrics.clone(), door), routes.clone());
     let listener = Listener::start(address, |listener| {
         let server = HttpServer::new(app)
             .workers(workers)
@@ -185,8 +210,9 @@ where
     Ok(Running { name: info.name, listener, metrics: own, background })
 }
 
-fn app<R: Fn(&mut ServiceConfig)>(
+fn app<L: Layer, R: Fn(&mut ServiceConfig)>(
     info: ServiceInfo,
+    layer: Arc<L>,
     checks: web::Data<Vec<Check>>,
     (metrics, door): (web::Data<Metrics>, MetricsDoor),
     routes: R,
@@ -232,5 +258,8 @@ fn app<R: Fn(&mut ServiceConfig)>(
         .with_json_spec_v3_at("/openapi.json")
         .with_swagger_ui_at("/docs")
         .build()
+        .wrap(middleware::from_fn(move |request: ServiceRequest, next: Next<BoxBody>| {
+            Arc::clone(&layer).around(request, next)
+        }))
         .wrap(middleware::from_fn(shell::around))
 }
