@@ -11,6 +11,8 @@ mod layer;
 pub mod limits;
 /// Binding an address, and letting go of it.
 mod listener;
+/// A JSON array is no object.
+mod objects;
 /// The OpenAPI document: what paperclip writes, completed with what is true of every route.
 mod openapi;
 /// Page cursors: opaque to callers, checked on their way back.
