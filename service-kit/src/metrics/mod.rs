@@ -27,7 +27,8 @@
 //! number of series is bounded by the program's text. What is counted inside a transaction goes through
 //! [`Tx::count`](crate::db::Tx::count), which counts once the transaction has committed and not before.
 //!
-//! Whatever has to be asked for (a queue in the database) is a [`Probe`], run whenever somebody reads the page.
+//! Whatever has to be asked for (a queue in the database) is a
+//! [`Probe`](crate::metrics::Probe), run whenever somebody reads the page.
 
 /// A service's own counters, gauges and histograms.
 mod family;
