@@ -6,9 +6,10 @@ mod database;
 mod eventually;
 /// Callers as values.
 mod issuer;
-/// A throw-away Postgres server that ends with its test process.
+/// Throw-away Postgres servers that end with their test process.
 mod server;
 
 pub use database::TestDatabase;
 pub use eventually::{eventually, eventually_some};
 pub use issuer::TestIssuer;
+pub use server::PostgresServer;

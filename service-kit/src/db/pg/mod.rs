@@ -3,10 +3,14 @@
 //! The client drives its connection on the calling thread and panics on one that serves async tasks. So a connection is
 //! taken, used, returned and dropped on blocking threads only, and never leaves the closure it was lent to.
 
+/// What an address says: the server, its certificates, our limits.
+mod address;
 /// Connecting, with settings set and read back.
 mod connection;
 /// SQLSTATEs, sorted into `DbError`.
 mod error;
+/// Encryption on the way to the server.
+mod tls;
 /// One open transaction.
 mod transaction;
 
@@ -25,7 +29,9 @@ use super::options::DbOptions;
 use super::tx::Tx;
 use super::url::Engine;
 use connection::Connector;
+use error::NotCommitted;
 
+pub(super) use address::Address;
 pub(super) use transaction::PgTx;
 
 /// How often a closure is run when the server gives up its transaction (a deadlock, a serialization failure, a
@@ -51,13 +57,13 @@ pub(super) struct PgDb {
 impl PgDb {
     /// Blocking: connects, asserts, migrates under a lock.
     pub(super) fn open(
-        config: &postgres::Config,
+        address: &Address,
         options: &DbOptions,
         migrations: &[Migration],
         committed: watch::Sender<u64>,
         metrics: Arc<DbMetrics>,
     ) -> Result<Self, OpenError> {
-        let connector = Connector::new(config, options);
+        let connector = Connector::new(address, options)?;
         let mut client = connector.connect_to_migrate()?;
         // Waits for another replica that is migrating; let go with the connection.
         client.execute("select pg_advisory_lock($1)", &[&MIGRATION_LOCK]).map_err(error::cannot_open)?;
@@ -68,12 +74,12 @@ impl PgDb {
 
     /// Blocking: connects to a live shop and changes nothing.
     pub(super) fn open_read_only(
-        config: &postgres::Config,
+        address: &Address,
         options: &DbOptions,
         committed: watch::Sender<u64>,
         metrics: Arc<DbMetrics>,
     ) -> Result<Self, OpenError> {
-        Self::connected(Connector::new(config, options), options, committed, metrics, true)
+        Self::connected(Connector::new(address, options)?, options, committed, metrics, true)
     }
 
     fn connected(
@@ -171,7 +177,8 @@ impl PgDb {
                     effects.follow(&self.committed);
                     Ended::Settled(Ok(answer))
                 }
-                Err(failure) => Ended::failed(failure),
+                Err(NotCommitted::Refused(failure)) => Ended::failed(failure),
+                Err(NotCommitted::Unknown(error)) => Ended::Settled(Err(error.into())),
             },
             // Dropping an open transaction rolls it back.
             (Err(error), open) => {
@@ -184,13 +191,18 @@ impl PgDb {
         }
     }
 
-    fn commit(&self, open: PgTx<'_>, access: Access) -> Result<(), Failure> {
+    fn commit(&self, open: PgTx<'_>, access: Access) -> Result<(), NotCommitted> {
         let began = Instant::now();
-        open.commit()?;
-        if access == Access::Write {
-            self.metrics.committed(began, 1);
+        let committed = open.commit();
+        match (&committed, access) {
+            (Ok(()), Access::Write) => self.metrics.committed(began, 1),
+            (Err(NotCommitted::Unknown(error)), Access::Write) => {
+                tracing::warn!(%error, "a commit was not answered: whoever asked for it repeats it");
+                self.metrics.unknown_commits.inc();
+            }
+            (Ok(()) | Err(_), Access::Read | Access::Write) => {}
         }
-        Ok(())
+        committed
     }
 
     fn connection(&self) -> Result<r2d2::PooledConnection<Connector>, DbError> {
