@@ -13,6 +13,7 @@ use actix_web::{
         header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
     },
     middleware::Next,
+    web,
 };
 use futures_util::FutureExt;
 use shared_types::{Code, Problem};
@@ -23,7 +24,10 @@ use super::{
     load::{Load, Share},
     reply::problem_response,
 };
-use crate::context::{DEADLINE_HEADER, RequestContext};
+use crate::{
+    context::{DEADLINE_HEADER, RequestContext},
+    metrics::HttpMetrics,
+};
 
 /// Around every request: its id, its limits and deadline, its log line, and a problem document for every failure.
 pub(super) async fn around<B: MessageBody + 'static>(
@@ -37,9 +41,13 @@ pub(super) async fn around<B: MessageBody + 'static>(
     let request_id = context.request_id.clone();
     let method = request.method().clone();
     let path = request.path().to_owned();
+    let route = request.match_pattern();
+    let metrics = request.app_data::<web::Data<HttpMetrics>>().expect("BUG: every server counts").clone();
+    let in_flight = metrics.begin();
 
     let mut answered = context.clone().scope(answer(request, next).instrument(span.clone())).await;
 
+    drop(in_flight);
     let elapsed = started.elapsed();
     let (status, headers) = match &mut answered {
         Ok(response) => (response.status(), response.headers_mut()),
@@ -48,6 +56,7 @@ pub(super) async fn around<B: MessageBody + 'static>(
     for (name, value) in context.take_headers() {
         set(headers, name, &value);
     }
+    metrics.answered(&method, route.as_deref(), status, elapsed);
     set(headers, "x-request-id", &request_id);
     // No browser guesses that JSON is a page.
     set(headers, "x-content-type-options", "nosniff");
