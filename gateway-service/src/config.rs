@@ -1,7 +1,9 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use service_kit::{
+    auth::Service,
     http::{Background, Check, Running, ServiceInfo, StartError, serve_behind},
+    metrics::MetricsDoor,
     process::default_workers,
 };
 
@@ -38,20 +40,27 @@ pub struct Config {
     /// Contracts of other shop back ends to speak beside `/api/v1`, separated by commas: `bazar`, or `none`.
     #[arg(long, env = "LASTCOPY_DIALECTS", default_value = "bazar")]
     pub dialects: Dialects,
+    /// Where Prometheus reads `/metrics`: an address that only an inner network reaches. Without it, nowhere: the
+    /// gateway's own address is public.
+    #[arg(long, env = "LASTCOPY_METRICS_LISTEN")]
+    pub metrics_listen: Option<SocketAddr>,
     #[command(flatten)]
     pub identity: IdentityConfig,
 }
 
 /// Serves until stopped.
 pub async fn start(config: Config) -> Result<Running, StartError> {
-    let upstream = |part, url: &str| Upstream::new(part, url).map_err(|error| StartError::Part(error.to_string()));
-    let upstreams = Arc::new(Upstreams {
-        catalog: upstream("catalog", &config.catalog_url)?,
-        order: upstream("order", &config.order_url)?,
-        delivery: upstream("delivery", &config.delivery_url)?,
-    });
     let mut background = Background::default();
+    background.metrics_at(config.metrics_listen.map_or(MetricsDoor::Closed, MetricsDoor::Own));
     let identity = Identity::open(&config.identity, &mut background).await?;
+    let upstream = |service, url: &str| {
+        Upstream::new(service, url, identity.issuer()).map_err(|error| StartError::Part(error.to_string()))
+    };
+    let upstreams = Arc::new(Upstreams {
+        catalog: upstream(Service::Catalog, &config.catalog_url)?,
+        order: upstream(Service::Order, &config.order_url)?,
+        delivery: upstream(Service::Delivery, &config.delivery_url)?,
+    });
     let parts = upstreams.all().map(|upstream| {
         let upstream = upstream.clone();
         Check::new(upstream.part, move || {
