@@ -2,8 +2,8 @@
 
 /// The final answers to a purchase and to a cancellation, given and kept.
 pub mod answer;
-/// The only outgoing HTTP: the catalog and the delivery service.
-mod clients;
+/// The only outgoing HTTP: the catalog, the delivery service and payment providers.
+pub mod clients;
 /// Flags, environment, and the driver's pace.
 mod config;
 /// What an order may do: `apply` and `next`, pure.

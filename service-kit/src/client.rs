@@ -20,6 +20,17 @@ pub enum Outcome<T> {
     Unknown(NoAnswer),
 }
 
+impl<T> Outcome<T> {
+    /// The same outcome, with what was answered turned into something else.
+    pub fn map<U>(self, turn: impl FnOnce(T) -> U) -> Outcome<U> {
+        match self {
+            Outcome::Done(answer) => Outcome::Done(turn(answer)),
+            Outcome::Refused(problem) => Outcome::Refused(problem),
+            Outcome::Unknown(no_answer) => Outcome::Unknown(no_answer),
+        }
+    }
+}
+
 /// Why there was no answer, for the log.
 #[derive(Debug)]
 pub struct NoAnswer(pub String);

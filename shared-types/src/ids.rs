@@ -143,6 +143,11 @@ impl OrderId {
         TakingId { order: self, n }
     }
 
+    /// The order's `n`-th attempt to be paid.
+    pub const fn payment(self, n: u32) -> PaymentId {
+        PaymentId { order: self, n }
+    }
+
     /// The order's `n`-th delivery.
     pub const fn delivery(self, n: u32) -> DeliveryId {
         DeliveryId { order: self, n }
@@ -170,6 +175,7 @@ macro_rules! text_id {
 text_id!(AccountId);
 text_id!(OrderId);
 text_id!(TakingId);
+text_id!(PaymentId);
 text_id!(DeliveryId);
 
 macro_rules! attempt_id {
@@ -220,6 +226,12 @@ attempt_id!(
     TakingId,
     ":",
     "a taking's id (<order id>:<attempt>)"
+);
+attempt_id!(
+    /// `<order>:<n>`: the n-th attempt of an order to be paid. A provider takes it as the key of the payment.
+    PaymentId,
+    ":",
+    "a payment's id (<order id>:<attempt>)"
 );
 attempt_id!(
     /// `<order>:d<n>`: the n-th delivery of an order.

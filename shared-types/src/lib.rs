@@ -15,7 +15,7 @@ pub mod events;
 mod fields;
 /// Who is who: accounts, and what they are asked and shown.
 pub mod identity;
-/// Identifiers of books, orders, takings, deliveries and couriers.
+/// Identifiers of books, orders, takings, payments, deliveries and couriers.
 mod ids;
 /// ISBN-10 and ISBN-13, check digits verified, kept as thirteen digits.
 mod isbn;
@@ -25,6 +25,8 @@ pub mod limits;
 mod money;
 /// Orders on their four axes, their lines and their history.
 pub mod orders;
+/// Payments as a provider shows them, cards, and the tokens that stand for cards.
+pub mod payments;
 /// RFC 9457 problems and the one catalogue of their codes.
 pub mod problem;
 /// One redacting type for passwords, tokens and keys.
@@ -36,7 +38,7 @@ mod timestamp;
 
 pub use cell::Cell;
 pub use fields::FieldErrors;
-pub use ids::{AccountId, BookId, CourierId, DeliveryId, IdError, OrderId, TakingId};
+pub use ids::{AccountId, BookId, CourierId, DeliveryId, IdError, OrderId, PaymentId, TakingId};
 pub use isbn::{Isbn, IsbnError};
 pub use money::{Amount, AmountError, Currency, Money};
 pub use problem::{Code, FieldError, Problem};

@@ -28,6 +28,11 @@ pub const MAX_QUERY_CHARS: usize = 200;
 pub const MAX_IDEMPOTENCY_KEY_CHARS: usize = 255;
 /// Minor units that one price can have at most. Any amount of this size survives a reader that uses 64-bit floats.
 pub const MAX_PRICE_MINOR: i64 = 999_999_999_999;
+/// Minor units that one order can cost at most: every line at its longest, every copy at its dearest. It survives a reader
+/// that uses 64-bit floats, too.
+pub const MAX_TOTAL_MINOR: i64 = MAX_PRICE_MINOR * MAX_LINE_COPIES * MAX_ORDER_LINES as i64;
+/// Characters in a provider's token for a card at most.
+pub const MAX_CARD_TOKEN_CHARS: usize = 255;
 /// Events in one batch between services at most.
 pub const MAX_EVENT_BATCH: usize = 100;
 /// Rows in one import at most.

@@ -179,6 +179,20 @@ impl Money {
     /// Reads a price: not negative, no more decimals than the currency has, at most
     /// [`MAX_PRICE_MINOR`](crate::limits::MAX_PRICE_MINOR) minor units.
     pub fn price(amount: Amount, currency: Currency) -> Result<Money, AmountError> {
+        Money::up_to(crate::limits::MAX_PRICE_MINOR, amount, currency)
+    }
+
+    /// Reads what a whole order costs: as a price, up to [`MAX_TOTAL_MINOR`](crate::limits::MAX_TOTAL_MINOR).
+    pub fn total(amount: Amount, currency: Currency) -> Result<Money, AmountError> {
+        Money::up_to(crate::limits::MAX_TOTAL_MINOR, amount, currency)
+    }
+
+    /// No money at all.
+    pub const fn zero(currency: Currency) -> Money {
+        Money { minor: 0, currency }
+    }
+
+    fn up_to(max_minor: i64, amount: Amount, currency: Currency) -> Result<Money, AmountError> {
         if amount.digits < 0 {
             return Err(AmountError::Negative);
         }
@@ -193,7 +207,7 @@ impl Money {
             }
             amount.digits / surplus
         };
-        if minor > crate::limits::MAX_PRICE_MINOR {
+        if minor > max_minor {
             return Err(AmountError::TooLarge);
         }
         Ok(Money { minor, currency })

@@ -45,6 +45,10 @@ codes! {
     MalformedHeader = 400, "A header cannot be read", false;
     /// The route needs to know who calls: the credential is missing or refused.
     Unauthorized = 401, "Who are you?", false;
+    /// The message is not signed by one who holds the secret, or was signed too long ago.
+    InvalidSignature = 401, "Invalid signature", false;
+    /// The payment was declined; `detail` says why.
+    PaymentFailed = 402, "Payment failed", false;
     /// The caller is known, and this is not his to do.
     Forbidden = 403, "This is not yours to do", false;
     /// There is nothing at this path.
@@ -52,6 +56,7 @@ codes! {
     BookNotFound = 404, "Book not found", false;
     TakingNotFound = 404, "Taking not found", false;
     OrderNotFound = 404, "Order not found", false;
+    PaymentNotFound = 404, "Payment not found", false;
     DeliveryNotFound = 404, "Delivery not found", false;
     CourierNotFound = 404, "Courier not found", false;
     AccountNotFound = 404, "Account not found", false;

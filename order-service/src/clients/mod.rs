@@ -4,6 +4,8 @@
 mod catalog;
 /// Asks the delivery service for parcels.
 mod delivery;
+/// Asks payment providers for money.
+pub mod payments;
 
 use reqwest::Method;
 use serde::de::IgnoredAny;

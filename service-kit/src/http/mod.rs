@@ -22,7 +22,7 @@ pub use extract::{Body, IdempotencyKey, IfMatch, OptionalBody};
 pub use health::{Check, CheckResult};
 pub use page::{Cursor, PageQuery};
 pub use reply::{
-    Fail, Reply, S200, S201, S202, S204, S304, S400, S401, S403, S404, S409, S412, S422, S429, S503, S504, StatusSet,
-    problem_response,
+    Fail, Reply, S200, S201, S202, S204, S304, S400, S401, S402, S403, S404, S409, S412, S422, S429, S503, S504,
+    StatusSet, problem_response,
 };
 pub use server::{Background, Running, SHELL_PATHS, ServiceInfo, StartError, serve};

@@ -50,6 +50,7 @@ statuses! {
     S304 = 304, "Not changed since the version in `If-None-Match`.";
     S400 = 400, "The request cannot be read.";
     S401 = 401, "The credential is missing or refused.";
+    S402 = 402, "The payment was declined; `detail` says why.";
     S403 = 403, "The caller is known, and this is not his to do.";
     S404 = 404, "There is no such thing, or it is not yours to see.";
     S409 = 409, "The state of the shop does not allow it; `code` and `errors` say why.";
