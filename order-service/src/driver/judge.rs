@@ -83,7 +83,7 @@ pub(super) fn stopping(order: &Order, outcome: Outcome<DeliveryView>) -> Judgeme
         Answered(Command::DeliveryBooked { n, status, version }) => {
             Answered(Command::DeliveryMoved { n, status, version })
         }
-        judgement => judgement,
+        judgement @ (Answered(_) | NoAnswer(_) | Misunderstood(_)) => judgement,
     }
 }
 
