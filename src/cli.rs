@@ -13,7 +13,11 @@ use crate::{
     health::{self, HealthArgs},
     import::{self, ImportArgs},
     migrate::{self, MigrateArgs},
+<<<<<<< HEAD
     payments,
+=======
+    people::{self, KeyCommand, UserCommand},
+>>>>>>> main
     up::{self, UpArgs},
 };
 
@@ -49,6 +53,12 @@ enum Command {
     Health(HealthArgs),
     /// Bring the schema of every database up to date, and stop.
     Migrate(MigrateArgs),
+    /// Open accounts, also while the shop runs.
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Make API keys, also while the shop runs.
+    #[command(subcommand)]
+    Key(KeyCommand),
 }
 
 #[derive(Subcommand)]
@@ -73,6 +83,8 @@ pub fn run() -> ExitCode {
         Some(Command::Audit(args)) => tool(audit::run(args)),
         Some(Command::Health(args)) => tool(health::run(args)),
         Some(Command::Migrate(args)) => tool(migrate::run(args)),
+        Some(Command::User(command)) => tool(people::user(command)),
+        Some(Command::Key(command)) => tool(people::key(command)),
     }
 }
 
