@@ -13,11 +13,8 @@ use crate::{
     health::{self, HealthArgs},
     import::{self, ImportArgs},
     migrate::{self, MigrateArgs},
-<<<<<<< HEAD
     payments,
-=======
     people::{self, KeyCommand, UserCommand},
->>>>>>> main
     up::{self, UpArgs},
 };
 
