@@ -1,5 +1,7 @@
 //! The gateway: the only public door. It knows who calls, translates and passes on; it holds no business rule.
 
+/// What the catalog said a moment ago.
+mod cache;
 /// The other services, and how they are asked.
 mod clients;
 /// Where the gateway listens and whom it asks.

@@ -9,6 +9,8 @@ mod books;
 mod couriers;
 /// Deliveries and their tracking.
 mod deliveries;
+/// What the services tell the gateway.
+pub(crate) mod events;
 /// Purchases and orders.
 pub(crate) mod orders;
 /// Answers on their way out: addresses rewritten, problems made ours.

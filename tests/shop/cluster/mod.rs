@@ -201,6 +201,9 @@ impl Cluster {
             .extend(self.databases.get(&part).map(|database| format!("--database-url={}", database.url().expose())));
         let asked = self.links.iter().filter(|((from, _), _)| *from == part);
         arguments.extend(asked.map(|((_, to), link)| format!("--{}-url={}", name(*to), link.url())));
+        if part == Catalog {
+            arguments.push(format!("--tell-gateways={}", self.link(Catalog, Gateway).url()));
+        }
         arguments
     }
 

@@ -1,0 +1,71 @@
+//! What the services tell the gateway. No public caller gets in here: the gate of this route knows the keys of the
+//! services that tell, and lets in nobody but them.
+
+use std::sync::Arc;
+
+use paperclip::actix::{
+    api_v2_operation,
+    web::{self, ServiceConfig},
+};
+use paperclip::v2::schema::Apiv2Schema;
+use serde::Deserialize;
+use service_kit::{
+    auth::{Gate, ServiceCaller, peer},
+    http::{Body, Fail, Reply, S422},
+};
+use shared_types::{
+    Problem,
+    events::{BOOK_CHANGED, BatchAnswer, BooksChanged, CloudEvent, EventOutcome, EventResult},
+    limits::{MAX_EVENT_BATCH, MAX_EVENT_BATCH_BYTES},
+};
+
+use crate::cache::{Cache, Stale};
+
+/// Where services tell.
+const PATH: &str = "/events";
+
+/// `gate` believes the services that tell, and nobody who speaks for others.
+pub(crate) fn routes(config: &mut ServiceConfig, gate: &Gate, cache: &Arc<Cache>) {
+    let cache = web::Data::from(Arc::clone(cache));
+    config.app_data(cache).service(web::resource(PATH).app_data(gate.clone()).route(web::post().to(receive)));
+}
+
+/// A batch as CloudEvents has it (JSON batch format).
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+struct Batch(Vec<CloudEvent>);
+
+impl Apiv2Schema for Batch {}
+
+/// Takes events of the services behind the gateway.
+///
+/// There is no inbox: dropping a second time what was dropped has no effect.
+#[api_v2_operation(skip)]
+async fn receive(
+    _: ServiceCaller<peer::Catalog>,
+    cache: web::Data<Cache>,
+    batch: Body<Batch, MAX_EVENT_BATCH_BYTES>,
+) -> Result<Reply<BatchAnswer>, Fail<(S422,)>> {
+    let events = batch.0.0;
+    if events.len() > MAX_EVENT_BATCH {
+        return Err(Problem::invalid("", format!("a batch has at most {MAX_EVENT_BATCH} events")).into());
+    }
+    events.iter().flat_map(stale).for_each(|stale| cache.forget(&stale));
+    let handled = |event: CloudEvent| EventResult { id: event.id, outcome: EventOutcome::Handled, detail: None };
+    Ok(Reply::ok(BatchAnswer { results: events.into_iter().map(handled).collect() }))
+}
+
+/// What an event makes stale. One that cannot be read is no reason to hold up those behind it: everything is dropped,
+/// which is right whatever it says.
+fn stale(event: &CloudEvent) -> Vec<Stale> {
+    if event.kind != BOOK_CHANGED {
+        return Vec::new();
+    }
+    match serde_json::from_str::<BooksChanged>(event.data.get()) {
+        Ok(changed) => changed.books.iter().map(Stale::from).collect(),
+        Err(error) => {
+            tracing::error!(event_id = event.id, %error, "an event that cannot be read: nothing is kept");
+            vec![Stale::All]
+        }
+    }
+}
