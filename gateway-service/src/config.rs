@@ -14,6 +14,7 @@ use crate::{
     http,
     identity::{Identity, IdentityConfig},
     layers::Layers,
+    live::Live,
 };
 
 const INFO: ServiceInfo = ServiceInfo {
@@ -75,12 +76,15 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
             async move { upstream.alive().await }
         })
     });
+    let live = Live::new(background.draining());
     let tellers = [(Service::Catalog, config.catalog_url.as_str())];
     let inner_gate = Gate::trusting(Service::Gateway, &tellers).map_err(|error| StartError::Part(error.to_string()))?;
     let checks = parts.into_iter().chain([identity.check()]).collect();
     let layers = Layers::new(Arc::clone(&identity), &config.identity.rates);
     serve_behind(layers, INFO, config.listen, config.workers, checks, background, move |routes| {
         identity.routes(routes);
+        // Before the scope in which it stands.
+        http::live::routes(routes, &live);
         http::routes(routes, &upstreams);
         http::events::routes(routes, &inner_gate, &cache);
         dialects::routes(routes, &config.dialects);

@@ -15,5 +15,8 @@ pub mod identity;
 /// What every request goes through before its route, and every answer after it.
 pub mod layers;
 
+/// What happens in the shop, as it happens.
+mod live;
+
 pub use config::{Config, start};
 pub use dialects::{Dialect, Dialects};

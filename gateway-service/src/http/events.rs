@@ -19,7 +19,10 @@ use shared_types::{
     limits::{MAX_EVENT_BATCH, MAX_EVENT_BATCH_BYTES},
 };
 
-use crate::cache::{Cache, Stale};
+use crate::{
+    cache::{Cache, Stale},
+    live::Live,
+};
 
 /// Where services tell.
 const PATH: &str = "/events";
@@ -39,18 +42,21 @@ impl Apiv2Schema for Batch {}
 
 /// Takes events of the services behind the gateway.
 ///
-/// There is no inbox: dropping a second time what was dropped has no effect.
+/// There is no inbox: forgetting a second time has no effect, and whoever listens is told once.
 #[api_v2_operation(skip)]
 async fn receive(
     _: ServiceCaller<peer::Catalog>,
     cache: web::Data<Cache>,
+    live: web::Data<Live>,
     batch: Body<Batch, MAX_EVENT_BATCH_BYTES>,
 ) -> Result<Reply<BatchAnswer>, Fail<(S422,)>> {
     let events = batch.0.0;
     if events.len() > MAX_EVENT_BATCH {
         return Err(Problem::invalid("", format!("a batch has at most {MAX_EVENT_BATCH} events")).into());
     }
+    // What is kept is forgotten first: whoever looks because he was told sees what he was told of.
     events.iter().flat_map(stale).for_each(|stale| cache.forget(&stale));
+    events.iter().for_each(|event| tell(&live, event));
     let handled = |event: CloudEvent| EventResult { id: event.id, outcome: EventOutcome::Handled, detail: None };
     Ok(Reply::ok(BatchAnswer { results: events.into_iter().map(handled).collect() }))
 }
@@ -67,5 +73,14 @@ fn stale(event: &CloudEvent) -> Vec<Stale> {
             tracing::error!(event_id = event.id, %error, "an event that cannot be read: nothing is kept");
             vec![Stale::All]
         }
+    }
+}
+
+/// Tells whoever listens of each book.
+fn tell(live: &Live, event: &CloudEvent) {
+    let changed = (event.kind == BOOK_CHANGED).then(|| serde_json::from_str::<BooksChanged>(event.data.get()).ok());
+    for book in changed.flatten().map(|changed| changed.books).unwrap_or_default() {
+        let data = serde_json::to_string(&book).expect("BUG: plain data serialises");
+        live.hub.tell(format!("{} {}.{}", event.source, book.book_id, book.version), "book.changed", &data);
     }
 }

@@ -9,6 +9,8 @@ mod bazar;
 mod cache;
 /// The API document.
 mod document;
+/// The stream of what happens.
+mod live;
 /// A gateway before a catalog of one book.
 mod shelf;
 /// A whole shop in one process.
