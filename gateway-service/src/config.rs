@@ -1,7 +1,7 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use service_kit::{
-    http::{Background, Check, Running, ServiceInfo, StartError, serve},
+    http::{Background, Check, Running, ServiceInfo, StartError, serve_behind},
     process::default_workers,
 };
 
@@ -10,6 +10,7 @@ use crate::{
     dialects::{self, Dialects},
     http,
     identity::{Identity, IdentityConfig},
+    layers::Layers,
 };
 
 const INFO: ServiceInfo = ServiceInfo {
@@ -59,7 +60,8 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         })
     });
     let checks = parts.into_iter().chain([identity.check()]).collect();
-    serve(INFO, config.listen, config.workers, checks, background, move |routes| {
+    let layers = Layers::new(Arc::clone(&identity), &config.identity.rates);
+    serve_behind(layers, INFO, config.listen, config.workers, checks, background, move |routes| {
         identity.routes(routes);
         http::routes(routes, &upstreams);
         dialects::routes(routes, &config.dialects);

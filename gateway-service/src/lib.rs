@@ -10,6 +10,8 @@ mod dialects;
 mod http;
 /// Who is who: accounts, sign-ins, keys, OAuth2, the audit log.
 pub mod identity;
+/// What every request goes through before its route, and every answer after it.
+pub mod layers;
 
 pub use config::{Config, start};
 pub use dialects::{Dialect, Dialects};

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::{
-    BookId, DeliveryId, OrderId, Timestamp,
+    BookId, DeliveryId, Isbn, OrderId, Timestamp,
     deliveries::DeliveryStatus,
     orders::{FulfillmentState, OrderState, PaymentState, StockState},
 };
@@ -56,11 +56,37 @@ pub enum EventOutcome {
     Held,
 }
 
-/// A book, its price or its stock changed: `lastcopy.book.changed`.
+/// Books changed, all of them in one transaction: `lastcopy.book.changed`.
+///
+/// A purchase of ten books is one event. Events of different subjects may overtake one another; `version` tells which
+/// of two changes of a book is the later one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BookChanged {
+pub struct BooksChanged {
+    /// One at least, and at most as many as an order has lines.
+    pub books: Vec<BookChange>,
+}
+
+/// What one change did to one book.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BookChange {
     pub book_id: BookId,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub isbn: Option<Isbn>,
+    /// The book's version after the change.
     pub version: i64,
+    pub what: BookAspect,
+}
+
+/// What of a book changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BookAspect {
+    /// Anything: it is new, or its title, price, warn limit or another field is.
+    Content,
+    /// Its copies on hand, and nothing else.
+    Stock,
+    /// It is no longer sold.
+    Gone,
 }
 
 /// An order moved on one of its axes: `lastcopy.order.changed`.
@@ -83,7 +109,7 @@ pub struct DeliveryChanged {
     pub status: DeliveryStatus,
 }
 
-/// The `type` of [`BookChanged`].
+/// The `type` of [`BooksChanged`].
 pub const BOOK_CHANGED: &str = "lastcopy.book.changed";
 /// The `type` of [`OrderChanged`].
 pub const ORDER_CHANGED: &str = "lastcopy.order.changed";

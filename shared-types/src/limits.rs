@@ -35,6 +35,8 @@ pub const MAX_TOTAL_MINOR: i64 = MAX_PRICE_MINOR * MAX_LINE_COPIES * MAX_ORDER_L
 pub const MAX_CARD_TOKEN_CHARS: usize = 255;
 /// Events in one batch between services at most.
 pub const MAX_EVENT_BATCH: usize = 100;
+/// Bytes in one batch of events at most.
+pub const MAX_EVENT_BATCH_BYTES: usize = 1024 * 1024;
 /// Rows in one import at most.
 pub const MAX_IMPORT_ROWS: usize = 1_000;
 /// Bytes in the body of one import at most.

@@ -1,11 +1,12 @@
+use serde::{Deserialize, Serialize};
 use service_kit::{
     db::{DbError, Tx},
     params,
 };
-use shared_types::{BookId, Timestamp, books::StockAdjustmentView, limits::MAX_BOOK_COPIES};
+use shared_types::{BookId, Timestamp, books::StockAdjustmentView, events::BookAspect, limits::MAX_BOOK_COPIES};
 
 use super::{
-    books,
+    books, events,
     ledger::{self, Kind},
 };
 use crate::{
@@ -14,6 +15,7 @@ use crate::{
 };
 
 /// What an adjustment came to, and whether this call did it.
+#[derive(Serialize, Deserialize)]
 pub struct Answer {
     pub adjustment: StockAdjustmentView,
     pub is_new: bool,
@@ -78,7 +80,7 @@ fn repeated(tx: &mut Tx<'_>, book_id: BookId, id: &str, wanted: &Adjustment) -> 
     }
 }
 
-/// The difference that a change came to, and the copies on hand after it.
+/// Changes the stock and tells of it; answers the difference that it came to, and the copies on hand after it.
 ///
 /// `set_to` becomes a difference in the statement that applies it, where `on_hand` on the right is what the row held the
 /// instant before. A purchase is either counted in it or comes after it.
@@ -87,18 +89,21 @@ fn apply(tx: &mut Tx<'_>, id: BookId, change: StockChange, now: Timestamp) -> Re
         StockChange::By(delta) => tx.query_opt(
             "update book set on_hand = on_hand + $2, adjusted = adjusted + $2, last_adjustment = $2, \
              version = version + 1, updated_us = $3 where book_id = $1 and deleted_us is null \
-             and on_hand + $2 >= 0 and ($2 <= 0 or on_hand + $2 <= $4) returning last_adjustment, on_hand",
+             and on_hand + $2 >= 0 and ($2 <= 0 or on_hand + $2 <= $4) returning book_id, isbn, version, last_adjustment, on_hand",
             &params![id.number(), delta, now.micros(), MAX_BOOK_COPIES],
         )?,
         StockChange::To(counted) => tx.query_opt(
             "update book set on_hand = $2, adjusted = adjusted + ($2 - on_hand), last_adjustment = $2 - on_hand, \
              version = version + 1, updated_us = $3 where book_id = $1 and deleted_us is null \
-             returning last_adjustment, on_hand",
+             returning book_id, isbn, version, last_adjustment, on_hand",
             &params![id.number(), counted, now.micros()],
         )?,
     };
     match row {
-        Some(row) => Ok((row.get("last_adjustment")?, row.get("on_hand")?)),
+        Some(row) => {
+            events::tell_book(tx, events::change(&row, BookAspect::Stock)?, now)?;
+            Ok((row.get("last_adjustment")?, row.get("on_hand")?))
+        }
         None => Err(obstacle(tx, id, change)?),
     }
 }

@@ -2,9 +2,10 @@ use service_kit::{
     db::{DbError, Row, Tx},
     params,
 };
-use shared_types::{BookId, Currency, Isbn, Money, Timestamp, books::BookView};
+use shared_types::{BookId, Currency, Isbn, Money, Timestamp, books::BookView, events::BookAspect};
 
 use super::{
+    events,
     ledger::{self, Kind},
     search,
 };
@@ -69,6 +70,7 @@ pub fn insert(
         ledger::append(tx, view.id, Kind::Received, book.stock, "received with the book", actor, now)?;
     }
     search::index(tx, &view)?;
+    events::tell_book(tx, events::change(&row, BookAspect::Content)?, now)?;
     Ok(Some(view))
 }
 
@@ -151,6 +153,7 @@ pub fn change(
     if title.or(author).or(topic).is_some() {
         search::index(tx, &book)?;
     }
+    events::tell_book(tx, events::change(&row, BookAspect::Content)?, now)?;
     Ok(book)
 }
 
@@ -166,16 +169,15 @@ fn number_in_the_way(error: DbError) -> CatalogError {
 
 /// Withdraws a book from sale. Its row stays, and so do the copies that were taken before.
 pub fn withdraw(tx: &mut Tx<'_>, id: BookId, expected: Option<i64>, now: Timestamp) -> Result<(), CatalogError> {
-    let changed = tx.execute(
+    let row = tx.query_opt(
         "update book set deleted_us = $2, version = version + 1 \
-         where book_id = $1 and deleted_us is null and version = coalesce($3, version)",
+         where book_id = $1 and deleted_us is null and version = coalesce($3, version) \
+         returning book_id, isbn, version",
         &params![id.number(), now.micros(), expected],
     )?;
-    if changed == 0 {
-        return Err(unmoved(tx, id)?);
-    }
+    let Some(row) = row else { return Err(unmoved(tx, id)?) };
     search::remove(tx, id)?;
-    Ok(())
+    Ok(events::tell_book(tx, events::change(&row, BookAspect::Gone)?, now)?)
 }
 
 /// Why an update with a version found nothing.

@@ -6,6 +6,8 @@ use service_kit::db::Migration;
 pub mod adjustments;
 /// Books one by one.
 pub mod books;
+/// What others are told of books.
+pub mod events;
 /// Rows of imported tables.
 pub mod imports;
 /// The stock ledger.

@@ -5,9 +5,12 @@ use service_kit::{
     db::{DbError, Tx},
     params,
 };
-use shared_types::{Currency, TakingId, Timestamp};
+use shared_types::{Currency, TakingId, Timestamp, events::BookAspect};
 
-use super::takings::{Answer, begin, on_shelf, record_refused, record_taken, repeated};
+use super::{
+    events,
+    takings::{Answer, begin, on_shelf, record_refused, record_taken, repeated},
+};
 use crate::{
     domain::taking::{Asked, OnShelf, obstacle, taken_line},
     error::CatalogError,
@@ -55,11 +58,13 @@ pub fn take_what_was_seen(
     let mut lines = Vec::new();
     for (line, seen) in shelf() {
         let Some(Seen { book, taken }) = seen else { continue };
-        tx.execute(
-            "update book set on_hand = $2, taken = $3, version = version + 1 where book_id = $1",
+        let row = tx.query_one(
+            "update book set on_hand = $2, taken = $3, version = version + 1 where book_id = $1 \
+             returning book_id, isbn, version",
             &params![line.book_id.number(), book.on_hand - line.quantity, taken + line.quantity],
         )?;
-        lines.push(taken_line(line, book.title.clone(), book.isbn, book.price));
+        let taken = taken_line(line, book.title.clone(), book.isbn, book.price);
+        lines.push((taken, events::change(&row, BookAspect::Stock)?));
     }
     Ok(Answer { taking: record_taken(tx, id, lines, now)?, is_new: true })
 }

@@ -9,11 +9,13 @@ use service_kit::{
 };
 use shared_types::{
     Currency, Money, TakingId, Timestamp,
+    events::{BookAspect, BookChange},
     takings::{RefusedLine, TakenLine, TakingView},
 };
 
 use super::{
     books,
+    events::{self, Subject},
     ledger::{self, Kind},
 };
 use crate::{
@@ -26,6 +28,9 @@ pub struct Answer {
     pub taking: TakingView,
     pub is_new: bool,
 }
+
+/// A line whose copies were taken, and what that did to its book.
+pub(super) type Decremented = (TakenLine, BookChange);
 
 /// Takes all lines or none. A call that comes again is answered as the first one was.
 pub fn take(
@@ -76,7 +81,7 @@ fn decrement_all(
     tx: &mut Tx<'_>,
     asked: &Asked,
     currency: Currency,
-) -> Result<Result<Vec<TakenLine>, Vec<RefusedLine>>, DbError> {
+) -> Result<Result<Vec<Decremented>, Vec<RefusedLine>>, DbError> {
     for _ in 0..MAX_RUNS {
         let mut lines = Vec::with_capacity(asked.lines.len());
         for line in &asked.lines {
@@ -89,7 +94,7 @@ fn decrement_all(
             return Ok(Ok(lines));
         }
         // The books are still locked by this transaction, so nobody saw them without these copies.
-        for line in &lines {
+        for (line, _) in &lines {
             undo_decrement(tx, line)?;
         }
         let obstacles = obstacles(tx, asked, currency)?;
@@ -102,16 +107,17 @@ fn decrement_all(
 
 /// The compare-and-decrement. The comparison in `where` and the change in `set` are one statement on one row: no other
 /// buyer, no deletion and no new price fits between them.
-fn decrement(tx: &mut Tx<'_>, line: &AskedLine, currency: Currency) -> Result<Option<TakenLine>, DbError> {
+fn decrement(tx: &mut Tx<'_>, line: &AskedLine, currency: Currency) -> Result<Option<Decremented>, DbError> {
     let row = tx.query_opt(
         "update book set on_hand = on_hand - $2, taken = taken + $2, version = version + 1 \
          where book_id = $1 and deleted_us is null and on_hand >= $2 and price_minor >= $3 and price_minor <= $4 \
-         returning title, isbn, price_minor",
+         returning book_id, isbn, version, title, price_minor",
         &params![line.book_id.number(), line.quantity, line.price.from_minor, line.price.to_minor],
     )?;
     let taken = |row: Row| {
         let price = Money { minor: row.get("price_minor")?, currency };
-        Ok(taken_line(line, row.get("title")?, books::isbn(&row)?, price))
+        let taken = taken_line(line, row.get("title")?, books::isbn(&row)?, price);
+        Ok((taken, events::change(&row, BookAspect::Stock)?))
     };
     row.map(taken).transpose()
 }
@@ -151,12 +157,14 @@ pub(super) fn on_shelf(row: &Row, currency: Currency) -> Result<OnShelf, DbError
 pub(super) fn record_taken(
     tx: &mut Tx<'_>,
     id: TakingId,
-    lines: Vec<TakenLine>,
+    lines: Vec<Decremented>,
     now: Timestamp,
 ) -> Result<TakingView, DbError> {
+    let (lines, books): (Vec<TakenLine>, Vec<BookChange>) = lines.into_iter().unzip();
     record_lines(tx, id, &lines)?;
     let changes = lines.iter().map(|line| (line.book_id, -line.quantity));
     ledger::append_taking(tx, id, Kind::Taken, changes, now)?;
+    events::tell(tx, Subject::Order(id.order), books, now)?;
     Ok(taken(id, lines))
 }
 
@@ -229,14 +237,18 @@ fn return_copies(tx: &mut Tx<'_>, id: TakingId, currency: Currency, now: Timesta
     )?;
     let taking = find(tx, id, currency)?;
     if moved == 1 {
+        let mut books = Vec::with_capacity(taking.lines.len());
         for line in &taking.lines {
-            tx.execute(
-                "update book set on_hand = on_hand + $2, taken = taken - $2, version = version + 1 where book_id = $1",
+            let row = tx.query_one(
+                "update book set on_hand = on_hand + $2, taken = taken - $2, version = version + 1 where book_id = $1 \
+                 returning book_id, isbn, version",
                 &params![line.book_id.number(), line.quantity],
             )?;
+            books.push(events::change(&row, BookAspect::Stock)?);
         }
         let changes = taking.lines.iter().map(|line| (line.book_id, line.quantity));
         ledger::append_taking(tx, id, Kind::GivenBack, changes, now)?;
+        events::tell(tx, Subject::Order(id.order), books, now)?;
     }
     Ok(Answer { taking, is_new: false })
 }

@@ -9,10 +9,14 @@ mod bad_input;
 mod books;
 /// The API document.
 mod document;
+/// What others are told.
+mod events;
 /// Giving copies back.
 mod give_back;
 /// Imports of tables.
 mod imports;
+/// Idempotency keys.
+mod keys;
 /// Lists, filters, pages.
 mod lists;
 /// The service held against its pure model.

@@ -4,7 +4,7 @@ use catalog_service::Config;
 use reqwest::{Client, Method, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
 use service_kit::{
-    db::{Db, DbError, Tx},
+    db::{DatabaseUrl, Db, DbError, Tx},
     http::Running,
     testing::TestDatabase,
 };
@@ -156,6 +156,11 @@ impl Shop {
         let answer = self.post("/books", book).await;
         assert_eq!(answer.status, 201, "{}", answer.json);
         answer.json["id"].as_i64().unwrap()
+    }
+
+    /// Where its books are kept, to look at them past the service.
+    pub fn database_url(&self) -> &DatabaseUrl {
+        self.database.url()
     }
 
     /// Audits every copy and stops.

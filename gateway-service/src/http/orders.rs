@@ -12,7 +12,10 @@ use shared_types::{
 };
 use uuid::Uuid;
 
-use super::{books::with_query, relay::Relayed};
+use super::{
+    books::{key_or_ours, with_query},
+    relay::Relayed,
+};
 use crate::clients::{Ask, Upstreams};
 
 /// Which orders to list.
@@ -101,7 +104,7 @@ pub(super) async fn cancel(
     key: IdempotencyKey,
     body: OptionalBody<CancelRequest>,
 ) -> Result<Relayed<OrderView, (S200, S202)>, Fail<(S404, S409, S422)>> {
-    let key = key.0.unwrap_or_else(|| Uuid::now_v7().to_string());
+    let key = key_or_ours(key);
     let ask = Ask::repeatable(Method::POST, format!("/orders/{id}/cancel"));
     let ask = ask.header("idempotency-key", Some(&key)).json(&body.0);
     Ok(Relayed::new(upstreams.order.ask(ask).await?)?)

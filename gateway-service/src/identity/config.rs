@@ -5,6 +5,7 @@ use service_kit::db::DatabaseUrl;
 use shared_types::Secret;
 
 use super::domain::TrustedProxies;
+use crate::layers::RateConfig;
 
 /// What identity is told at the start. Every flag is an environment variable too.
 #[derive(Debug, Clone, clap::Args)]
@@ -36,6 +37,8 @@ pub struct IdentityConfig {
     /// Messages to the owners of accounts are written into this folder; without it none are sent.
     #[arg(long, env = "LASTCOPY_MAIL_FOLDER")]
     pub mail_folder: Option<PathBuf>,
+    #[command(flatten)]
+    pub rates: RateConfig,
 }
 
 impl IdentityConfig {
@@ -48,6 +51,7 @@ impl IdentityConfig {
             trusted_proxies: TrustedProxies::default(),
             api_key: None,
             mail_folder: None,
+            rates: RateConfig::default(),
         }
     }
 }

@@ -23,7 +23,7 @@ pub const MAX_KEYS_PER_OWNER: i64 = 50;
 /// A key's last use is noted when the last one noted is older.
 const NOTE_USE_AFTER_MS: i64 = 5 * 60 * 1_000;
 /// The key of the demo, which every guide names.
-const DEMO_KEY: &str = "secret123";
+pub(super) const DEMO_KEY: &str = "secret123";
 /// A configured key that is shorter can be guessed.
 const SHORT_KEY_CHARS: usize = 20;
 

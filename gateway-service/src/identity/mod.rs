@@ -64,6 +64,7 @@ use domain::{
     Origin, TrustedProxies,
     throttle::{MAX_REGISTRATIONS, MAX_RESETS, Quota, Throttle, WINDOW_MS},
 };
+pub(crate) use http::Visit;
 use notify::{LogOnly, MailFolder, Notifier};
 use passwords::Passwords;
 pub use store::MIGRATIONS;
@@ -80,6 +81,7 @@ pub struct Identity {
     trusted_proxies: TrustedProxies,
     /// Where the shop is for everybody, such as `https://shop.example`; none: as each visitor asks for it.
     public_url: Option<String>,
+    demo: bool,
     throttle: Mutex<Throttle>,
     registrations: Mutex<Quota>,
     resets: Mutex<Quota>,
@@ -117,6 +119,7 @@ impl Identity {
             notifier,
             trusted_proxies: config.trusted_proxies.clone(),
             public_url: config.public_url.as_ref().map(PublicUrl::origin),
+            demo: config.demo,
             throttle: Mutex::default(),
             registrations: Mutex::new(Quota::new(MAX_REGISTRATIONS)),
             resets: Mutex::new(Quota::new(MAX_RESETS)),
@@ -141,6 +144,11 @@ impl Identity {
     /// The signing side, for calls to other services on somebody's behalf.
     pub fn issuer(&self) -> &Issuer {
         &self.issuer
+    }
+
+    /// Whether the shop's visitors come by https.
+    pub(crate) fn is_on_https(&self) -> bool {
+        self.public_url.as_ref().is_some_and(|url| url.starts_with("https://"))
     }
 
     /// Writes a line of the audit log that belongs to no other change.

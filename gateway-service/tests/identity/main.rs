@@ -17,6 +17,8 @@ mod cleanup;
 mod crowd;
 /// API keys, and what a demo adds.
 mod keys;
+/// What stands around every route: rates, headers, other sites' forgeries.
+mod layers;
 /// OAuth2: an application gets tokens and loses them.
 mod oauth;
 /// OAuth2: what a person sees, and what protects him.

@@ -4,15 +4,19 @@ use std::{
 };
 
 use clap::Parser;
-use gateway_service::identity::{
-    Identity, IdentityConfig, admin,
-    notify::{Notifier, ResetNotice},
+use gateway_service::{
+    identity::{
+        Identity, IdentityConfig, admin,
+        notify::{Notifier, ResetNotice},
+    },
+    layers::Layers,
 };
+use paperclip::actix::web::ServiceConfig;
 use reqwest::{Method, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
 use service_kit::{
     Clock,
-    http::{Background, Running, ServiceInfo, serve},
+    http::{Background, Running, ServiceInfo, serve_behind},
     testing::TestDatabase,
 };
 
@@ -84,7 +88,9 @@ impl Shop {
         let info = ServiceInfo { name: "gateway", title: "Identity", description: "Identity alone." };
         let checks = vec![identity.check()];
         let address = "127.0.0.1:0".parse().unwrap();
-        let running = serve(info, address, 2, checks, background, move |config| identity.routes(config)).await.unwrap();
+        let layers = Layers::new(Arc::clone(&identity), &config.rates);
+        let routes = move |config: &mut ServiceConfig| identity.routes(config);
+        let running = serve_behind(layers, info, address, 2, checks, background, routes).await.unwrap();
         #[expect(clippy::disallowed_methods, reason = "a client with a deadline, that keeps headers as they are")]
         let builder = reqwest::Client::builder().timeout(Duration::from_secs(60));
         let http = builder.redirect(reqwest::redirect::Policy::none()).build().unwrap();

@@ -12,7 +12,7 @@ use service_kit::{
 use shared_types::{
     Problem,
     events::{BatchAnswer, CloudEvent, DELIVERY_CHANGED, DeliveryChanged},
-    limits::MAX_EVENT_BATCH,
+    limits::{MAX_EVENT_BATCH, MAX_EVENT_BATCH_BYTES},
 };
 
 use super::Shop;
@@ -24,9 +24,6 @@ use crate::{
         moves::{self, Hand, MoveError},
     },
 };
-
-/// Bytes in a batch of events at most.
-const MAX_BATCH_BYTES: usize = 1024 * 1024;
 
 /// A batch as CloudEvents has it (JSON batch format). Documented as it is there, not here.
 #[derive(Debug, Deserialize)]
@@ -41,7 +38,7 @@ impl Apiv2Schema for Batch {}
 #[api_v2_operation(tags(events))]
 pub(super) async fn receive(
     shop: web::Data<Shop>,
-    batch: Body<Batch, MAX_BATCH_BYTES>,
+    batch: Body<Batch, MAX_EVENT_BATCH_BYTES>,
 ) -> Result<Reply<BatchAnswer>, Fail<(S422,)>> {
     let events = batch.0.0;
     if events.len() > MAX_EVENT_BATCH {

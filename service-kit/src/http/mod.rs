@@ -5,8 +5,12 @@
 mod extract;
 /// Liveness and readiness.
 mod health;
+/// What a service puts around all of its routes.
+mod layer;
 /// Limits of the shell, each with its unit.
 pub mod limits;
+/// A JSON array is no object.
+mod objects;
 /// The OpenAPI document: what paperclip writes, completed with what is true of every route.
 mod openapi;
 /// Page cursors: opaque to callers, checked on their way back.
@@ -20,9 +24,10 @@ mod shell;
 
 pub use extract::{Body, IdempotencyKey, IfMatch, OptionalBody};
 pub use health::{Check, CheckResult};
+pub use layer::{Answering, Layer};
 pub use page::{Cursor, PageQuery};
 pub use reply::{
     Fail, Reply, S200, S201, S202, S204, S304, S400, S401, S402, S403, S404, S409, S412, S422, S429, S503, S504,
     StatusSet, problem_response,
 };
-pub use server::{Background, Running, SHELL_PATHS, ServiceInfo, StartError, serve};
+pub use server::{Background, Running, SHELL_PATHS, ServiceInfo, StartError, serve, serve_behind};

@@ -1,10 +1,18 @@
 use std::{
     future::Future,
     net::{SocketAddr, TcpListener},
+    sync::Arc,
     time::Duration,
 };
 
-use actix_web::{App, HttpServer, dev::ServerHandle, guard, middleware, web};
+use actix_web::{
+    App, HttpServer,
+    body::BoxBody,
+    dev::{ServerHandle, ServiceRequest},
+    guard,
+    middleware::{self, Next},
+    web,
+};
 use paperclip::actix::{OpenApiExt, web::ServiceConfig};
 use shared_types::{Code, Problem};
 use tokio::task::{JoinHandle, JoinSet};
@@ -12,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     health::{self, Check},
+    layer::{Bare, Layer},
     limits, openapi,
     reply::Fail,
     shell,
@@ -130,11 +139,28 @@ pub async fn serve<R>(
 where
     R: Fn(&mut ServiceConfig) + Clone + Send + 'static,
 {
+    serve_behind(Arc::new(Bare), info, address, workers, checks, background, routes).await
+}
+
+/// As [`serve`], with `layer` around all routes.
+pub async fn serve_behind<L, R>(
+    layer: Arc<L>,
+    info: ServiceInfo,
+    address: SocketAddr,
+    workers: usize,
+    checks: Vec<Check>,
+    background: Background,
+    routes: R,
+) -> Result<Running, StartError>
+where
+    L: Layer,
+    R: Fn(&mut ServiceConfig) + Clone + Send + 'static,
+{
     let listen_error = |reason| StartError::Listen { address, reason };
     let listener = TcpListener::bind(address).map_err(listen_error)?;
     let address = listener.local_addr().map_err(listen_error)?;
     let checks = web::Data::new(checks);
-    let server = HttpServer::new(move || app(info, checks.clone(), routes.clone()))
+    let server = HttpServer::new(move || app(info, Arc::clone(&layer), checks.clone(), routes.clone()))
         .workers(workers)
         .disable_signals()
         .backlog(limits::LISTEN_BACKLOG)
@@ -151,8 +177,9 @@ where
     Ok(Running { name: info.name, address, handle, server, background })
 }
 
-fn app<R: Fn(&mut ServiceConfig)>(
+fn app<L: Layer, R: Fn(&mut ServiceConfig)>(
     info: ServiceInfo,
+    layer: Arc<L>,
     checks: web::Data<Vec<Check>>,
     routes: R,
 ) -> App<
@@ -193,5 +220,8 @@ fn app<R: Fn(&mut ServiceConfig)>(
         .with_json_spec_v3_at("/openapi.json")
         .with_swagger_ui_at("/docs")
         .build()
+        .wrap(middleware::from_fn(move |request: ServiceRequest, next: Next<BoxBody>| {
+            Arc::clone(&layer).around(request, next)
+        }))
         .wrap(middleware::from_fn(shell::around))
 }

@@ -10,7 +10,7 @@ use actix_web::{
     error::InternalError,
     http::{
         StatusCode,
-        header::{HeaderMap, HeaderName, HeaderValue},
+        header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
     },
     middleware::Next,
 };
@@ -95,6 +95,9 @@ fn check_head(request: &ServiceRequest) -> Result<(), Problem> {
     Ok(())
 }
 
+/// What belongs to the body that the problem takes the place of.
+const DESCRIBES_BODY: [HeaderName; 3] = [CONTENT_TYPE, CONTENT_LENGTH, CONTENT_ENCODING];
+
 /// Whatever fails without a problem document of ours (a route that is not there, a wrong method) gets one.
 fn as_problem_if_failed<B: MessageBody + 'static>(response: ServiceResponse<B>) -> ServiceResponse<BoxBody> {
     let status = response.status();
@@ -102,10 +105,9 @@ fn as_problem_if_failed<B: MessageBody + 'static>(response: ServiceResponse<B>) 
         return response.map_into_boxed_body();
     }
     let request = response.request().clone();
-    let allow = response.headers().get("allow").cloned();
     let mut answer: HttpResponse = problem_response(problem_for(status, request.method().as_str(), request.path()));
-    if let Some(allow) = allow {
-        answer.headers_mut().insert(actix_web::http::header::ALLOW, allow);
+    for (name, value) in response.headers().iter().filter(|(name, _)| !DESCRIBES_BODY.contains(name)) {
+        answer.headers_mut().append(name.clone(), value.clone());
     }
     ServiceResponse::new(request, answer)
 }

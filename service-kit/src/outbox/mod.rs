@@ -21,6 +21,12 @@ pub(crate) const PARKED: i64 = i64::MAX;
 /// Without subscribers nothing is written. An `id` that was recorded before is refused (`outbox_event_event_id_key`).
 pub fn append(tx: &mut Tx<'_>, event: &CloudEvent) -> Result<(), DbError> {
     take_turn(tx, &event.subject)?;
+    append_in_line(tx, event)
+}
+
+/// As [`append`], for a subject whose changes stand in line already: the transaction has locked a row that every change
+/// of the subject locks. So whoever appends next does so after this commit, and need not be kept waiting twice.
+pub fn append_in_line(tx: &mut Tx<'_>, event: &CloudEvent) -> Result<(), DbError> {
     let body = serde_json::to_string(event).map_err(|error| DbError::Sql(format!("an event without JSON: {error}")))?;
     let written = tx.query_opt(
         "insert into outbox_event (event_id, subject, body, time_us) \

@@ -54,7 +54,7 @@ pub struct Visit {
 }
 
 impl Visit {
-    fn read(request: &HttpRequest) -> Visit {
+    pub(crate) fn read(request: &HttpRequest) -> Visit {
         let configured = request.app_data::<web::Data<Identity>>().and_then(|identity| identity.public_url.clone());
         let headers = request.headers();
         let base = configured.unwrap_or_else(|| format!("http://{}", host(headers)));
@@ -113,7 +113,7 @@ impl Visit {
         if self.secure { "; Secure" } else { "" }
     }
 
-    /// The headers of a page. `form_target` is where its form may lead to beside ourselves.
+    /// The headers of a page beside those of every answer (`crate::layers`). `form_target` is where its form may lead to beside ourselves.
     pub fn page_headers(&self, response: &mut HttpResponseBuilder, form_target: &str) {
         let policy = format!(
             "default-src 'none'; style-src 'self'; form-action 'self' {form_target}; frame-ancestors 'none'; \
@@ -122,8 +122,6 @@ impl Visit {
         response
             .insert_header(("content-type", "text/html; charset=utf-8"))
             .insert_header(("content-security-policy", policy))
-            .insert_header(("x-frame-options", "DENY"))
-            .insert_header(("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=()"))
             // Our own forms have to say their origin; nobody else learns which page it was.
             .insert_header(("referrer-policy", "same-origin"));
         self.answer_headers(response);
@@ -132,9 +130,6 @@ impl Visit {
     /// The headers of every answer to a browser.
     pub fn answer_headers(&self, response: &mut HttpResponseBuilder) {
         response.insert_header(("cache-control", "no-store"));
-        if self.secure {
-            response.insert_header(("strict-transport-security", "max-age=31536000"));
-        }
     }
 }
 

@@ -6,17 +6,21 @@ use service_kit::http::Fail;
 
 use crate::identity::{Identity, domain::Origin};
 
+impl Identity {
+    /// Where a request comes from, as far as it can be believed.
+    pub(crate) fn origin(&self, request: &HttpRequest) -> Origin {
+        let forwarded = request.headers().get_all("x-forwarded-for").filter_map(|value| value.to_str().ok());
+        request.peer_addr().map_or_else(Origin::default, |peer| self.trusted_proxies.origin(peer.ip(), forwarded))
+    }
+}
+
 impl FromRequest for Origin {
     type Error = Fail;
     type Future = Ready<Result<Self, Fail>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let proxies = request.app_data::<web::Data<Identity>>().map(|identity| &identity.trusted_proxies);
-        let forwarded = request.headers().get_all("x-forwarded-for").filter_map(|value| value.to_str().ok());
-        let origin = match (request.peer_addr(), proxies) {
-            (Some(peer), Some(proxies)) => proxies.origin(peer.ip(), forwarded),
-            _ => Origin::default(),
-        };
+        let identity = request.app_data::<web::Data<Identity>>();
+        let origin = identity.map_or_else(Origin::default, |identity| identity.origin(request));
         ready(Ok(origin))
     }
 }

@@ -1,0 +1,59 @@
+//! What every request of the public door goes through before it reaches a route, and every answer on its way out: in
+//! one place, so that no route can forget it.
+
+/// Forms and scripts of other sites, sent with the cookies of ours.
+mod forgery;
+/// What browsers are told about every answer.
+mod headers;
+/// So many requests a second, for one address and for one caller.
+mod rates;
+
+use std::sync::Arc;
+
+use actix_web::{
+    body::BoxBody,
+    dev::ServiceRequest,
+    http::header::{HeaderName, HeaderValue},
+    middleware::Next,
+};
+use service_kit::http::{Answering, Layer, problem_response};
+use shared_types::Problem;
+
+use crate::identity::Identity;
+pub use rates::{BURST_S, DEFAULT_PER_ADDRESS, DEFAULT_PER_CALLER, RateConfig};
+
+/// The layers of the public door.
+pub struct Layers {
+    identity: Arc<Identity>,
+    rates: rates::Rates,
+}
+
+impl Layers {
+    pub fn new(identity: Arc<Identity>, rates: &RateConfig) -> Arc<Layers> {
+        Arc::new(Layers { identity, rates: rates::Rates::new(rates) })
+    }
+
+    async fn admit(&self, request: &ServiceRequest) -> Result<(), Problem> {
+        self.rates.admit(&self.identity, request.request()).await?;
+        forgery::refuse(request.request())
+    }
+}
+
+impl Layer for Layers {
+    fn around(self: Arc<Self>, request: ServiceRequest, next: Next<BoxBody>) -> Answering {
+        Box::pin(async move {
+            let is_docs = headers::is_docs(request.path());
+            let mut answer = match self.admit(&request).await {
+                Ok(()) => next.call(request).await?,
+                Err(problem) => request.into_response(problem_response(problem)),
+            };
+            for (name, value) in headers::of(is_docs, self.identity.is_on_https()) {
+                let name = HeaderName::from_static(name);
+                if !answer.headers().contains_key(&name) {
+                    answer.headers_mut().insert(name, HeaderValue::from_static(value));
+                }
+            }
+            Ok(answer)
+        })
+    }
+}
