@@ -88,8 +88,12 @@ impl Shop {
     }
 
     pub fn start(place: &Place, args: &[&str]) -> Shop {
+        Shop::spawn(place, lastcopy(place.path(), args))
+    }
+
+    /// A shop by a command that may have an environment of its own.
+    pub fn spawn(place: &Place, mut command: Command) -> Shop {
         let log = place.path().join("log");
-        let mut command = lastcopy(place.path(), args);
         let mut process = command.stdout(Stdio::piped()).stderr(File::create(&log).unwrap()).spawn().unwrap();
         let mut lines = Vec::new();
         let out = BufReader::new(process.stdout.take().unwrap());
@@ -102,7 +106,7 @@ impl Shop {
             }
         }
         process.wait().unwrap();
-        panic!("{args:?} was never ready: {lines:?}\n{}", fs::read_to_string(log).unwrap());
+        panic!("{command:?} was never ready: {lines:?}\n{}", fs::read_to_string(log).unwrap());
     }
 
     pub fn pid(&self) -> u32 {

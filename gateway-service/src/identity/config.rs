@@ -13,7 +13,7 @@ pub struct IdentityConfig {
     /// Accounts, keys, sign-ins and the audit log: `sqlite:PATH` or `postgres://…`.
     #[arg(long, env = "DATABASE_URL", default_value = "sqlite:lastcopy-data/gateway.db")]
     pub database_url: DatabaseUrl,
-    /// Adds the well-known demo accounts and the demo key. Never for a shop that sells.
+    /// Adds demo accounts, whose passwords are made up and printed once, and the demo key. Never for a shop that sells.
     #[arg(
         long,
         env = "LASTCOPY_DEMO",

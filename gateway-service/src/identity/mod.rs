@@ -21,8 +21,8 @@ mod browsers;
 mod cleanup;
 /// Flags and environment.
 mod config;
-/// The well-known accounts of a demo.
-pub mod demo;
+/// The accounts of a demo.
+mod demo;
 /// What identity decides, without a database, a clock or a network.
 pub mod domain;
 /// The routes.
@@ -34,7 +34,7 @@ pub mod notify;
 /// OAuth2: other people's programs.
 mod oauth;
 /// Secrets of our own making: random, recognisable, stored as a hash.
-mod opaque;
+pub mod opaque;
 /// Hashing in turns, so that a crowd at the door costs a bounded amount of memory.
 mod passwords;
 /// Passwords that were forgotten.
