@@ -12,6 +12,8 @@ pub mod domain;
 mod driver;
 /// The only incoming HTTP.
 mod http;
+/// Who takes the money, and who is believed.
+mod payments_config;
 /// Where a test may kill this process.
 mod points;
 /// Opening what the service needs, and serving.
@@ -20,7 +22,10 @@ mod start;
 pub mod store;
 /// Orders as the wire shows them.
 mod view;
+/// What comes in by webhook: who sent it, and what it says.
+pub mod webhooks;
 
 pub use config::{Config, Pace};
+pub use payments_config::{CardProvider, InvoiceProvider, PaymentsConfig};
 pub use points::fault_points;
 pub use start::start;

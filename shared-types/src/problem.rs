@@ -81,6 +81,8 @@ codes! {
     BookGone = 409, "A book is no longer sold", false;
     /// A price in force is not the one that the buyer was shown.
     PriceChanged = 409, "A price has changed", false;
+    /// Money arrived that is not what the order costs.
+    AmountMismatch = 409, "The order costs another amount", false;
     /// The move does not exist from the state that the order or delivery is in.
     InvalidTransition = 409, "Invalid status transition", false;
     /// A stock adjustment would leave fewer copies than none.

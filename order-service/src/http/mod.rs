@@ -24,6 +24,10 @@ mod prices;
 mod review;
 /// Database errors as problems.
 mod trouble;
+/// `POST /webhooks/payment`.
+mod webhooks;
+
+use std::sync::Arc;
 
 use paperclip::actix::web;
 use service_kit::db::Db;
@@ -31,9 +35,10 @@ use shared_types::{Currency, OrderId, Secret, Timestamp};
 use uuid::Uuid;
 
 use crate::{
-    clients::{Catalog, payments::Provider},
+    clients::{Catalog, payments::Providers},
     domain::checkout::Opening,
     driver::Driver,
+    webhooks::Senders,
 };
 
 /// What every handler works with.
@@ -42,7 +47,9 @@ pub struct Shop {
     pub db: Db,
     pub driver: Driver,
     pub catalog: Catalog,
-    pub provider: Provider,
+    pub providers: Providers,
+    /// Whose webhooks are believed.
+    pub senders: Arc<Senders>,
     pub currency: Currency,
     /// Milliseconds within which an order has to be paid.
     pub unpaid_ms: i64,
@@ -88,6 +95,7 @@ pub fn routes(shop: Shop) -> impl Fn(&mut web::ServiceConfig) + Clone + Send + '
             .service(web::resource("/orders/{id}/refund").route(web::post().to(review::refund)))
             .service(web::resource("/orders/{id}/hand-over").route(web::post().to(review::hand_over)))
             .service(web::resource("/orders/{id}/payments").route(web::post().to(payments::pay)))
+            .service(web::resource("/webhooks/payment").route(web::post().to(webhooks::receive)))
             .service(web::resource("/events").route(web::post().to(events::receive)));
     }
 }

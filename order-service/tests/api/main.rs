@@ -21,3 +21,5 @@ mod mishaps;
 mod neighbours;
 /// The service under test, and how to call it.
 mod shop;
+/// Stripe's PaymentIntents, with answers that are lost.
+mod stripe;
