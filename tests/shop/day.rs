@@ -103,6 +103,10 @@ impl Day {
     async fn buy_and_cancel_while_charging(&self, basket: &Basket) {
         let cancel = async {
             let id = self.caller.find_order(basket).await;
+            patiently("the card is being charged", || async {
+                (self.order(id).await.payment == PaymentState::Charging).then_some(())
+            })
+            .await;
             // The first call to the bank waits for its answer by now, and none of the others is heard.
             self.order_to_payments.drop_replies(u64::MAX);
             self.cancel(id, &self.order_to_payments).await;
