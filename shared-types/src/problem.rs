@@ -57,6 +57,7 @@ codes! {
     TakingNotFound = 404, "Taking not found", false;
     OrderNotFound = 404, "Order not found", false;
     LineNotFound = 404, "Order line not found", false;
+    ReceiptNotFound = 404, "Receipt not found", false;
     PaymentNotFound = 404, "Payment not found", false;
     DeliveryNotFound = 404, "Delivery not found", false;
     CourierNotFound = 404, "Courier not found", false;

@@ -20,6 +20,8 @@ mod orders;
 mod payments;
 /// Prices and titles, frozen when a line is ordered.
 mod prices;
+/// `/receipts`.
+mod receipts;
 /// Orders that people write and decide about: submit, approve, reject, cancel, extend, refund, hand over.
 mod review;
 /// Database errors as problems.
@@ -95,6 +97,8 @@ pub fn routes(shop: Shop) -> impl Fn(&mut web::ServiceConfig) + Clone + Send + '
             .service(web::resource("/orders/{id}/refund").route(web::post().to(review::refund)))
             .service(web::resource("/orders/{id}/hand-over").route(web::post().to(review::hand_over)))
             .service(web::resource("/orders/{id}/payments").route(web::post().to(payments::pay)))
+            .service(web::resource("/receipts").route(web::get().to(receipts::list)))
+            .service(web::resource("/receipts/{event_id}/returned").route(web::post().to(receipts::returned)))
             .service(web::resource("/webhooks/payment").route(web::post().to(webhooks::receive)))
             .service(web::resource("/events").route(web::post().to(events::receive)));
     }

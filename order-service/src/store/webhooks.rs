@@ -1,10 +1,7 @@
 //! What a webhook does: its event is remembered, and the order hears of it, in one transaction. An event that comes again
 //! finds itself and does nothing.
 
-use service_kit::{
-    db::Tx,
-    inbox,
-};
+use service_kit::{db::Tx, inbox};
 use shared_types::{
     Money, OrderId, PaymentId,
     payments::{ChargeMethod, PaymentStatus},

@@ -23,3 +23,5 @@ mod neighbours;
 mod shop;
 /// Stripe's PaymentIntents, with answers that are lost.
 mod stripe;
+/// Webhooks in: believed, once, and for the amount that is owed.
+mod webhooks;
