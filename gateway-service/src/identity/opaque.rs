@@ -17,6 +17,7 @@ pub enum OpaqueKind {
     ClientSecret,
     BrowserCookie,
     FormKey,
+    OperatorKey,
 }
 
 impl OpaqueKind {
@@ -29,6 +30,7 @@ impl OpaqueKind {
             OpaqueKind::ClientSecret => "lcs_",
             OpaqueKind::BrowserCookie => "lcb_",
             OpaqueKind::FormKey => "lcf_",
+            OpaqueKind::OperatorKey => "lco_",
         }
     }
 }

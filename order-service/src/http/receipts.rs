@@ -1,17 +1,17 @@
 use actix_web::HttpRequest;
 use paperclip::actix::{Apiv2Schema, api_v2_operation, web};
 use serde::Deserialize;
-use service_kit::http::{Cursor, Fail, PageQuery, Reply, S404};
+use service_kit::{
+    auth::{OrdersReview, Scoped},
+    http::{Cursor, Fail, PageQuery, Reply, S404},
+};
 use shared_types::{
     Code, Problem, Timestamp,
     payments::{ReceiptPage, ReceiptView},
 };
 
 use super::Shop;
-use crate::store::{
-    Actor,
-    receipts::{self, Receipt},
-};
+use crate::store::receipts::{self, Receipt};
 
 /// Which receipts to list.
 #[derive(Debug, Clone, Deserialize, Apiv2Schema)]
@@ -28,6 +28,7 @@ pub(super) struct ReceiptsQuery {
 /// Lists money that was reported to the shop, first one first.
 #[api_v2_operation(tags(receipts))]
 pub(super) async fn list(
+    _: Scoped<OrdersReview>,
     request: HttpRequest,
     shop: web::Data<Shop>,
     query: web::Query<ReceiptsQuery>,
@@ -47,11 +48,12 @@ pub(super) async fn list(
 /// Where it paid for an order that is refunded, this is what the order waits for.
 #[api_v2_operation(tags(receipts))]
 pub(super) async fn returned(
+    who: Scoped<OrdersReview>,
     shop: web::Data<Shop>,
     event_id: web::Path<String>,
 ) -> Result<Reply<ReceiptView>, Fail<(S404,)>> {
-    let (event_id, at) = (event_id.into_inner(), shop.driver.now());
-    let found = shop.db.write(move |tx| receipts::returned(tx, &event_id, Actor::Caller.name(), at)).await?;
+    let (event_id, by, at) = (event_id.into_inner(), who.caller.principal(), shop.driver.now());
+    let found = shop.db.write(move |tx| receipts::returned(tx, &event_id, &by, at)).await?;
     shop.driver.wake();
     let receipt = found.ok_or_else(|| Problem::new(Code::ReceiptNotFound, "there is no such receipt"))?;
     Ok(Reply::ok(view(&receipt)))

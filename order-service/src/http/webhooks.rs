@@ -2,6 +2,7 @@ use actix_web::HttpRequest;
 use paperclip::actix::{Apiv2Schema, api_v2_operation, web};
 use serde::Serialize;
 use service_kit::{
+    auth::Public,
     db::Tx,
     faults,
     http::{Fail, RawBody, Reply, S401, S404, S409, S422},
@@ -44,6 +45,7 @@ pub(super) enum WebhookStatus {
 /// `duplicate`. 404: there is no such order. 409: the order costs another amount.
 #[api_v2_operation(tags(webhooks))]
 pub(super) async fn receive(
+    _: Public,
     shop: web::Data<Shop>,
     request: HttpRequest,
     body: RawBody,

@@ -4,10 +4,11 @@ use order_service::{Config, Pace, PaymentsConfig};
 use reqwest::Method;
 use serde_json::{Value, json};
 use service_kit::{
+    auth::{Caller, Service, Who},
     http::Running,
-    testing::{TestDatabase, eventually},
+    testing::{Callers, TestDatabase, eventually},
 };
-use shared_types::{Currency, Secret};
+use shared_types::{AccountId, Currency, Secret};
 
 use crate::neighbours::Neighbours;
 
@@ -142,6 +143,7 @@ pub async fn start(database: &TestDatabase, neighbours: &Neighbours, pace: Pace)
         database_url: database.url().clone(),
         workers: 2,
         catalog_url: neighbours.address.clone(),
+        gateway_url: Callers::of_this_process().url(),
         delivery_url: neighbours.address.clone(),
         payments: PaymentsConfig {
             payments_url: neighbours.address.clone(),
@@ -157,6 +159,16 @@ pub async fn start(database: &TestDatabase, neighbours: &Neighbours, pace: Pace)
     order_service::start(config).await.unwrap()
 }
 
+/// Who calls where a test names nobody.
+pub fn employee() -> Who {
+    Who::Employee(AccountId::from_uuid(uuid::Uuid::nil()))
+}
+
+/// The `Authorization` of this caller's calls to the order service.
+pub fn bearer(who: Who) -> String {
+    Callers::of_this_process().bearer(&Caller::first_hand(who), Service::Order)
+}
+
 pub async fn send(
     http: &reqwest::Client,
     url: &str,
@@ -165,7 +177,9 @@ pub async fn send(
     key: Option<&str>,
     body: Option<&Value>,
 ) -> Answer {
-    let mut request = http.request(method, format!("{url}{path}"));
+    // Events are the delivery service's to tell, everything else is asked by an employee.
+    let who = if path == "/events" { Who::Service(Service::Delivery) } else { employee() };
+    let mut request = http.request(method, format!("{url}{path}")).header("authorization", bearer(who));
     if let Some(key) = key {
         request = request.header("idempotency-key", key);
     }
