@@ -14,6 +14,8 @@ mod driver;
 mod http;
 /// Who takes the money, and who is believed.
 mod payments_config;
+/// What the order service counts.
+mod metrics;
 /// Where a test may kill this process.
 mod points;
 /// Opening what the service needs, and serving.

@@ -23,6 +23,8 @@ pub mod receipts;
 mod text;
 /// What a webhook does, once.
 pub mod webhooks;
+/// How many orders wait for something, and for how long.
+pub mod unfinished;
 
 use service_kit::db::Migration;
 use shared_types::Timestamp;
