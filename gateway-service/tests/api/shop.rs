@@ -73,7 +73,11 @@ impl Shop {
         });
         let delivery = delivery.await.unwrap();
         let order = order_service::start(order_service::Config {
-            payments_url: "http://127.0.0.1:9".to_owned(),
+            payments: order_service::PaymentsConfig {
+                payments_url: "http://127.0.0.1:9".to_owned(),
+                webhook_secret: Some(Secret::new(WEBHOOK_SECRET)),
+                ..order_service::PaymentsConfig::default()
+            },
             unpaid_minutes: 60,
             listen: order_at.address(),
             gateway_url: gateway_at.url(),
