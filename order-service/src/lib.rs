@@ -12,10 +12,10 @@ pub mod domain;
 mod driver;
 /// The only incoming HTTP.
 mod http;
-/// Who takes the money, and who is believed.
-mod payments_config;
 /// What the order service counts.
 mod metrics;
+/// Who takes the money, and who is believed.
+mod payments_config;
 /// Where a test may kill this process.
 mod points;
 /// Opening what the service needs, and serving.

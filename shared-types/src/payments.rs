@@ -226,6 +226,25 @@ pub struct TokenView {
     pub last4: String,
 }
 
+/// What became of a webhook.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
+#[openapi(example = r#"{"status": "processed"}"#)]
+pub struct WebhookAnswer {
+    pub status: WebhookStatus,
+}
+
+/// What became of a webhook, in a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
+#[serde(rename_all = "snake_case")]
+pub enum WebhookStatus {
+    /// It is written down, and its order hears of it.
+    Processed,
+    /// It was processed before.
+    Duplicate,
+    /// It says nothing that matters here.
+    Ignored,
+}
+
 /// Money that was reported to the shop, outside of any provider's API.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
 #[openapi(

@@ -22,6 +22,9 @@ pub struct Shop {
 /// With it the tests do what whoever runs the shop may do.
 pub const OPERATOR_KEY: &str = "operator-of-the-gateway-tests-0001";
 
+/// Who signs with it is believed that money has arrived.
+pub const WEBHOOK_SECRET: &str = "secret of those who report money";
+
 /// An answer of the gateway.
 #[derive(Debug)]
 pub struct Answer {
@@ -128,6 +131,18 @@ impl Shop {
         }
         if let Some(body) = body {
             request = request.json(&body);
+        }
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let text = response.text().await.unwrap();
+        Answer { status, headers, json: serde_json::from_str(&text).unwrap_or(Value::Null) }
+    }
+
+    /// A body as it is, to the byte, from nobody in particular.
+    pub async fn send_bytes(&self, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let mut request = self.http.post(format!("{}{path}", self.gateway.url())).body(body.to_owned());
+        for (name, value) in headers {
+            request = request.header(*name, *value);
         }
         let response = request.send().await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());

@@ -1,13 +1,15 @@
 use actix_web::HttpRequest;
-use paperclip::actix::{Apiv2Schema, api_v2_operation, web};
-use serde::Serialize;
+use paperclip::actix::{api_v2_operation, web};
 use service_kit::{
     auth::Public,
     db::Tx,
     faults,
     http::{Fail, RawBody, Reply, S401, S404, S409, S422},
 };
-use shared_types::{Code, Problem};
+use shared_types::{
+    Code, Problem,
+    payments::{WebhookAnswer, WebhookStatus},
+};
 
 use super::Shop;
 use crate::{
@@ -20,23 +22,6 @@ use crate::{
     },
     webhooks::{Event, Headers, Report, Sender, verify},
 };
-
-/// What became of a webhook.
-#[derive(Debug, Serialize, Apiv2Schema)]
-pub(super) struct WebhookAnswer {
-    status: WebhookStatus,
-}
-
-#[derive(Debug, Serialize, Apiv2Schema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum WebhookStatus {
-    /// It is written down, and its order hears of it.
-    Processed,
-    /// It was processed before.
-    Duplicate,
-    /// It says nothing that matters here.
-    Ignored,
-}
 
 /// Takes webhooks of payment providers, and reports of money that arrived.
 ///

@@ -21,10 +21,10 @@ mod payments;
 pub mod receipts;
 /// Enumerations and JSON in text columns.
 mod text;
-/// What a webhook does, once.
-pub mod webhooks;
 /// How many orders wait for something, and for how long.
 pub mod unfinished;
+/// What a webhook does, once.
+pub mod webhooks;
 
 use service_kit::db::Migration;
 use shared_types::Timestamp;
