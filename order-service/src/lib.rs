@@ -1,6 +1,6 @@
 //! The order service: it writes an order before anything is asked for it, and drives it until it is at rest.
 
-/// The final answers to a purchase and to a cancellation, given and kept.
+/// The final answers to the calls that move an order, given and kept.
 pub mod answer;
 /// The only outgoing HTTP: the catalog, the delivery service and payment providers.
 pub mod clients;
@@ -14,6 +14,8 @@ mod driver;
 mod http;
 /// What the order service counts.
 mod metrics;
+/// Who takes the money, and who is believed.
+mod payments_config;
 /// Where a test may kill this process.
 mod points;
 /// Opening what the service needs, and serving.
@@ -22,7 +24,10 @@ mod start;
 pub mod store;
 /// Orders as the wire shows them.
 mod view;
+/// What comes in by webhook: who sent it, and what it says.
+pub mod webhooks;
 
 pub use config::{Config, Pace};
+pub use payments_config::{CardProvider, InvoiceProvider, PaymentsConfig};
 pub use points::fault_points;
 pub use start::start;

@@ -1,4 +1,4 @@
-//! The shop as a customer finds it: four processes and the network between them, in the hands of a test.
+//! The shop as a customer finds it: five processes and the network between them, in the hands of a test.
 //!
 //! A test ends with [`Cluster::finish`], which waits for rest, counts every copy and every promise, and runs the audit
 //! over the databases. A test that forgets it fails.
@@ -14,12 +14,12 @@ mod patience;
 /// One service as a process.
 mod process;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use reqwest::Method;
 use service_kit::{
     auth::Service,
-    testing::{ReplicaIssuer, TestDatabase, eventually},
+    testing::{FreePort, ReplicaIssuer, TestDatabase, eventually},
 };
 use shared_types::BookId;
 
@@ -38,21 +38,24 @@ pub enum Part {
     Order,
     Catalog,
     Delivery,
+    /// The provider: a bank of our own, with a ledger of its own.
+    Payments,
 }
 
-pub use Part::{Buyers, Catalog, Delivery, Gateway, Order};
+pub use Part::{Buyers, Catalog, Delivery, Gateway, Order, Payments};
 
-/// The four services, each before whoever asks it as its first deed.
-pub const SERVICES: [Part; 4] = [Catalog, Delivery, Order, Gateway];
+/// The services, each before whoever asks it as its first deed.
+pub const SERVICES: [Part; 5] = [Payments, Catalog, Delivery, Order, Gateway];
 
 /// Who asks whom.
-pub const LINKS: [(Part, Part); 7] = [
+pub const LINKS: [(Part, Part); 8] = [
     (Buyers, Gateway),
     (Gateway, Catalog),
     (Gateway, Order),
     (Gateway, Delivery),
     (Order, Catalog),
     (Order, Delivery),
+    (Order, Payments),
     (Delivery, Order),
 ];
 
@@ -68,6 +71,8 @@ pub struct Cluster {
     databases: BTreeMap<Part, TestDatabase>,
     issuers: BTreeMap<Part, Arc<ReplicaIssuer>>,
     processes: BTreeMap<Part, Process>,
+    /// Where the gateway shows its numbers: its own address is public.
+    gateway_numbers: FreePort,
     logs: tempfile::TempDir,
     memory: Arc<Memory>,
     finished: bool,
@@ -81,12 +86,26 @@ impl Cluster {
             links.insert(link, Arc::new(Link::open().await));
         }
         let mut databases = BTreeMap::new();
-        for (part, name) in [(Catalog, "catalog"), (Order, "orders"), (Delivery, "deliveries"), (Gateway, "gateway")] {
+        for (part, name) in [
+            (Payments, "payments"),
+            (Catalog, "catalog"),
+            (Order, "orders"),
+            (Delivery, "deliveries"),
+            (Gateway, "gateway"),
+        ] {
             databases.insert(part, TestDatabase::create(name).await);
         }
         let logs = tempfile::Builder::new().prefix("lastcopy-shop-").tempdir().unwrap();
-        let (processes, issuers) = (BTreeMap::new(), BTreeMap::new());
-        let mut shop = Cluster { links, databases, issuers, processes, logs, memory: Arc::default(), finished: false };
+        let mut shop = Cluster {
+            links,
+            databases,
+            issuers: BTreeMap::new(),
+            processes: BTreeMap::new(),
+            gateway_numbers: FreePort::reserve(),
+            logs,
+            memory: Arc::default(),
+            finished: false,
+        };
         for part in SERVICES {
             shop.restart(part).await;
         }
@@ -121,6 +140,11 @@ impl Cluster {
     /// The network from one part to another.
     pub fn link(&self, from: Part, to: Part) -> Arc<Link> {
         self.links[&(from, to)].clone()
+    }
+
+    /// Where the part shows its numbers.
+    pub fn numbers_of(&self, part: Part) -> SocketAddr {
+        if part == Gateway { self.gateway_numbers.address() } else { self.processes[&part].address() }
     }
 
     /// SIGKILL. The part is gone at once, and so are its connections.
@@ -192,6 +216,9 @@ impl Cluster {
             .extend(self.databases.get(&part).map(|database| format!("--database-url={}", database.url().expose())));
         let asked = self.links.iter().filter(|((from, _), _)| *from == part);
         arguments.extend(asked.map(|((_, to), link)| format!("--{}-url={}", name(*to), link.url())));
+        if part == Gateway {
+            arguments.push(format!("--metrics-listen={}", self.gateway_numbers.address()));
+        }
         arguments
     }
 
@@ -222,7 +249,7 @@ fn service(part: Part) -> Service {
         Order => Service::Order,
         Catalog => Service::Catalog,
         Delivery => Service::Delivery,
-        Buyers => panic!("buyers are no service"),
+        Buyers | Payments => panic!("{part:?} is no service of the shop's own"),
     }
 }
 
@@ -233,5 +260,6 @@ fn name(part: Part) -> &'static str {
         Order => "order",
         Catalog => "catalog",
         Delivery => "delivery",
+        Payments => "payments",
     }
 }
