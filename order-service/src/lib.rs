@@ -12,6 +12,8 @@ pub mod domain;
 mod driver;
 /// The only incoming HTTP.
 mod http;
+/// Messages to customers.
+mod notifications;
 /// Where a test may kill this process.
 mod points;
 /// Opening what the service needs, and serving.
@@ -20,7 +22,11 @@ mod start;
 pub mod store;
 /// Orders as the wire shows them.
 mod view;
+/// Webhooks to subscribers.
+mod webhooks;
 
 pub use config::{Config, Pace};
+pub use notifications::{NotificationConfig, Pace as NotificationPace};
 pub use points::fault_points;
 pub use start::start;
+pub use webhooks::{Pace as WebhookPace, WebhookConfig};

@@ -1,14 +1,23 @@
+use paperclip::actix::web::ServiceConfig;
 use service_kit::{
+    Clock,
     db::{Db, DbOptions},
     http::{Background, Check, Running, ServiceInfo, StartError, serve},
+    idempotency,
 };
 
 use crate::{
     clients::{Catalog, Delivery},
     config::Config,
     driver::{Driver, work},
-    http::{Shop, routes},
+    http::{
+        Shop,
+        desk::{self, Desk},
+        routes,
+    },
+    notifications,
     store::MIGRATIONS,
+    webhooks,
 };
 
 const INFO: ServiceInfo = ServiceInfo {
@@ -29,8 +38,18 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let driver = Driver::new(db.clone(), catalog, delivery, config.pace, background.stopping());
     background.spawn(work(driver.clone()));
     background.close_last(db.clone());
+    let (clock, background_of) = (Clock::system(), &mut background);
+    notifications::start(&db, clock, &config.notifications, background_of).await?;
+    let subscribers = webhooks::start(&db, clock, &config.webhooks, background_of).await?;
+    background.spawn(idempotency::forgetting(db.clone(), clock, background.stopping()));
+    let desk = desk::routes(Desk { db: db.clone(), clock, subscribers });
     let shop = Shop { db, driver, currency: config.currency };
-    serve(INFO, config.listen, config.workers, checks, background, routes(shop)).await
+    let orders = routes(shop);
+    let all = move |config: &mut ServiceConfig| {
+        orders(config);
+        desk(config);
+    };
+    serve(INFO, config.listen, config.workers, checks, background, all).await
 }
 
 fn checks(db: &Db, catalog: &Catalog, delivery: &Delivery) -> Vec<Check> {

@@ -2,8 +2,8 @@ use paperclip::actix::Apiv2Schema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Amount, BookId, Currency, DeliveryId, FieldErrors, Isbn, OrderId, Timestamp, limits::MAX_ADDRESS_FIELD_CHARS,
-    takings::RefusedLine,
+    Amount, BookId, Currency, DeliveryId, FieldErrors, Isbn, OrderId, Timestamp, identity::Phone,
+    limits::MAX_ADDRESS_FIELD_CHARS, takings::RefusedLine,
 };
 
 /// First axis: what was decided about the order. `approved`, `rejected` and `canceled` are final.
@@ -110,6 +110,9 @@ pub struct CheckoutRequest {
     /// The caller's own reference, kept and shown, never interpreted.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub customer_ref: Option<String>,
+    /// Where messages about the order go, E.164. Absent: the account's number, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub phone: Option<Phone>,
 }
 
 /// Copies of one book to buy.

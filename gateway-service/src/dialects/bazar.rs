@@ -117,6 +117,7 @@ fn one_copy(book_id: BookId) -> CheckoutRequest {
         payment_method: PaymentMethod::OnDelivery,
         address: None,
         customer_ref: None,
+        phone: None,
     }
 }
 

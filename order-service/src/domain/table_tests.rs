@@ -35,6 +35,7 @@ pub(super) fn created(with_address: bool) -> Order {
         payment_method: PaymentMethod::OnDelivery,
         address: with_address.then_some(address),
         customer_ref: None,
+        phone: None,
     };
     draft(request, OrderId::from_uuid(Uuid::nil()), Currency::USD).expect("a valid request")
 }

@@ -6,6 +6,7 @@ use service_kit::{
 };
 use shared_types::{
     OrderId, Problem,
+    identity::Phone,
     orders::{CheckoutRequest, OrderView},
 };
 use uuid::Uuid;
@@ -38,10 +39,10 @@ pub(super) async fn checkout(
     body: Body<CheckoutRequest>,
 ) -> Result<Reply<OrderView, (S201, S202)>, Fail<(S409, S422)>> {
     let key = keys::key(key, Route::Checkout, &body.0);
-    let id = OrderId::from_uuid(Uuid::now_v7());
+    let (id, phone) = (OrderId::from_uuid(Uuid::now_v7()), body.0.phone.clone());
     let created = draft(body.0, id, shop.currency).map_err(Problem::invalid_fields)?;
     let placed = apply(&created, Command::Place).map_err(|refusal| trouble::not_moved(refusal.into()))?;
-    match write(&shop, placed, key).await? {
+    match write(&shop, placed, phone, key).await? {
         Ending::Final(Answer::Done(order)) => Ok(Reply::created(view::path(order.id), *order)),
         Ending::Final(Answer::Refused(problem)) => Err((*problem).into()),
         Ending::Undecided(order) => Ok(Reply::accepted(view::path(order.id), *order)),
@@ -49,7 +50,7 @@ pub(super) async fn checkout(
 }
 
 /// The order is on disk before anything is sent for it; of two requests with one key the second joins the first's order.
-async fn write(shop: &Shop, placed: Order, key: Option<Key>) -> Result<Ending, Problem> {
+async fn write(shop: &Shop, placed: Order, phone: Option<Phone>, key: Option<Key>) -> Result<Ending, Problem> {
     let (seat, watch) = (shop.driver.seat(), shop.driver.watch(placed.id));
     let hand = shop.driver.hand(Actor::Caller, &seat);
     let asked = key.clone();
@@ -60,6 +61,9 @@ async fn write(shop: &Shop, placed: Order, key: Option<Key>) -> Result<Ending, P
             return Ok(Written::Before(key.clone(), used));
         }
         let stored = store::moves::place(tx, &placed, hand)?;
+        if let Some(phone) = &phone {
+            store::contacts::keep(tx, placed.id, phone)?;
+        }
         faults::point(PLACE.before_commit);
         Ok(Written::Placed(Box::new(stored)))
     });

@@ -1,6 +1,10 @@
 //! The only SQL of the service. A move is one `update … where order_id = … and version = …`; its history, its event and
 //! the answers it settles are written in the same transaction.
 
+/// What an order was before a move.
+pub mod changes;
+/// Where messages about orders go.
+pub mod contacts;
 /// Which orders the driver has to look at, and when.
 pub mod due;
 /// History: every move with who asked for it.
@@ -9,10 +13,14 @@ pub mod history;
 pub mod keys;
 /// Moves: compare-and-swap, with everything that belongs to one.
 pub mod moves;
+/// Messages to customers.
+pub mod notifications;
 /// Orders: written once, found, listed.
 pub mod orders;
 /// Enumerations and JSON in text columns.
 mod text;
+/// Subscribers, the messages to them, and every attempt to deliver one.
+pub mod webhooks;
 
 use service_kit::db::Migration;
 use shared_types::Timestamp;
@@ -26,6 +34,10 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration::both("V3__order_history", include_str!("../../migrations/V3__order_history.sql")),
     Migration::both("V4__idempotency_key", include_str!("../../migrations/V4__idempotency_key.sql")),
     Migration::both("V5__idempotency_key_created", include_str!("../../migrations/V5__idempotency_key_created.sql")),
+    Migration::both("V25__order_contact", include_str!("../../migrations/V25__order_contact.sql")),
+    Migration::both("V26__notification", include_str!("../../migrations/V26__notification.sql")),
+    Migration::both("V27__webhook", include_str!("../../migrations/V27__webhook.sql")),
+    Migration::both("V28__webhook_message", include_str!("../../migrations/V28__webhook_message.sql")),
 ];
 
 /// An order with the times that belong to its row.

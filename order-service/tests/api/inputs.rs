@@ -129,7 +129,7 @@ async fn a_batch_of_too_many_events_is_refused_as_a_whole() {
 #[test]
 fn every_side_of_every_call_and_commit_is_a_fault_point() {
     let points = order_service::fault_points();
-    for action in ["take", "give_back", "book_delivery"] {
+    for action in ["take", "give_back", "book_delivery", "notify", "webhook"] {
         for side in ["before_call", "after_call", "after_commit"] {
             assert!(points.contains(&format!("order.{action}.{side}")));
         }
@@ -139,5 +139,5 @@ fn every_side_of_every_call_and_commit_is_a_fault_point() {
             assert!(points.contains(&format!("order.{request}.{side}")));
         }
     }
-    assert_eq!(points.len(), 15);
+    assert_eq!(points.len(), 21);
 }

@@ -19,5 +19,11 @@ mod lists;
 mod mishaps;
 /// A catalog and a delivery service with moods.
 mod neighbours;
+/// Messages to customers: at most once, in order.
+mod notifications;
+/// Somebody outside who is called, with his moods.
+mod outsider;
 /// The service under test, and how to call it.
 mod shop;
+/// Webhooks to subscribers: at least once, signed.
+mod webhooks;

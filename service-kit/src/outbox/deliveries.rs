@@ -88,6 +88,16 @@ pub(crate) fn acknowledge(tx: &mut Tx<'_>, subscriber_id: i64, positions: &[i64]
     Ok(())
 }
 
+/// Takes one delivery off the queue in the transaction of its effect; says whether it was still there.
+pub(crate) fn claim(tx: &mut Tx<'_>, subscriber_id: i64, position: i64) -> Result<bool, DbError> {
+    let ours = "delete from outbox_delivery where subscriber_id = $1 and position = $2";
+    let claimed = tx.execute(ours, &params![subscriber_id, position])?;
+    let nobody_waits = "delete from outbox_event where position = $1 and not exists \
+                        (select 1 from outbox_delivery d where d.position = outbox_event.position)";
+    tx.execute(nobody_waits, &params![position])?;
+    Ok(claimed == 1)
+}
+
 /// `$2, $3, …`: as many as there are events in a batch.
 fn numbered(first: usize) -> String {
     let numbers: Vec<String> = (first..first + MAX_EVENT_BATCH).map(|number| format!("${number}")).collect();

@@ -9,6 +9,8 @@ mod caller;
 mod finish;
 /// The network between two parts.
 mod link;
+/// Whom the shop sends messages to.
+mod outsider;
 /// Waiting on conditions, between threads.
 mod patience;
 /// One service as a process.
@@ -23,6 +25,7 @@ use shared_types::BookId;
 use caller::Memory;
 pub use caller::{Basket, Bought, Caller};
 pub use link::Link;
+use outsider::Outsider;
 pub use patience::patiently;
 use process::Process;
 
@@ -60,6 +63,7 @@ pub struct Cluster {
     processes: BTreeMap<Part, Process>,
     logs: tempfile::TempDir,
     memory: Arc<Memory>,
+    outsider: Outsider,
     finished: bool,
 }
 
@@ -75,8 +79,10 @@ impl Cluster {
             databases.insert(part, TestDatabase::create(name).await);
         }
         let logs = tempfile::Builder::new().prefix("lastcopy-shop-").tempdir().unwrap();
-        let mut shop =
-            Cluster { links, databases, processes: BTreeMap::new(), logs, memory: Arc::default(), finished: false };
+        let outsider = Outsider::start().await;
+        outsider.subscribe(databases[&Order].url()).await;
+        let (processes, memory) = (BTreeMap::new(), Arc::default());
+        let mut shop = Cluster { links, databases, processes, logs, memory, outsider, finished: false };
         for part in SERVICES {
             shop.restart(part).await;
         }
@@ -167,6 +173,9 @@ impl Cluster {
         arguments
             .extend(self.databases.get(&part).map(|database| format!("--database-url={}", database.url().expose())));
         let asked = self.links.iter().filter(|((from, _), _)| *from == part);
+        if part == Order {
+            arguments.extend(self.outsider.arguments());
+        }
         arguments.extend(asked.map(|((_, to), link)| format!("--{}-url={}", name(*to), link.url())));
         arguments
     }
