@@ -6,7 +6,7 @@ use shared_types::Timestamp;
 use shared_types::limits::MAX_EVENT_BATCH;
 
 use super::PARKED;
-use crate::db::{DbError, Row, Tx, Value};
+use crate::db::{DbError, Engine, Row, Tx, Value};
 use crate::params;
 
 /// An event on its way to one subscriber.
@@ -145,6 +145,17 @@ pub(crate) fn lease(
         &params![subscriber_id, holder, until.micros(), now.micros()],
     )?;
     Ok(taken == 1)
+}
+
+/// An SQLite file has one process: a lease that is not this process's is a dead one's, and nobody waits for its end.
+pub(crate) fn bury_leases(tx: &mut Tx<'_>, this_process: &str) -> Result<(), DbError> {
+    match tx.engine() {
+        Engine::Postgres => Ok(()),
+        Engine::Sqlite => {
+            let dead = "delete from relay_lease where holder not like $1";
+            tx.execute(dead, &params![format!("{this_process} %")]).map(drop)
+        }
+    }
 }
 
 /// Gives the lease back, so that another replica need not wait for its end.

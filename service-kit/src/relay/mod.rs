@@ -15,7 +15,7 @@ mod settle;
 /// The loop.
 mod worker;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use shared_types::events::CloudEvent;
 use tokio::sync::watch;
@@ -105,12 +105,15 @@ impl Relay {
         options: RelayOptions,
     ) -> Result<Self, DbError> {
         let name = subscriber.to_owned();
+        // Known to be ours by its beginning.
+        static THIS_PROCESS: LazyLock<Uuid> = LazyLock::new(Uuid::now_v7);
         let subscriber_id = db.write(move |tx| {
             deliveries::purge(tx)?;
+            deliveries::bury_leases(tx, &THIS_PROCESS.to_string())?;
             outbox::subscribe(tx, &name)
         });
         let subscriber_id = subscriber_id.await?;
-        let holder = Uuid::now_v7().to_string();
+        let holder = format!("{} {}", *THIS_PROCESS, Uuid::now_v7());
         let worker = Worker::new(db, destination, clock, options, subscriber.to_owned(), subscriber_id, holder);
         let (stop, stopped) = watch::channel(false);
         Ok(Self { stop, task: tokio::spawn(worker.run(stopped)) })
