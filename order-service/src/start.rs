@@ -1,6 +1,7 @@
 use paperclip::actix::web::ServiceConfig;
 use service_kit::{
     Clock,
+    auth::{Gate, Issuer, Service},
     db::{Db, DbOptions},
     http::{Background, Check, Running, ServiceInfo, StartError, serve},
     idempotency,
@@ -29,11 +30,16 @@ const INFO: ServiceInfo = ServiceInfo {
 /// Starts the service. Orders that an earlier life left unfinished are taken up at once.
 pub async fn start(config: Config) -> Result<Running, StartError> {
     let part = |error: &dyn std::fmt::Display| StartError::Part(error.to_string());
-    let catalog = Catalog::new(&config.catalog_url, config.pace.call_ms).map_err(|error| part(&error))?;
-    let delivery = Delivery::new(&config.delivery_url, config.pace.call_ms).map_err(|error| part(&error))?;
     let db = Db::open(&config.database_url, DbOptions::default(), MIGRATIONS).await.map_err(|error| part(&error))?;
 
+    let issuer = Issuer::open(Service::Order, db.clone(), Clock::system()).await.map_err(|error| part(&error))?;
+    let catalog = Catalog::new(&config.catalog_url, config.pace.call_ms, &issuer).map_err(|error| part(&error))?;
+    let delivery = Delivery::new(&config.delivery_url, config.pace.call_ms, &issuer).map_err(|error| part(&error))?;
+    let issuers = [(Service::Gateway, config.gateway_url.as_str()), (Service::Delivery, &config.delivery_url)];
+    let gate = Gate::trusting(Service::Order, &issuers).map_err(|error| part(&error))?;
+
     let mut background = Background::default();
+    background.spawn(issuer.clone().keep_rotating(background.stopping()));
     let checks = checks(&db, &catalog, &delivery);
     let driver = Driver::new(db.clone(), catalog, delivery, config.pace, background.stopping());
     background.spawn(work(driver.clone()));
@@ -44,7 +50,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     background.spawn(idempotency::forgetting(db.clone(), clock, background.stopping()));
     let desk = desk::routes(Desk { db: db.clone(), clock, subscribers });
     let shop = Shop { db, driver, currency: config.currency };
-    let orders = routes(shop);
+    let orders = routes(shop, gate, issuer);
     let all = move |config: &mut ServiceConfig| {
         orders(config);
         desk(config);

@@ -1,4 +1,5 @@
-//! The public API. Every handler passes one request on to the service that owns the resource.
+//! The public API. Every handler passes one request on to the service that owns the resource, in the name of whoever
+//! its first argument lets in.
 
 /// A book by its number or its ISBN.
 mod book_ref;

@@ -1,5 +1,6 @@
 use paperclip::actix::{api_v2_operation, web};
 use service_kit::{
+    auth::{OrdersWrite, Scoped},
     faults,
     http::{Fail, IdempotencyKey, OptionalBody, Reply, S200, S202, S404, S409, S422},
 };
@@ -31,6 +32,7 @@ use crate::{
 /// 200: canceled, and it has no copies. 202: canceled, and its copies are on their way back. 409: too late.
 #[api_v2_operation(tags(orders))]
 pub(super) async fn cancel(
+    _: Scoped<OrdersWrite>,
     shop: web::Data<Shop>,
     id: web::Path<OrderId>,
     key: IdempotencyKey,

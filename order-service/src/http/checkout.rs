@@ -1,5 +1,6 @@
 use paperclip::actix::{api_v2_operation, web};
 use service_kit::{
+    auth::{OrdersWrite, Scoped},
     db::DbError,
     faults,
     http::{Body, Fail, IdempotencyKey, Reply, S201, S202, S409, S422},
@@ -34,6 +35,7 @@ use crate::{
 /// and `errors` names each line that stood in the way.
 #[api_v2_operation(tags(orders))]
 pub(super) async fn checkout(
+    _: Scoped<OrdersWrite>,
     shop: web::Data<Shop>,
     key: IdempotencyKey,
     body: Body<CheckoutRequest>,

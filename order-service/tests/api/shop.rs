@@ -4,10 +4,11 @@ use order_service::{Config, NotificationConfig, Pace, WebhookConfig};
 use reqwest::Method;
 use serde_json::{Value, json};
 use service_kit::{
+    auth::{Caller, Service, Who},
     http::Running,
-    testing::{TestDatabase, eventually},
+    testing::{Callers, TestDatabase, eventually},
 };
-use shared_types::Currency;
+use shared_types::{AccountId, Currency};
 
 use crate::neighbours::Neighbours;
 
@@ -151,6 +152,7 @@ pub async fn start_telling(
         database_url: database.url().clone(),
         workers: 2,
         catalog_url: neighbours.address.clone(),
+        gateway_url: Callers::of_this_process().url(),
         delivery_url: neighbours.address.clone(),
         currency: Currency::USD,
         notifications,
@@ -158,6 +160,16 @@ pub async fn start_telling(
         pace,
     };
     order_service::start(config).await.unwrap()
+}
+
+/// Who calls where a test names nobody.
+pub fn employee() -> Who {
+    Who::Employee(AccountId::from_uuid(uuid::Uuid::nil()))
+}
+
+/// The `Authorization` of this caller's calls to the order service.
+pub fn bearer(who: Who) -> String {
+    Callers::of_this_process().bearer(&Caller::first_hand(who), Service::Order)
 }
 
 pub async fn send(
@@ -168,7 +180,9 @@ pub async fn send(
     key: Option<&str>,
     body: Option<&Value>,
 ) -> Answer {
-    let mut request = http.request(method, format!("{url}{path}"));
+    // Events are the delivery service's to tell, everything else is asked by an employee.
+    let who = if path == "/events" { Who::Service(Service::Delivery) } else { employee() };
+    let mut request = http.request(method, format!("{url}{path}")).header("authorization", bearer(who));
     if let Some(key) = key {
         request = request.header("idempotency-key", key);
     }

@@ -33,7 +33,7 @@ impl Cluster {
         for link in self.links.values() {
             link.heal();
         }
-        let caller = self.anonymous();
+        let caller = self.operator();
         let rest = until_rest(&caller).await;
         let orders = every_order(&caller).await;
         self.no_promise_is_broken(&orders);
@@ -64,7 +64,7 @@ impl Cluster {
             if answer.status == 404 {
                 continue;
             }
-            let on_hand = answer.expect::<shared_types::books::BookView>(200).on_hand;
+            let on_hand = answer.expect::<shared_types::books::BookView>(200).on_hand.unwrap();
             let sold = sold.get(&book).copied().unwrap_or(0);
             assert_eq!(on_hand + sold, received, "book {book}: {on_hand} on hand and {sold} sold");
         }

@@ -19,11 +19,14 @@ mod process;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use reqwest::Method;
-use service_kit::testing::{TestDatabase, eventually};
+use service_kit::{
+    auth::Service,
+    testing::{ReplicaIssuer, TestDatabase, eventually},
+};
 use shared_types::BookId;
 
-use caller::Memory;
 pub use caller::{Basket, Bought, Caller};
+use caller::{Credential, Memory};
 pub use link::Link;
 use outsider::Outsider;
 pub use patience::patiently;
@@ -56,10 +59,17 @@ pub const LINKS: [(Part, Part); 7] = [
     (Delivery, Order),
 ];
 
+/// Who asks whom for nothing but his keys.
+pub const KEY_LINKS: [(Part, Part); 4] = [(Catalog, Gateway), (Catalog, Order), (Order, Gateway), (Delivery, Gateway)];
+
+/// With it the tests do what whoever runs the shop may do.
+pub const OPERATOR_KEY: &str = "operator-of-the-shop-under-test-01";
+
 /// A whole shop, gone with this value.
 pub struct Cluster {
     links: BTreeMap<(Part, Part), Arc<Link>>,
     databases: BTreeMap<Part, TestDatabase>,
+    issuers: BTreeMap<Part, Arc<ReplicaIssuer>>,
     processes: BTreeMap<Part, Process>,
     logs: tempfile::TempDir,
     memory: Arc<Memory>,
@@ -71,7 +81,7 @@ impl Cluster {
     /// A shop that is ready to sell, without a book in it.
     pub async fn start() -> Cluster {
         let mut links = BTreeMap::new();
-        for link in LINKS {
+        for link in LINKS.into_iter().chain(KEY_LINKS) {
             links.insert(link, Arc::new(Link::open().await));
         }
         let mut databases = BTreeMap::new();
@@ -81,23 +91,37 @@ impl Cluster {
         let logs = tempfile::Builder::new().prefix("lastcopy-shop-").tempdir().unwrap();
         let outsider = Outsider::start().await;
         outsider.subscribe(databases[&Order].url()).await;
-        let (processes, memory) = (BTreeMap::new(), Arc::default());
-        let mut shop = Cluster { links, databases, processes, logs, memory, outsider, finished: false };
+        let (processes, issuers, memory) = (BTreeMap::new(), BTreeMap::new(), Arc::default());
+        let mut shop = Cluster { links, databases, issuers, processes, logs, memory, outsider, finished: false };
         for part in SERVICES {
             shop.restart(part).await;
+        }
+        for part in [Order, Delivery, Gateway] {
+            let issuer = ReplicaIssuer::of(service(part), shop.databases[&part].url()).await;
+            shop.issuers.insert(part, Arc::new(issuer));
         }
         shop.until_ready().await;
         shop
     }
 
-    /// A caller without any name.
-    pub fn anonymous(&self) -> Caller {
-        Caller::new(format!("{}/api/v1", self.link(Buyers, Gateway).url()), self.memory.clone())
+    /// Whoever runs the shop: with his key he buys, changes the stock and moves parcels.
+    pub fn operator(&self) -> Caller {
+        self.caller("/api/v1", Credential::ApiKey(OPERATOR_KEY))
     }
 
-    /// A caller inside the shop, who asks this part as another would.
+    /// A caller without any name, at the gateway's door.
+    pub fn anonymous(&self) -> Caller {
+        self.caller("", Credential::None)
+    }
+
+    fn caller(&self, base: &str, credential: Credential) -> Caller {
+        Caller::new(format!("{}{base}", self.link(Buyers, Gateway).url()), credential, self.memory.clone())
+    }
+
+    /// A service that asks another, with the keys that it has.
     pub fn service(&self, from: Part, to: Part) -> Caller {
-        Caller::new(self.link(from, to).url(), self.memory.clone())
+        let credential = Credential::Service(self.issuers[&from].clone(), service(from), service(to));
+        Caller::new(self.link(from, to).url(), credential, self.memory.clone())
     }
 
     /// The network from one part to another.
@@ -145,7 +169,7 @@ impl Cluster {
 
     /// A new book with so many copies, for 12.50.
     pub async fn book(&self, title: &str, copies: i64) -> BookId {
-        self.anonymous().add_book(title, copies).await
+        self.operator().add_book(title, copies).await
     }
 
     /// Every part reaches every other that it needs.
@@ -155,7 +179,7 @@ impl Cluster {
 
     /// Whether the gateway says that it and everybody behind it is there.
     pub async fn is_ready(&self) -> bool {
-        let answer = self.service(Buyers, Gateway).call(Method::GET, "/health/ready", None, None).await;
+        let answer = self.anonymous().call(Method::GET, "/health/ready", None, None).await;
         answer.is_some_and(|answer| answer.status == 200)
     }
 
@@ -197,6 +221,17 @@ impl Drop for Cluster {
             self.finished || std::thread::panicking(),
             "a test of the shop ends with `finish`, and this one did not"
         );
+    }
+}
+
+/// The part as it calls itself.
+fn service(part: Part) -> Service {
+    match part {
+        Gateway => Service::Gateway,
+        Order => Service::Order,
+        Catalog => Service::Catalog,
+        Delivery => Service::Delivery,
+        Buyers => panic!("buyers are no service"),
     }
 }
 
