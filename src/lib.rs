@@ -22,6 +22,8 @@ mod health;
 pub mod import;
 /// Every database brought up to date.
 mod migrate;
+/// Events that a subscriber refused for good.
+mod parked;
 /// Accounts and API keys, by whoever has the machine.
 mod people;
 /// Ports, held from the moment they are chosen until their service listens.

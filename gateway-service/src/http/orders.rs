@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde::Deserialize;
 use service_kit::{
     RawAnswer,
-    auth::{Caller, OrdersRead, OrdersWrite, Scoped},
+    auth::{Caller, OrdersRead, OrdersWrite, Scoped, Who},
     http::{Body, Fail, IdempotencyKey, OptionalBody, S200, S201, S202, S404, S409, S422},
 };
 use shared_types::{
@@ -17,7 +17,10 @@ use super::{
     books::{key_or_ours, with_query},
     relay::Relayed,
 };
-use crate::clients::{Ask, Upstreams};
+use crate::{
+    clients::{Ask, Upstreams},
+    identity::Identity,
+};
 
 /// Which orders to list.
 #[derive(Debug, Deserialize, Apiv2Schema)]
@@ -59,11 +62,27 @@ fn naming(key: &str, problem: Problem) -> Problem {
 #[api_v2_operation(tags(orders))]
 pub(super) async fn checkout(
     Scoped { caller, .. }: Scoped<OrdersWrite>,
+    identity: web::Data<Identity>,
     upstreams: web::Data<Upstreams>,
     key: IdempotencyKey,
     body: Body<CheckoutRequest>,
 ) -> Result<Relayed<OrderView, (S201, S202)>, Fail<(S409, S422)>> {
-    Ok(Relayed::new(place(&upstreams, &caller, key, &body.0).await?)?)
+    let checkout = with_phone(&identity, &caller, body.0).await?;
+    Ok(Relayed::new(place(&upstreams, &caller, key, &checkout).await?)?)
+}
+
+/// A customer who names no number for messages about his order is told at his account's.
+async fn with_phone(
+    identity: &Identity,
+    caller: &Caller,
+    checkout: CheckoutRequest,
+) -> Result<CheckoutRequest, Problem> {
+    let Who::Customer(account) = caller.who else { return Ok(checkout) };
+    let phone = match checkout.phone {
+        Some(phone) => Some(phone),
+        None => identity.account(account).await?.phone,
+    };
+    Ok(CheckoutRequest { phone, ..checkout })
 }
 
 /// Lists orders, latest first.

@@ -5,6 +5,8 @@
 mod cancel;
 /// Buying: approved, refused, and what the answers say.
 mod checkout;
+/// Messages and webhooks on an employee's desk.
+mod desk;
 /// Two drivers on one order.
 mod drivers;
 /// Events in: once, in any order.

@@ -16,7 +16,7 @@ use crate::{
 
 const PHONE: &str = "+254711223344";
 
-fn accepted() -> Mood {
+pub fn accepted() -> Mood {
     let recipient =
         json!({"statusCode": 101, "number": PHONE, "status": "Success", "cost": "KES 0.8000", "messageId": "ATPid_1"});
     let body = json!({"SMSMessageData": {"Message": "Sent to 1/1 Total Cost: KES 0.8000", "Recipients": [recipient]}});
@@ -43,11 +43,11 @@ fn told_by(address: &str) -> Messages {
     Messages { notifications, ..Messages::default() }
 }
 
-async fn shop(name: &str, provider: &Outsider) -> Shop {
+pub async fn shop(name: &str, provider: &Outsider) -> Shop {
     Shop::open_telling(TestDatabase::create(name).await, patient(), told_by(&provider.address)).await
 }
 
-fn purchase(lines: &[(i64, i64)]) -> Value {
+pub fn purchase(lines: &[(i64, i64)]) -> Value {
     let mut body = collect(lines);
     body["phone"] = json!(PHONE);
     body

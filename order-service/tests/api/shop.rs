@@ -182,6 +182,18 @@ pub async fn send(
 ) -> Answer {
     // Events are the delivery service's to tell, everything else is asked by an employee.
     let who = if path == "/events" { Who::Service(Service::Delivery) } else { employee() };
+    send_as(who, http, url, method, path, key, body).await
+}
+
+pub async fn send_as(
+    who: Who,
+    http: &reqwest::Client,
+    url: &str,
+    method: Method,
+    path: &str,
+    key: Option<&str>,
+    body: Option<&Value>,
+) -> Answer {
     let mut request = http.request(method, format!("{url}{path}")).header("authorization", bearer(who));
     if let Some(key) = key {
         request = request.header("idempotency-key", key);

@@ -34,6 +34,11 @@ async fn shop(name: &str, subscriber: &Outsider, events: &[WebhookEvent], allowe
     shop_at(pace, name, subscriber, events, allowed).await
 }
 
+/// A shop that tells this subscriber of every order that is approved.
+pub async fn approvals(name: &str, subscriber: &Outsider) -> (Shop, Uuid) {
+    shop(name, subscriber, &[WebhookEvent::OrderApproved], "127.0.0.1").await
+}
+
 async fn shop_at(
     pace: WebhookPace,
     name: &str,
@@ -71,7 +76,7 @@ async fn logs(shop: &Shop, webhook_id: Uuid) -> Vec<WebhookMessageLog> {
     logs.unwrap()
 }
 
-async fn delivered(shop: &Shop, webhook_id: Uuid, messages: usize) -> Vec<WebhookMessageLog> {
+pub async fn delivered(shop: &Shop, webhook_id: Uuid, messages: usize) -> Vec<WebhookMessageLog> {
     eventually(&format!("{messages} messages are delivered"), async || {
         let logs = logs(shop, webhook_id).await;
         logs.iter().filter(|log| log.message.status == WebhookMessageStatus::Delivered).count() == messages

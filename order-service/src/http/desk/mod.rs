@@ -8,7 +8,7 @@ mod trouble;
 mod webhooks;
 
 use paperclip::actix::web;
-use service_kit::{Clock, db::Db, http::Cursor};
+use service_kit::{Clock, db::Db, http::Cursor, outbox};
 use shared_types::Timestamp;
 
 use crate::clients::Subscribers;
@@ -31,6 +31,7 @@ impl Desk {
 /// The routes of the desk.
 pub fn routes(desk: Desk) -> impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static {
     move |config| {
+        outbox::desk(config, &desk.db);
         config
             .app_data(web::Data::new(desk.clone()))
             .service(web::resource("/notifications").route(web::get().to(notifications::list)))
