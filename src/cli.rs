@@ -65,7 +65,7 @@ enum Service {
     Catalog(catalog_service::Config),
     Order(Box<order_service::Config>),
     Delivery(delivery_service::Config),
-    Gateway(gateway_service::Config),
+    Gateway(Box<gateway_service::Config>),
 }
 
 /// Does what the command line of this process asks.
@@ -92,7 +92,7 @@ fn serve(log: &LogArgs, service: Service) -> ExitCode {
             Service::Catalog(config) => catalog_service::start(config).await,
             Service::Order(config) => order_service::start(*config).await,
             Service::Delivery(config) => delivery_service::start(config).await,
-            Service::Gateway(config) => gateway_service::start(config).await,
+            Service::Gateway(config) => gateway_service::start(*config).await,
         };
         Ok(vec![running?])
     })

@@ -12,6 +12,8 @@ pub mod domain;
 mod driver;
 /// The only incoming HTTP.
 mod http;
+/// What the order service counts.
+mod metrics;
 /// Messages to customers.
 mod notifications;
 /// Where a test may kill this process.

@@ -16,7 +16,7 @@ use crate::{
         desk::{self, Desk},
         routes,
     },
-    notifications,
+    metrics, notifications,
     store::MIGRATIONS,
     webhooks,
 };
@@ -44,6 +44,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let driver = Driver::new(db.clone(), catalog, delivery, config.pace, background.stopping());
     background.spawn(work(driver.clone()));
     background.close_last(db.clone());
+    metrics::show(&mut background, &db);
     let (clock, background_of) = (Clock::system(), &mut background);
     notifications::start(&db, clock, &config.notifications, background_of).await?;
     let subscribers = webhooks::start(&db, clock, &config.webhooks, background_of).await?;

@@ -19,6 +19,8 @@ pub mod notifications;
 pub mod orders;
 /// Enumerations and JSON in text columns.
 mod text;
+/// How many orders wait for something, and for how long.
+pub mod unfinished;
 /// Subscribers, the messages to them, and every attempt to deliver one.
 pub mod webhooks;
 

@@ -7,12 +7,15 @@
 pub(crate) mod deliveries;
 /// Parked events, seen and sent on.
 mod desk;
+/// How far behind each subscriber is, for `/metrics`.
+mod lag;
 
 use shared_types::Timestamp;
 use shared_types::events::CloudEvent;
 
 use crate::db::{DbError, Engine, Row, Tx};
 use crate::params;
+pub(crate) use lag::show;
 
 pub use desk::desk;
 
