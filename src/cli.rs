@@ -14,6 +14,7 @@ use crate::{
     import::{self, ImportArgs},
     migrate::{self, MigrateArgs},
     parked::{self, ParkedArgs},
+    payments,
     people::{self, KeyCommand, UserCommand},
     up::{self, UpArgs},
 };
@@ -66,6 +67,8 @@ enum Service {
     Order(Box<order_service::Config>),
     Delivery(delivery_service::Config),
     Gateway(Box<gateway_service::Config>),
+    /// The sandbox payment provider.
+    Payments(payments::Config),
 }
 
 /// Does what the command line of this process asks.
@@ -93,6 +96,7 @@ fn serve(log: &LogArgs, service: Service) -> ExitCode {
             Service::Order(config) => order_service::start(*config).await,
             Service::Delivery(config) => delivery_service::start(config).await,
             Service::Gateway(config) => gateway_service::start(*config).await,
+            Service::Payments(config) => payments::start(config).await,
         };
         Ok(vec![running?])
     })

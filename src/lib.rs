@@ -24,6 +24,8 @@ pub mod import;
 mod migrate;
 /// Events that a subscriber refused for good.
 mod parked;
+/// The sandbox payment provider.
+pub mod payments;
 /// Accounts and API keys, by whoever has the machine.
 mod people;
 /// Ports, held from the moment they are chosen until their service listens.

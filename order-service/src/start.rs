@@ -2,23 +2,26 @@ use paperclip::actix::web::ServiceConfig;
 use service_kit::{
     Clock,
     auth::{Gate, Issuer, Service},
-    db::{Db, DbOptions},
+    db::{Db, DbError, DbOptions},
     http::{Background, Check, Running, ServiceInfo, StartError, serve},
     idempotency,
 };
+use shared_types::Secret;
+use uuid::Uuid;
 
 use crate::{
-    clients::{Catalog, Delivery},
+    clients::{Catalog, Delivery, payments::Provider},
     config::Config,
-    driver::{Driver, work},
+    driver::{Driver, Others, work},
     http::{
         Shop,
         desk::{self, Desk},
         routes,
     },
-    metrics, notifications,
-    store::MIGRATIONS,
-    webhooks,
+    metrics,
+    notifications::{self, NotificationConfig},
+    store::{self, MIGRATIONS},
+    webhooks::{self, WebhookConfig},
 };
 
 const INFO: ServiceInfo = ServiceInfo {
@@ -37,26 +40,43 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let delivery = Delivery::new(&config.delivery_url, config.pace.call_ms, &issuer).map_err(|error| part(&error))?;
     let issuers = [(Service::Gateway, config.gateway_url.as_str()), (Service::Delivery, &config.delivery_url)];
     let gate = Gate::trusting(Service::Order, &issuers).map_err(|error| part(&error))?;
+    let provider = Provider::sandbox(&config.payments_url, config.pace.call_ms).map_err(|error| part(&error))?;
+    let fresh = Secret::new(Uuid::new_v4().simple().to_string() + &Uuid::new_v4().simple().to_string());
+    let card_key = db.write(move |tx| store::card_key::find_or_keep(tx, &fresh)).await;
+    let card_key = card_key.map_err(|error: DbError| part(&error))?;
 
     let mut background = Background::default();
     background.spawn(issuer.clone().keep_rotating(background.stopping()));
     let checks = checks(&db, &catalog, &delivery);
-    let driver = Driver::new(db.clone(), catalog, delivery, config.pace, background.stopping());
+    let (messages, hooks) = (&config.notifications, &config.webhooks);
+    let desk = start_telling(&db, messages, hooks, &mut background).await?;
+    let others = Others { catalog: catalog.clone(), delivery, provider: provider.clone() };
+    let driver = Driver::new(db.clone(), others, config.pace, background.stopping());
     background.spawn(work(driver.clone()));
     background.close_last(db.clone());
     metrics::show(&mut background, &db);
-    let (clock, background_of) = (Clock::system(), &mut background);
-    notifications::start(&db, clock, &config.notifications, background_of).await?;
-    let subscribers = webhooks::start(&db, clock, &config.webhooks, background_of).await?;
-    background.spawn(idempotency::forgetting(db.clone(), clock, background.stopping()));
-    let desk = desk::routes(Desk { db: db.clone(), clock, subscribers });
-    let shop = Shop { db, driver, currency: config.currency };
-    let orders = routes(shop, gate, issuer);
+    let unpaid_ms = 60_000 * i64::from(config.unpaid_minutes);
+    let shop = Shop { db, driver, catalog, provider, currency: config.currency, unpaid_ms, card_key };
+    let (orders, desk) = (routes(shop, gate, issuer), desk::routes(desk));
     let all = move |config: &mut ServiceConfig| {
         orders(config);
         desk(config);
     };
     serve(INFO, config.listen, config.workers, checks, background, all).await
+}
+
+/// Begins to tell customers and subscribers, before anything happens that they are to be told of.
+async fn start_telling(
+    db: &Db,
+    messages: &NotificationConfig,
+    hooks: &WebhookConfig,
+    background: &mut Background,
+) -> Result<Desk, StartError> {
+    let clock = Clock::system();
+    notifications::start(db, clock, messages, background).await?;
+    let subscribers = webhooks::start(db, clock, hooks, background).await?;
+    background.spawn(idempotency::forgetting(db.clone(), clock, background.stopping()));
+    Ok(Desk { db: db.clone(), clock, subscribers })
 }
 
 fn checks(db: &Db, catalog: &Catalog, delivery: &Delivery) -> Vec<Check> {

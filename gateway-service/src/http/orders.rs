@@ -5,10 +5,11 @@ use serde::Deserialize;
 use service_kit::{
     RawAnswer,
     auth::{Caller, OrdersRead, OrdersWrite, Scoped, Who},
-    http::{Body, Fail, IdempotencyKey, OptionalBody, S200, S201, S202, S404, S409, S422},
+    http::{Body, Fail, IdempotencyKey, OptionalBody, S200, S201, S202, S402, S404, S409, S422},
 };
 use shared_types::{
     OrderId, Problem,
+    identity::Phone,
     orders::{CancelRequest, CheckoutRequest, OrderHistory, OrderPage, OrderState, OrderView},
 };
 use uuid::Uuid;
@@ -45,7 +46,8 @@ pub(crate) async fn place(
     checkout: &CheckoutRequest,
 ) -> Result<RawAnswer, Problem> {
     let (key, is_ours) = key.0.map_or_else(|| (Uuid::now_v7().to_string(), true), |key| (key, false));
-    let ask = Ask::repeatable(Method::POST, "/checkout").header("idempotency-key", Some(&key)).json(checkout);
+    let ask =
+        Ask::repeatable(Method::POST, "/checkout").header("idempotency-key", Some(&key)).json(&checkout.in_the_clear());
     upstreams.order.ask(caller, ask).await.map_err(|problem| if is_ours { naming(&key, problem) } else { problem })
 }
 
@@ -57,8 +59,9 @@ fn naming(key: &str, problem: Problem) -> Problem {
 
 /// Buys books in one call.
 ///
-/// 201: the copies are this order's and it is approved. 202: not decided yet; look at `Location`. 409: nothing was sold,
-/// and `errors` names each line that stood in the way.
+/// 201: the copies are this order's, and it is approved, or `pending` until its invoice is paid. 202: not decided yet; look
+/// at `Location`. 402: the card was declined, and nothing was sold. 409: nothing was sold, and `errors` names each line
+/// that stood in the way.
 #[api_v2_operation(tags(orders))]
 pub(super) async fn checkout(
     Scoped { caller, .. }: Scoped<OrdersWrite>,
@@ -66,23 +69,22 @@ pub(super) async fn checkout(
     upstreams: web::Data<Upstreams>,
     key: IdempotencyKey,
     body: Body<CheckoutRequest>,
-) -> Result<Relayed<OrderView, (S201, S202)>, Fail<(S409, S422)>> {
-    let checkout = with_phone(&identity, &caller, body.0).await?;
+) -> Result<Relayed<OrderView, (S201, S202)>, Fail<(S402, S409, S422)>> {
+    let mut checkout = body.0;
+    checkout.phone = phone(&identity, &caller, checkout.phone).await?;
     Ok(Relayed::new(place(&upstreams, &caller, key, &checkout).await?)?)
 }
 
 /// A customer who names no number for messages about his order is told at his account's.
-async fn with_phone(
+pub(super) async fn phone(
     identity: &Identity,
     caller: &Caller,
-    checkout: CheckoutRequest,
-) -> Result<CheckoutRequest, Problem> {
-    let Who::Customer(account) = caller.who else { return Ok(checkout) };
-    let phone = match checkout.phone {
-        Some(phone) => Some(phone),
-        None => identity.account(account).await?.phone,
-    };
-    Ok(CheckoutRequest { phone, ..checkout })
+    named: Option<Phone>,
+) -> Result<Option<Phone>, Problem> {
+    match (named, &caller.who) {
+        (None, Who::Customer(account)) => Ok(identity.account(*account).await?.phone),
+        (named, _) => Ok(named),
+    }
 }
 
 /// Lists orders, latest first.
