@@ -23,11 +23,15 @@ pub mod notifications;
 pub mod orders;
 /// Attempts to pay, one row each.
 mod payments;
+/// Money that was reported to us: a ledger of our own.
+pub mod receipts;
+/// Subscribers, the messages to them, and every attempt to deliver one.
+pub mod subscribers;
 /// Enumerations and JSON in text columns.
 mod text;
 /// How many orders wait for something, and for how long.
 pub mod unfinished;
-/// Subscribers, the messages to them, and every attempt to deliver one.
+/// What a webhook does, once.
 pub mod webhooks;
 
 use service_kit::db::Migration;
@@ -45,6 +49,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration::both("V10__order_flow", include_str!("../../migrations/V10__order_flow.sql")),
     Migration::both("V11__payment", include_str!("../../migrations/V11__payment.sql")),
     Migration::both("V12__card_key", include_str!("../../migrations/V12__card_key.sql")),
+    Migration::both("V20__receipt", include_str!("../../migrations/V20__receipt.sql")),
     Migration::both("V25__order_contact", include_str!("../../migrations/V25__order_contact.sql")),
     Migration::both("V26__notification", include_str!("../../migrations/V26__notification.sql")),
     Migration::both("V27__webhook", include_str!("../../migrations/V27__webhook.sql")),
@@ -70,6 +75,8 @@ pub enum Actor {
     Driver,
     /// The delivery service, by an event.
     Delivery,
+    /// A payment provider, or whoever reports money, by a webhook.
+    Webhook,
 }
 
 impl Actor {
@@ -79,6 +86,7 @@ impl Actor {
             Actor::Caller => "caller",
             Actor::Driver => "driver",
             Actor::Delivery => "delivery",
+            Actor::Webhook => "webhook",
         }
     }
 }

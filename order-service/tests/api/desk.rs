@@ -145,9 +145,9 @@ async fn an_employee_lists_messages_and_resends_what_may_not_have_arrived() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_to_a_subscriber_is_shown_with_its_attempts_and_resent_under_its_id() {
     let subscriber = Outsider::start(Mood::Answers(204, String::new())).await;
-    let (shop, id) = crate::webhooks::approvals("desk_resend", &subscriber).await;
+    let (shop, id) = crate::subscribers::approvals("desk_resend", &subscriber).await;
     shop.checkout(&collect(&[(1, 1)])).await;
-    crate::webhooks::delivered(&shop, id, 1).await;
+    crate::subscribers::delivered(&shop, id, 1).await;
     let list = staff(&shop, Method::GET, &format!("/webhooks/{id}/messages"), None).await;
     let message = list.json["items"][0].clone();
     assert_eq!((&message["status"], &message["event"]), (&json!("delivered"), &json!("order.approved")));

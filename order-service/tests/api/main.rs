@@ -27,5 +27,9 @@ mod notifications;
 mod outsider;
 /// The service under test, and how to call it.
 mod shop;
+/// Stripe's PaymentIntents, with answers that are lost.
+mod stripe;
 /// Webhooks to subscribers: at least once, signed.
+mod subscribers;
+/// Webhooks in: believed, once, and for the amount that is owed.
 mod webhooks;

@@ -1,203 +1,342 @@
-use order_service::{
-    WebhookConfig, WebhookPace,
-    store::{
-        MIGRATIONS,
-        webhooks::{self, NewWebhook},
-    },
-};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use hmac::{Hmac, KeyInit, Mac};
+use reqwest::Method;
 use serde_json::{Value, json};
-use service_kit::{
-    db::{Db, DbOptions},
-    testing::{TestDatabase, eventually},
-};
-use shared_types::{
-    Secret, Timestamp,
-    webhooks::{WebhookEvent, WebhookMessageLog, WebhookMessageStatus},
-};
-use standardwebhooks::Webhook;
+use service_kit::Clock;
+use sha2::Sha256;
 use uuid::Uuid;
 
-use crate::{
-    outsider::{Mood, Outsider},
-    shop::{Messages, Shop, collect, patient},
-};
+use crate::shop::{REPORTERS_SECRETS, SANDBOX_SECRET, STRIPE_SECRET, Shop, collect};
 
-const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-
-fn acknowledges() -> Mood {
-    Mood::Answers(204, String::new())
+fn reporters_secret() -> &'static str {
+    REPORTERS_SECRETS.split_once(',').unwrap().0
 }
 
-/// A shop that tells this subscriber of these events; `allowed` are blocks of addresses.
-async fn shop(name: &str, subscriber: &Outsider, events: &[WebhookEvent], allowed: &str) -> (Shop, Uuid) {
-    let pace = WebhookPace { call_ms: 5_000, poll_ms: 20, second_ms: 1, ..WebhookPace::default() };
-    shop_at(pace, name, subscriber, events, allowed).await
+fn now_s() -> i64 {
+    Clock::system().now().micros() / 1_000_000
 }
 
-/// A shop that tells this subscriber of every order that is approved.
-pub async fn approvals(name: &str, subscriber: &Outsider) -> (Shop, Uuid) {
-    shop(name, subscriber, &[WebhookEvent::OrderApproved], "127.0.0.1").await
+fn mac(secret: &[u8], text: &[u8]) -> Vec<u8> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret).unwrap();
+    mac.update(text);
+    mac.finalize().into_bytes().to_vec()
 }
 
-async fn shop_at(
-    pace: WebhookPace,
-    name: &str,
-    subscriber: &Outsider,
-    events: &[WebhookEvent],
-    allowed: &str,
-) -> (Shop, Uuid) {
-    let database = TestDatabase::create(name).await;
-    let db = Db::open(database.url(), DbOptions::default(), MIGRATIONS).await.unwrap();
-    let new = NewWebhook {
-        id: Uuid::now_v7(),
-        url: format!("http://{}/hook", subscriber.address),
-        events: events.to_vec(),
-        description: None,
-        secret: Secret::new(SECRET),
-        created_by: "account:ben".to_owned(),
-    };
-    let id = new.id;
-    db.write(move |tx| webhooks::create(tx, &new, Timestamp::from_micros(1))).await.unwrap();
-    db.close().await;
-    let webhooks = WebhookConfig { webhook_allowed_networks: vec![allowed.parse().unwrap()], pace };
-    (Shop::open_telling(database, patient(), Messages { webhooks, ..Messages::default() }).await, id)
+fn signature(secret: &str, at_s: i64, body: &str) -> String {
+    let digest = mac(secret.as_bytes(), format!("{at_s}.{body}").as_bytes());
+    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("t={at_s},v1={hex}")
 }
 
-/// Every message to a subscriber with its attempts, first one first.
-async fn logs(shop: &Shop, webhook_id: Uuid) -> Vec<WebhookMessageLog> {
-    let db = Db::open_read_only(shop.database.url()).await.unwrap();
-    let read = move |tx: &mut service_kit::db::Tx<'_>| {
-        let mut messages = webhooks::messages(tx, webhook_id, None, 100)?;
-        messages.reverse();
-        messages.iter().map(|message| webhooks::log(tx, webhook_id, message.id).map(Option::unwrap)).collect()
-    };
-    let logs: Result<Vec<WebhookMessageLog>, service_kit::db::DbError> = db.read(read).await;
-    db.close().await;
-    logs.unwrap()
+fn event(id: &str, order: &str, rest: &str) -> String {
+    let created = now_s();
+    format!(
+        r#"{{"id": "{id}", "type": "payment.succeeded", "created": {created}, "data": {{"order_id": "{order}"{rest}}}}}"#
+    )
 }
 
-pub async fn delivered(shop: &Shop, webhook_id: Uuid, messages: usize) -> Vec<WebhookMessageLog> {
-    eventually(&format!("{messages} messages are delivered"), async || {
-        let logs = logs(shop, webhook_id).await;
-        logs.iter().filter(|log| log.message.status == WebhookMessageStatus::Delivered).count() == messages
-    })
-    .await;
-    logs(shop, webhook_id).await
+/// What a webhook was answered: its status, and the word or the detail in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Said(u16, String);
+
+fn said(status: u16, word: &str) -> Said {
+    Said(status, word.to_owned())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_subscriber_is_told_what_he_wants_to_know_and_nothing_else_signed() {
-    let subscriber = Outsider::start(acknowledges()).await;
-    let wanted = [WebhookEvent::OrderCreated, WebhookEvent::OrderApproved, WebhookEvent::OrderCanceled];
-    let (shop, id) = shop("hook", &subscriber, &wanted, "127.0.0.1").await;
-    let approved = shop.checkout(&collect(&[(1, 1)])).await.order_id();
-    let canceled = shop.checkout(&collect(&[(3, 1)])).await.order_id();
-    let logs = delivered(&shop, id, 4).await;
-    let mut told = Vec::new();
-    for call in subscriber.calls() {
-        assert_eq!((call.line.as_str(), call.headers["content-type"].as_str()), ("POST /hook", "application/json"));
-        let mut headers = reqwest::header::HeaderMap::new();
-        for name in ["webhook-id", "webhook-timestamp", "webhook-signature"] {
-            headers.insert(name, call.headers[name].parse().unwrap());
+impl Shop {
+    async fn post_webhook(&self, headers: &[(&str, &str)], body: &str) -> Said {
+        let mut request = self.http.post(format!("{}/webhooks/payment", self.running.url()));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
         }
-        let key = Webhook::new(SECRET).unwrap();
-        key.verify(call.body.as_bytes(), &headers).unwrap();
-        assert!(key.verify(call.body.replace("order", "0rder").as_bytes(), &headers).is_err(), "a changed message");
-        let body: Value = serde_json::from_str(&call.body).unwrap();
-        assert!(logs.iter().any(|log| log.message.id.to_string() == call.headers["webhook-id"]));
-        assert!(body["timestamp"].is_string() && body["data"]["version"].is_i64(), "{body}");
-        told.push(format!("{} {}", body["type"].as_str().unwrap(), body["data"]["order_id"].as_str().unwrap()));
+        let response = request.header("content-type", "application/json").body(body.to_owned()).send().await.unwrap();
+        let status = response.status().as_u16();
+        let json: Value = response.json().await.unwrap();
+        let word = json["status"].as_str().or(json["detail"].as_str()).unwrap();
+        Said(status, word.to_owned())
     }
-    told.sort();
-    let mut expected = vec![
-        format!("order.created {approved}"),
-        format!("order.approved {approved}"),
-        format!("order.created {canceled}"),
-        format!("order.canceled {canceled}"),
-    ];
-    expected.sort();
-    assert_eq!(told, expected);
-    shop.close().await;
-}
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_message_is_repeated_under_its_id_until_it_is_acknowledged_and_every_attempt_is_logged() {
-    let subscriber = Outsider::start(Mood::Answers(500, "on fire".to_owned())).await;
-    let (shop, id) = shop("hook_again", &subscriber, &[WebhookEvent::OrderApproved], "127.0.0.0/8").await;
-    shop.checkout(&collect(&[(1, 1)])).await;
-    eventually("it is tried", async || !subscriber.calls().is_empty()).await;
-    for mood in [Mood::Answers(302, String::new()), Mood::LosesAnswers] {
-        let before = subscriber.calls().len();
-        subscriber.is(mood);
-        eventually("it is tried again", async || subscriber.calls().len() > before).await;
+    /// As those who report money sign it.
+    async fn report(&self, body: &str) -> Said {
+        let header = signature(reporters_secret(), now_s(), body);
+        self.post_webhook(&[("x-signature", &header)], body).await
     }
-    let shop = shop.restart().await;
-    subscriber.is(acknowledges());
-    let log = delivered(&shop, id, 1).await.remove(0);
-    let calls = subscriber.calls();
-    assert!(calls.iter().all(|call| call.headers["webhook-id"] == log.message.id.to_string()), "one id");
-    assert!(calls.iter().all(|call| call.line == "POST /hook"), "no redirect is followed");
-    assert_eq!(log.attempts.len(), calls.len());
-    assert_eq!(log.message.attempts, i64::try_from(calls.len()).unwrap());
-    assert_eq!((log.attempts[0].status, log.attempts[0].detail.as_deref()), (Some(500), Some("on fire")));
-    assert!(log.attempts.iter().any(|attempt| attempt.status.is_none()), "the lost answer");
-    assert_eq!(log.attempts.last().unwrap().status, Some(204));
+
+    /// An order of one copy of The Martian that waits for its invoice to be paid.
+    async fn invoice(&self) -> String {
+        let mut body = collect(&[(1, 1)]);
+        body["payment_method"] = json!("invoice");
+        let placed = self.checkout(&body).await;
+        assert_eq!((placed.status, placed.json["state"].as_str()), (201, Some("pending")), "{placed:?}");
+        placed.order_id()
+    }
+
+    async fn receipts(&self) -> Vec<Value> {
+        self.get("/receipts?limit=200").await.json["items"].as_array().unwrap().clone()
+    }
+
+    /// State, stock and payment of an order at rest.
+    async fn axes(&self, order: &str) -> [String; 3] {
+        let order = self.settled(order).await;
+        ["state", "stock", "payment"].map(|axis| order[axis].as_str().unwrap().to_owned())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signed_report_of_its_total_pays_an_invoice() {
+    let shop = Shop::open("a_signed_report").await;
+    for rest in [r#", "amount": 12.99, "currency": "USD""#, r#", "amount": 12.990"#, ""] {
+        let order = shop.invoice().await;
+        let id = format!("evt_{order}");
+        assert_eq!(shop.report(&event(&id, &order, rest)).await, said(200, "processed"), "{rest}");
+        assert_eq!(shop.axes(&order).await, ["approved", "taken", "paid"]);
+        assert!(shop.history(&order).await.contains(&"payment_reported".to_owned()));
+    }
+    assert_eq!(shop.receipts().await.len(), 3);
     shop.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_message_that_nobody_acknowledges_is_given_up_after_its_day() {
-    let subscriber = Outsider::start(Mood::Answers(410, String::new())).await;
-    // A day without pauses.
-    let pace = WebhookPace { poll_ms: 20, second_ms: 0, ..WebhookPace::default() };
-    let (shop, id) = shop_at(pace, "hook_failed", &subscriber, &[WebhookEvent::OrderApproved], "127.0.0.1").await;
-    shop.checkout(&collect(&[(1, 1)])).await;
-    eventually("it is given up", async || {
-        logs(&shop, id).await.first().is_some_and(|log| log.message.status == WebhookMessageStatus::Failed)
-    })
-    .await;
-    let log = logs(&shop, id).await.remove(0);
-    assert_eq!((log.attempts.len(), log.message.next_attempt_at), (10, None));
-    assert_eq!(subscriber.calls().len(), 10);
+async fn the_same_event_three_times_at_once_is_one_payment() {
+    let shop = Shop::open("the_same_event").await;
+    let order = shop.invoice().await;
+    let body = event("evt_1", &order, r#", "amount": 12.99"#);
+    let (one, two, three) = tokio::join!(shop.report(&body), shop.report(&body), shop.report(&body));
+    let mut words = [one, two, three];
+    words.sort_by(|one, other| one.1.cmp(&other.1));
+    assert_eq!(words, [said(200, "duplicate"), said(200, "duplicate"), said(200, "processed")]);
+    assert_eq!(shop.axes(&order).await, ["approved", "taken", "paid"]);
+    assert_eq!(shop.report(&body).await, said(200, "duplicate"));
+    assert_eq!(shop.receipts().await.len(), 1);
     shop.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_address_of_our_own_network_is_never_called() {
-    let subscriber = Outsider::start(acknowledges()).await;
-    let (shop, id) = shop("hook_inside", &subscriber, &[WebhookEvent::OrderApproved], "10.0.0.0/8").await;
-    shop.checkout(&collect(&[(1, 1)])).await;
-    eventually("it is tried", async || logs(&shop, id).await.first().is_some_and(|log| !log.attempts.is_empty())).await;
-    let log = logs(&shop, id).await.remove(0);
-    let detail = log.attempts[0].detail.clone();
-    assert_eq!((log.attempts[0].status, detail.as_deref()), (None, Some("the address is not a public one")));
-    assert!(subscriber.calls().is_empty());
+async fn of_three_reports_at_once_one_pays_and_the_others_are_to_be_given_back() {
+    let shop = Shop::open("of_three_reports").await;
+    let order = shop.invoice().await;
+    let [one, two, three] = ["a", "b", "c"].map(|id| event(id, &order, r#", "amount": 12.99"#));
+    let words = tokio::join!(shop.report(&one), shop.report(&two), shop.report(&three));
+    assert_eq!(words, (said(200, "processed"), said(200, "processed"), said(200, "processed")));
+    assert_eq!(shop.axes(&order).await, ["approved", "taken", "paid"]);
+    let receipts = shop.receipts().await;
+    let paying = receipts.iter().filter(|receipt| receipt["payment_id"].is_string()).count();
+    assert_eq!((receipts.len(), paying), (3, 1));
     shop.close().await;
 }
 
-/// What a crash between sending and recording leaves behind: the message is due again, under its id.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_message_whose_sender_died_is_sent_again_and_a_resent_one_begins_anew() {
-    let subscriber = Outsider::start(acknowledges()).await;
-    let (shop, id) = shop("hook_crash", &subscriber, &[WebhookEvent::OrderApproved], "127.0.0.1").await;
-    shop.checkout(&collect(&[(1, 1)])).await;
-    let message_id = delivered(&shop, id, 1).await[0].message.id;
-    let Shop { neighbours, database, running, .. } = shop;
-    running.stop().await;
-    neighbours.stop().await;
+async fn nobody_is_believed_who_does_not_hold_the_secret() {
+    let shop = Shop::open("nobody_is_believed").await;
+    let order = shop.invoice().await;
+    let before = shop.settled(&order).await;
+    let body = event("evt_1", &order, r#", "amount": 12.99"#);
+    let refused = said(401, "Invalid signature");
+    assert_eq!(shop.post_webhook(&[], &body).await, refused);
+    let good = signature(reporters_secret(), now_s(), &body);
+    for header in [
+        signature("", now_s(), &body),
+        signature("guessed", now_s(), &body),
+        signature(STRIPE_SECRET, now_s(), &body),
+        signature(reporters_secret(), now_s() - 301 - 5, &body),
+        signature(reporters_secret(), now_s() + 301 + 5, &body),
+        good.replace("v1=", "v0="),
+        "t=,v1=".to_owned(),
+    ] {
+        assert_eq!(shop.post_webhook(&[("x-signature", &header)], &body).await, refused, "{header}");
+    }
+    // Not the byte that was signed.
+    assert_eq!(shop.post_webhook(&[("x-signature", &good)], &body.replace("12.99", "12.990")).await, refused);
+    assert_eq!(shop.post_webhook(&[("x-signature", &good)], &format!("{body} ")).await, refused);
+    assert_eq!(shop.settled(&order).await, before);
+    assert_eq!(shop.receipts().await, [] as [Value; 0]);
+    assert_eq!(shop.post_webhook(&[("x-signature", &good)], &body).await, said(200, "processed"));
+    shop.close().await;
+}
 
-    let db = Db::open(database.url(), DbOptions::default(), MIGRATIONS).await.unwrap();
-    let now = Timestamp::from_micros(1_000_000);
-    let claim = || db.write(move |tx| webhooks::claim(tx, now, now.plus_ms(1_000), 10));
-    assert!(claim().await.unwrap().is_empty());
-    let resent = db.write(move |tx| webhooks::resend(tx, id, message_id, now)).await.unwrap().unwrap();
-    assert_eq!((json!(resent.status), resent.attempts), (json!("pending"), 1));
-    let sending = claim().await.unwrap();
-    assert_eq!((sending[0].message_id, sending[0].attempts, sending[0].tries), (message_id, 2, 1));
-    assert!(claim().await.unwrap().is_empty(), "nobody takes it twice");
-    // Here its sender dies, and the process starts again.
-    assert_eq!(db.write(move |tx| webhooks::end_leases(tx, now, 1_000)).await.unwrap(), 1);
-    let again = claim().await.unwrap();
-    assert_eq!((again[0].message_id, again[0].attempts), (message_id, 3));
-    db.close().await;
+#[tokio::test(flavor = "multi_thread")]
+async fn both_secrets_are_good_while_one_is_replaced() {
+    let shop = Shop::open("both_secrets").await;
+    for secret in REPORTERS_SECRETS.split(',') {
+        let order = shop.invoice().await;
+        let body = event(&format!("evt_{order}"), &order, "");
+        let header = signature(secret, now_s(), &body);
+        assert_eq!(shop.post_webhook(&[("x-signature", &header)], &body).await, said(200, "processed"));
+    }
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn standard_webhooks_are_accepted_as_well() {
+    let shop = Shop::open("standard_webhooks").await;
+    let order = shop.invoice().await;
+    let (body, at) = (event("evt_1", &order, ""), now_s().to_string());
+    let digest = mac(reporters_secret().as_bytes(), format!("msg_1.{at}.{body}").as_bytes());
+    let signature = format!("v1,{}", STANDARD.encode(digest));
+    let headers = [("webhook-id", "msg_1"), ("webhook-timestamp", &at), ("webhook-signature", &signature)];
+    let tampered = body.replace("evt_1", "evt_2");
+    assert_eq!(shop.post_webhook(&headers, &tampered).await, said(401, "Invalid signature"));
+    assert_eq!(shop.post_webhook(&headers, &body).await, said(200, "processed"));
+    assert_eq!(shop.post_webhook(&headers, &body).await, said(200, "duplicate"));
+    assert_eq!(shop.axes(&order).await, ["approved", "taken", "paid"]);
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_means_nothing_here_is_ignored_and_what_is_not_there_is_not_found() {
+    let shop = Shop::open("what_means_nothing").await;
+    let order = shop.invoice().await;
+    for kind in ["payment.failed", "payment.refunded", "customer.created"] {
+        let body = event("evt_1", &order, "").replace("payment.succeeded", kind);
+        assert_eq!(shop.report(&body).await, said(200, "ignored"), "{kind}");
+    }
+    for stranger in [Uuid::now_v7().to_string(), "7".to_owned(), String::new()] {
+        let body = event("evt_2", &stranger, r#", "amount": 12.99"#);
+        assert_eq!(shop.report(&body).await, said(404, "Order not found"), "{stranger}");
+    }
+    // None of that was remembered: its ids are still good.
+    assert_eq!(shop.report(&event("evt_2", &order, "")).await, said(200, "processed"));
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_amount_pays_nothing_and_is_written_down() {
+    let shop = Shop::open("another_amount").await;
+    let order = shop.invoice().await;
+    for (id, rest) in [
+        ("evt_1", r#", "amount": 12.98"#),
+        ("evt_1", r#", "amount": 12.98"#),
+        ("evt_2", r#", "amount": 129.90"#),
+        ("evt_3", r#", "amount": 12.99, "currency": "EUR""#),
+        ("evt_4", r#", "amount": 0"#),
+    ] {
+        assert_eq!(shop.report(&event(id, &order, rest)).await.0, 409, "{rest}");
+        assert_eq!(shop.axes(&order).await[0], "pending");
+    }
+    let receipts = shop.receipts().await;
+    assert_eq!(receipts.len(), 4, "{receipts:?}");
+    assert!(receipts.iter().all(|receipt| receipt["payment_id"].is_null()), "{receipts:?}");
+    assert_eq!(shop.report(&event("evt_5", &order, r#", "amount": 12.99"#)).await, said(200, "processed"));
+    assert_eq!(shop.axes(&order).await, ["approved", "taken", "paid"]);
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn money_for_a_canceled_order_is_to_be_given_back_and_its_copies_are_free() {
+    let shop = Shop::open("money_for_a_canceled").await;
+    let order = shop.invoice().await;
+    assert_eq!(shop.cancel(&order).await.status, 200);
+    assert_eq!(shop.axes(&order).await[..2], ["canceled", "none"]);
+    assert_eq!(shop.report(&event("evt_1", &order, "")).await, said(200, "processed"));
+    let waiting = async || shop.order(&order).await["payment"] == "refunding";
+    service_kit::testing::eventually("the money is to be given back", waiting).await;
+    assert_eq!(shop.order(&order).await["stock"], "none");
+    let returned = shop.send(Method::POST, "/receipts/evt_1/returned", None, None).await;
+    assert_eq!(returned.status, 200, "{returned:?}");
+    assert!(returned.json["returned_at"].is_string(), "{returned:?}");
+    let order = shop.settled(&order).await;
+    assert_eq!((order["state"].as_str(), order["stock"].as_str()), (Some("canceled"), Some("none")));
+    assert_eq!(order["payment"], "refunded", "{order}");
+    assert_eq!(shop.get("/receipts?kept=true").await.json["items"], json!([]));
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancellation_and_a_report_at_once_keep_no_money_for_nothing() {
+    let shop = Shop::open("a_cancellation_and_a_report").await;
+    for round in 0..10 {
+        let order = shop.invoice().await;
+        let id = format!("evt_{round}");
+        let body = event(&id, &order, "");
+        let (word, _) = tokio::join!(shop.report(&body), shop.cancel(&order));
+        assert_eq!(word, said(200, "processed"));
+        let decided = async || {
+            let order = shop.order(&order).await;
+            let (state, payment) = (order["state"].as_str().unwrap(), order["payment"].as_str().unwrap());
+            matches!((state, payment), ("approved", "paid") | ("canceled", "refunding"))
+        };
+        service_kit::testing::eventually("the money pays, or is to be given back", decided).await;
+    }
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_providers_word_is_a_hint_and_never_money() {
+    let shop = Shop::open("a_providers_word").await;
+    let order = shop.invoice().await;
+    let data = format!(r#", "payment_id": "{order}:1", "amount": 12.99"#);
+    let body = event("evt_1", &order, &data);
+    let header = signature(SANDBOX_SECRET, now_s(), &body);
+    assert_eq!(shop.post_webhook(&[("x-signature", &header)], &body).await, said(200, "processed"));
+    assert_eq!(shop.post_webhook(&[("x-signature", &header)], &body).await, said(200, "duplicate"));
+    assert_eq!(shop.axes(&order).await[0], "pending");
+    assert_eq!(shop.receipts().await, [] as [Value; 0]);
+    // Of payments and orders that are not there nobody can be asked.
+    for unknown in [format!("{order}:2"), format!("{}:1", Uuid::now_v7())] {
+        let body = event("evt_2", &order, &format!(r#", "payment_id": "{unknown}""#));
+        let header = signature(SANDBOX_SECRET, now_s(), &body);
+        assert_eq!(shop.post_webhook(&[("x-signature", &header)], &body).await, said(404, "Order not found"));
+    }
+    let stripes = format!(
+        r#"{{"id": "evt_1", "type": "payment_intent.succeeded",
+             "data": {{"object": {{"id": "pi_1", "metadata": {{"payment_id": "{order}:1"}}}}}}}}"#
+    );
+    let header = signature(STRIPE_SECRET, now_s(), &stripes);
+    assert_eq!(shop.post_webhook(&[("stripe-signature", &header)], &stripes).await, said(200, "processed"));
+    assert_eq!(shop.post_webhook(&[("x-signature", &header)], &stripes).await, said(401, "Invalid signature"));
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_signed_and_cannot_be_understood_is_refused_with_its_field() {
+    let shop = Shop::open("what_is_signed").await;
+    let order = shop.invoice().await;
+    for body in [
+        "",
+        "{",
+        "[]",
+        r#"{"type": "payment.succeeded"}"#,
+        r#"{"id": "", "type": "payment.succeeded", "data": {}}"#,
+        &event("evt_1", &order, r#", "amount": "12.99""#),
+        &event("evt_1", &order, r#", "amount": -12.99"#),
+        &event("evt_1", &order, r#", "amount": 12.999"#),
+        &event("evt_1", &order, r#", "currency": "dollars""#),
+        &event("e\\u0000vt", &order, ""),
+        &event(&"e".repeat(256), &order, ""),
+    ] {
+        assert_eq!(shop.report(body).await.0, 422, "{body}");
+    }
+    assert_eq!(shop.report(&format!("{{\"id\": \"{}\"}}", "x".repeat(65_536))).await.0, 413);
+    assert_eq!(shop.receipts().await, [] as [Value; 0]);
+    assert_eq!(shop.axes(&order).await[0], "pending");
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn receipts_are_listed_page_by_page_and_a_receipt_is_returned_once() {
+    let shop = Shop::open("receipts_are_listed").await;
+    let order = shop.invoice().await;
+    for n in 0..5 {
+        shop.report(&event(&format!("evt_{n}"), &order, r#", "amount": 1"#)).await;
+    }
+    let (mut path, mut seen) = ("/receipts?limit=2".to_owned(), Vec::new());
+    loop {
+        let page = shop.get(&path).await.json;
+        seen.extend(page["items"].as_array().unwrap().iter().map(|item| item["event_id"].as_str().unwrap().to_owned()));
+        match page["next_cursor"].as_str() {
+            Some(cursor) => path = format!("/receipts?limit=2&cursor={cursor}"),
+            None => break,
+        }
+    }
+    assert_eq!(seen, ["evt_0", "evt_1", "evt_2", "evt_3", "evt_4"]);
+    let path = "/receipts/evt_3/returned";
+    let first = shop.send(Method::POST, path, None, None).await;
+    let again = shop.send(Method::POST, path, None, None).await;
+    assert_eq!((first.status, first.json), (200, again.json));
+    assert_eq!(shop.get("/receipts?kept=true").await.json["items"].as_array().unwrap().len(), 4);
+    assert_eq!(shop.send(Method::POST, "/receipts/evt_9/returned", None, None).await.status, 404);
+    for query in ["limit=0", "cursor=zz", "cursor=5b5d", "kept=perhaps", "order=asc"] {
+        assert_eq!(shop.get(&format!("/receipts?{query}")).await.status, 400, "{query}");
+    }
+    shop.close().await;
 }

@@ -31,6 +31,24 @@ pub struct Body<T, const MAX_BYTES: usize = MAX_BODY_BYTES>(pub T);
 #[derive(Debug)]
 pub struct OptionalBody<T>(pub T);
 
+/// A JSON body as it came, to the byte, for whoever checks its signature before anybody reads it. The same limits as
+/// [`Body`]'s.
+#[derive(Debug)]
+pub struct RawBody(pub Bytes);
+
+impl FromRequest for RawBody {
+    type Error = Fail;
+    type Future = Extracting<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let read = read_json_bytes(request, payload, MAX_BODY_BYTES);
+        Box::pin(async move { Ok(RawBody(read.await?)) })
+    }
+}
+
+impl Apiv2Schema for RawBody {}
+impl OperationModifier for RawBody {}
+
 impl<T: DeserializeOwned + 'static, const MAX_BYTES: usize> FromRequest for Body<T, MAX_BYTES> {
     type Error = Fail;
     type Future = Extracting<Self>;

@@ -8,7 +8,7 @@ use std::{
 
 use order_service::store::{
     MIGRATIONS,
-    webhooks::{self, NewWebhook},
+    subscribers::{self, NewWebhook},
 };
 use serde_json::{Value, json};
 use service_kit::{
@@ -70,7 +70,7 @@ impl Outsider {
             secret: Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
             created_by: "test".to_owned(),
         };
-        db.write(move |tx| webhooks::create(tx, &new, Timestamp::from_micros(1))).await.unwrap();
+        db.write(move |tx| subscribers::create(tx, &new, Timestamp::from_micros(1))).await.unwrap();
         db.close().await;
     }
 

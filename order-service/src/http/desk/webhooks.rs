@@ -13,8 +13,8 @@ use uuid::Uuid;
 
 use super::{Desk, DeskError, cut};
 use crate::{
-    store::webhooks,
-    webhooks::{read_change, read_new},
+    store::subscribers,
+    subscribers::{read_change, read_new},
 };
 
 /// Registers an address that is told of events.
@@ -28,7 +28,7 @@ pub(super) async fn create(
 ) -> Result<Reply<NewWebhookView, (S201,)>, Fail<(S422,)>> {
     let new = read_new(body.0, who.caller.principal(), &desk.subscribers)?;
     let (now, secret) = (desk.now(), new.secret.expose().to_owned());
-    let webhook = desk.db.write(move |tx| webhooks::create(tx, &new, now)).await?;
+    let webhook = desk.db.write(move |tx| subscribers::create(tx, &new, now)).await?;
     let location = format!("/webhooks/{}", webhook.id);
     Ok(Reply::created(location, NewWebhookView { webhook, secret }).header("cache-control", "no-store"))
 }
@@ -42,7 +42,7 @@ pub(super) async fn list(
     page: web::Query<PageQuery>,
 ) -> Result<Reply<WebhookPage>, Fail> {
     let (before, rows) = (position(&page)?, page.rows()?);
-    let mut items = desk.db.read(move |tx| webhooks::page(tx, before, rows + 1)).await?;
+    let mut items = desk.db.read(move |tx| subscribers::page(tx, before, rows + 1)).await?;
     let next_cursor = cut(&mut items, rows, |last| last.id.to_string());
     Ok(Reply::ok(WebhookPage { items, next_cursor: next_cursor.clone() }).next_page(&request, next_cursor.as_deref()))
 }
@@ -55,7 +55,7 @@ pub(super) async fn show(
     id: web::Path<Uuid>,
 ) -> Result<Reply<WebhookView>, Fail<(S404,)>> {
     let id = id.into_inner();
-    let found = desk.db.read(move |tx| webhooks::find(tx, id)).await?;
+    let found = desk.db.read(move |tx| subscribers::find(tx, id)).await?;
     Ok(Reply::ok(found.ok_or(DeskError::NoSuchWebhook(id))?))
 }
 
@@ -69,7 +69,7 @@ pub(super) async fn update(
 ) -> Result<Reply<WebhookView>, Fail<(S404, S422)>> {
     let change = read_change(body.0, &desk.subscribers)?;
     let (id, now) = (id.into_inner(), desk.now());
-    let changed = desk.db.write(move |tx| webhooks::update(tx, id, &change, now)).await?;
+    let changed = desk.db.write(move |tx| subscribers::update(tx, id, &change, now)).await?;
     Ok(Reply::ok(changed.ok_or(DeskError::NoSuchWebhook(id))?))
 }
 
@@ -81,7 +81,7 @@ pub(super) async fn delete(
     id: web::Path<Uuid>,
 ) -> Result<Reply<(), (S204,)>, Fail<(S404,)>> {
     let (id, now) = (id.into_inner(), desk.now());
-    match desk.db.write(move |tx| webhooks::delete(tx, id, now)).await? {
+    match desk.db.write(move |tx| subscribers::delete(tx, id, now)).await? {
         true => Ok(Reply::empty(204)),
         false => Err(DeskError::NoSuchWebhook(id).into()),
     }
@@ -98,8 +98,8 @@ pub(super) async fn messages(
 ) -> Result<Reply<WebhookMessagePage>, Fail<(S404,)>> {
     let (id, before, rows) = (id.into_inner(), position(&page)?, page.rows()?);
     let found = desk.db.read(move |tx| {
-        Ok::<_, DeskError>(match webhooks::find(tx, id)? {
-            Some(_) => Some(webhooks::messages(tx, id, before, rows + 1)?),
+        Ok::<_, DeskError>(match subscribers::find(tx, id)? {
+            Some(_) => Some(subscribers::messages(tx, id, before, rows + 1)?),
             None => None,
         })
     });
@@ -117,7 +117,7 @@ pub(super) async fn log(
     ids: web::Path<(Uuid, Uuid)>,
 ) -> Result<Reply<WebhookMessageLog>, Fail<(S404,)>> {
     let (webhook_id, message_id) = ids.into_inner();
-    let found = desk.db.read(move |tx| webhooks::log(tx, webhook_id, message_id)).await?;
+    let found = desk.db.read(move |tx| subscribers::log(tx, webhook_id, message_id)).await?;
     Ok(Reply::ok(found.ok_or(DeskError::NoSuchMessage(message_id))?))
 }
 
@@ -132,7 +132,7 @@ pub(super) async fn resend(
     let (webhook_id, message_id) = ids.into_inner();
     let now = desk.now();
     let resent = once(&desk.db, key.asking(&()), now, move |tx| {
-        webhooks::resend(tx, webhook_id, message_id, now)?.ok_or(DeskError::NoSuchMessage(message_id))
+        subscribers::resend(tx, webhook_id, message_id, now)?.ok_or(DeskError::NoSuchMessage(message_id))
     });
     Ok(Reply::ok(resent.await?))
 }

@@ -11,8 +11,8 @@ use tokio_util::sync::CancellationToken;
 use super::schedule::pause_ms;
 use crate::{
     clients::Subscribers,
-    points::WEBHOOK,
-    store::webhooks::{self, Attempted, Due, Next},
+    points::TELL,
+    store::subscribers::{self, Attempted, Due, Next},
 };
 
 /// How the sender paces itself, in milliseconds.
@@ -71,7 +71,7 @@ impl Worker {
             return;
         }
         let (now, lease_ms) = (self.clock.now(), self.pace.lease_ms);
-        if let Err(error) = self.db.write(move |tx| webhooks::end_leases(tx, now, lease_ms)).await {
+        if let Err(error) = self.db.write(move |tx| subscribers::end_leases(tx, now, lease_ms)).await {
             tracing::error!(%error, "webhooks that were being sent wait for their leases");
         }
     }
@@ -79,11 +79,11 @@ impl Worker {
     /// Sends what is due now; says how much that was.
     async fn round(&self) -> Result<usize, DbError> {
         let now = self.clock.now();
-        if !self.db.read(move |tx| webhooks::is_any_due(tx, now)).await? {
+        if !self.db.read(move |tx| subscribers::is_any_due(tx, now)).await? {
             return Ok(0);
         }
         let until = now.plus_ms(self.pace.lease_ms);
-        let claimed = self.db.write(move |tx| webhooks::claim(tx, now, until, SEATS)).await?;
+        let claimed = self.db.write(move |tx| subscribers::claim(tx, now, until, SEATS)).await?;
         let mut sends = JoinSet::new();
         let count = claimed.len();
         for due in claimed {
@@ -99,9 +99,9 @@ impl Worker {
 async fn send(db: &Db, clock: Clock, subscribers: &Subscribers, second_ms: i64, due: Due) {
     let message_id = due.message_id.to_string();
     let at_s = clock.now().micros() / 1_000_000;
-    faults::point(WEBHOOK.before_call);
+    faults::point(TELL.before_call);
     let said = subscribers.tell(&due.url, &due.secret, &message_id, at_s, &due.body).await;
-    faults::point(WEBHOOK.after_call);
+    faults::point(TELL.after_call);
     let now = clock.now();
     let next = match pause_ms(due.tries, second_ms) {
         _ if said.is_acknowledged() => Next::Delivered,
@@ -109,8 +109,8 @@ async fn send(db: &Db, clock: Clock, subscribers: &Subscribers, second_ms: i64, 
         None => Next::Failed,
     };
     let attempted = Attempted { status: said.status, detail: said.detail, at: now, next };
-    let recorded = db.write(move |tx| webhooks::record(tx, &due, &attempted)).await;
-    faults::point(WEBHOOK.after_commit);
+    let recorded = db.write(move |tx| subscribers::record(tx, &due, &attempted)).await;
+    faults::point(TELL.after_commit);
     if let Err(error) = recorded {
         tracing::error!(message_id, %error, "what became of a webhook is not recorded: it is sent again");
     }

@@ -9,7 +9,7 @@ use shared_types::{
 
 use crate::store::{
     changes::{self, Axes},
-    webhooks::{self, New},
+    subscribers::{self, New},
 };
 
 /// What is sent: the members that Standard Webhooks asks for. There is nothing personal in it.
@@ -28,7 +28,7 @@ pub(super) fn follow(tx: &mut Tx<'_>, event: &CloudEvent, at: Timestamp) -> Resu
     }
     let rejected = |error: serde_json::Error| HandleError::Rejected(error.to_string());
     let changed: OrderChanged = serde_json::from_str(event.data.get()).map_err(rejected)?;
-    let subscribers = webhooks::active(tx)?;
+    let subscribers = subscribers::active(tx)?;
     if subscribers.is_empty() {
         return Ok(());
     }
@@ -39,7 +39,7 @@ pub(super) fn follow(tx: &mut Tx<'_>, event: &CloudEvent, at: Timestamp) -> Resu
         for (webhook_id, events) in &subscribers {
             if events.contains(&happened) {
                 let new = New { webhook_id: *webhook_id, event: happened, changed: &changed, body: &body };
-                webhooks::write(tx, &new, at)?;
+                subscribers::write(tx, &new, at)?;
             }
         }
     }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::secret;
 use crate::{
     clients::Subscribers,
-    store::webhooks::{Change, NewWebhook},
+    store::subscribers::{Change, NewWebhook},
 };
 
 /// Characters in the address of a subscriber at most.
