@@ -5,7 +5,7 @@ use service_kit::{
     auth::{Gate, Issuer, Service, publish_keys},
     db::{DatabaseUrl, Db, DbOptions},
     http::{Background, Check, Running, ServiceInfo, StartError, serve},
-    idempotency,
+    idempotency, outbox,
     process::default_workers,
 };
 use shared_types::Currency;
@@ -75,6 +75,7 @@ async fn start_on(db: Db, config: &Config) -> Result<Running, StartError> {
             relay.stop().await;
         });
     }
+    let outbox_of = db.clone();
     let catalog = Arc::new(Catalog::new(db, config.currency, Clock::system()));
     catalog.settle_currency().await?;
     let checked = Arc::clone(&catalog);
@@ -87,6 +88,7 @@ async fn start_on(db: Db, config: &Config) -> Result<Running, StartError> {
     serve(INFO, config.listen, config.workers, vec![ready], background, move |routes| {
         http::routes(routes, &catalog, &gate);
         publish_keys(routes, &issuer);
+        outbox::desk(routes, &outbox_of);
     })
     .await
 }

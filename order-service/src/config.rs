@@ -3,6 +3,8 @@ use std::net::SocketAddr;
 use service_kit::{db::DatabaseUrl, process::default_workers};
 use shared_types::Currency;
 
+use crate::{notifications::NotificationConfig, payments_config::PaymentsConfig, subscribers::WebhookConfig};
+
 /// How the order service is set up. Every flag is an environment variable too.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Config {
@@ -24,9 +26,8 @@ pub struct Config {
     /// Where the delivery service answers.
     #[arg(long, env = "LASTCOPY_DELIVERY_URL", default_value = "http://127.0.0.1:8083")]
     pub delivery_url: String,
-    /// Where the payment provider answers.
-    #[arg(long, env = "LASTCOPY_PAYMENTS_URL", default_value = "http://127.0.0.1:8084")]
-    pub payments_url: String,
+    #[command(flatten)]
+    pub payments: PaymentsConfig,
     /// Minutes within which an order by card or invoice has to be paid; employees may give it longer. Until then its copies
     /// are nobody else's.
     #[arg(long, env = "LASTCOPY_UNPAID_MINUTES", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
@@ -34,6 +35,10 @@ pub struct Config {
     /// The currency of every price in the shop, as ISO 4217 has it.
     #[arg(long, env = "LASTCOPY_CURRENCY", default_value = "USD")]
     pub currency: Currency,
+    #[command(flatten)]
+    pub notifications: NotificationConfig,
+    #[command(flatten)]
+    pub webhooks: WebhookConfig,
     /// How the driver paces itself. Not a flag: tests shorten it.
     #[arg(skip)]
     pub pace: Pace,

@@ -3,7 +3,7 @@
 //! An answer is kept under its method, path, query and what its caller may see, and served until one of its books
 //! changes or its time is over. What is kept is what everybody with the same permissions sees: nothing personal comes
 //! near it. What is absent: an answer that was asked for before a change and is served after this gateway heard of the
-//! change. See `docs/decisions/0010-what-is-kept-says-since-when.md`.
+//! change. See `docs/decisions/0011-what-is-kept-says-since-when.md`.
 
 /// One question at a time.
 mod flights;

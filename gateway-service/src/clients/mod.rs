@@ -108,15 +108,25 @@ impl Upstream {
         if let Some(key) = key {
             // The whole answer is asked for, for whoever comes next; this caller gets 304 from here.
             let condition = Condition(ask.take_header("if-none-match"));
-            return self.cache.look(key, condition, || self.send(caller, &ask)).await;
+            return self.cache.look(key, condition, || self.send_for(caller, &ask)).await;
         }
-        self.send(caller, &ask).await
+        self.send_for(caller, &ask).await
     }
 
     /// Sends a request, again where that is safe and there was no answer. A 5xx of the other side is none.
-    async fn send(&self, caller: &Caller, ask: &Ask<'_>) -> Result<RawAnswer, Problem> {
+    async fn send_for(&self, caller: &Caller, ask: &Ask<'_>) -> Result<RawAnswer, Problem> {
         let client = self.client.with_tokens(self.tokens.on_behalf_of(caller));
-        let answered = again::until_answered(&client, self.part, ask).await;
+        self.send_with(&client, ask).await
+    }
+
+    /// Passes on a request that brings its own proof of who sends it, such as a signature. It gets no token of ours: what
+    /// is refused is the sender's proof, and he is told so.
+    pub async fn pass_on(&self, ask: Ask<'_>) -> Result<RawAnswer, Problem> {
+        self.send_with(&self.client, &ask).await
+    }
+
+    async fn send_with(&self, client: &Client, ask: &Ask<'_>) -> Result<RawAnswer, Problem> {
+        let answered = again::until_answered(client, self.part, ask).await;
         if let Ok(_) | Err(Unanswered::Silent { .. }) = &answered {
             stale_after(self.service, ask, answered.as_ref().ok()).iter().for_each(|stale| self.cache.forget(stale));
         }

@@ -17,3 +17,5 @@ mod shelf;
 mod shop;
 /// An order service that gives no answer.
 mod silence;
+/// Webhooks of payment providers, by the public door.
+mod webhooks;

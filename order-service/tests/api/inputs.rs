@@ -133,15 +133,15 @@ async fn a_batch_of_too_many_events_is_refused_as_a_whole() {
 fn every_side_of_every_call_and_commit_is_a_fault_point() {
     let points = order_service::fault_points();
     let actions = ["take", "charge", "cancel_payment", "refund", "give_back", "book_delivery", "cancel_delivery"];
-    for action in actions {
+    for action in actions.into_iter().chain(["notify", "tell"]) {
         for side in ["before_call", "after_call", "after_commit"] {
             assert!(points.contains(&format!("order.{action}.{side}")));
         }
     }
-    for request in ["place", "move", "event"] {
+    for request in ["place", "move", "event", "webhook"] {
         for side in ["before_commit", "after_commit"] {
             assert!(points.contains(&format!("order.{request}.{side}")));
         }
     }
-    assert_eq!(points.len(), 27);
+    assert_eq!(points.len(), 35);
 }
