@@ -2,7 +2,7 @@ use service_kit::{
     Clock,
     auth::{Gate, Issuer, Service},
     db::{Db, DbOptions},
-    http::{Background, Check, Running, ServiceInfo, StartError, serve},
+    http::{Background, Check, Running, ServiceInfo, StartError, serve, while_opening},
 };
 
 use crate::{
@@ -23,7 +23,8 @@ const INFO: ServiceInfo = ServiceInfo {
 /// Starts the service. Orders that an earlier life left unfinished are taken up at once.
 pub async fn start(config: Config) -> Result<Running, StartError> {
     let part = |error: &dyn std::fmt::Display| StartError::Part(error.to_string());
-    let db = Db::open(&config.database_url, DbOptions::default(), MIGRATIONS).await.map_err(|error| part(&error))?;
+    let opening = Db::open(&config.database_url, DbOptions::default(), MIGRATIONS);
+    let db = while_opening(INFO.name, config.listen, opening).await.map_err(|error| part(&error))?;
 
     let issuer = Issuer::open(Service::Order, db.clone(), Clock::system()).await.map_err(|error| part(&error))?;
     let catalog = Catalog::new(&config.catalog_url, config.pace.call_ms, &issuer).map_err(|error| part(&error))?;

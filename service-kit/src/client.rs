@@ -7,6 +7,7 @@ use shared_types::{Code, Problem};
 use crate::{
     auth::{Token, TokenSource},
     context::RequestContext,
+    telemetry::spans::{self, Exported},
 };
 
 /// How a call to another service ended. Only `Refused` may lead to an undo; `Unknown` is asked again with the same ids.
@@ -151,10 +152,30 @@ impl Client {
         headers: &[(&str, &str)],
         body: Option<Vec<u8>>,
     ) -> Result<RawAnswer, NoAnswer> {
-        let mut request =
-            self.http.request(method, self.url(path)?).header("x-request-id", RequestContext::current().request_id);
+        let url = self.url(path)?;
+        let span = spans::client(method.as_str(), &place(&url), url.path());
+        let sent = self.send_to(url, method, headers, body, &span).await;
+        match &sent {
+            Ok(answer) => span.answered(answer.status.as_u16()),
+            Err(_) => span.failed(),
+        }
+        sent
+    }
+
+    async fn send_to(
+        &self,
+        url: Url,
+        method: Method,
+        headers: &[(&str, &str)],
+        body: Option<Vec<u8>>,
+        span: &Exported,
+    ) -> Result<RawAnswer, NoAnswer> {
+        let mut request = self.http.request(method, url).header("x-request-id", RequestContext::current().request_id);
         for (name, value) in headers {
             request = request.header(*name, *value);
+        }
+        for (name, value) in span.headers() {
+            request = request.header(name, value);
         }
         let token = self.token()?;
         if let Some((_, token)) = &token {
@@ -198,6 +219,12 @@ pub struct RawAnswer {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: Vec<u8>,
+}
+
+/// Host and port: an address may have more in front of them, which is nobody's business.
+fn place(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
 /// The whole chain of causes on one line: "error sending request" alone tells nobody anything.

@@ -1,5 +1,6 @@
 use std::future::Future;
 
+use opentelemetry::trace::SpanContext;
 use uuid::Uuid;
 
 /// What belongs to the request being served and travels with every call made for it.
@@ -7,6 +8,8 @@ use uuid::Uuid;
 pub struct RequestContext {
     /// The id under which the request is found in every service's log.
     pub request_id: String,
+    /// Where in a trace it is, if anybody traces it.
+    pub(crate) trace: Option<SpanContext>,
 }
 
 tokio::task_local! {
@@ -19,7 +22,7 @@ const MAX_REQUEST_ID_CHARS: usize = 128;
 impl RequestContext {
     /// A context with an id of our own.
     pub fn fresh() -> Self {
-        RequestContext { request_id: Uuid::now_v7().to_string() }
+        RequestContext { request_id: Uuid::now_v7().to_string(), trace: None }
     }
 
     /// The caller's id where it is short and plain, so that it cannot forge log lines; else one of our own.
@@ -27,7 +30,7 @@ impl RequestContext {
         let plain = |id: &str| id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte));
         match header {
             Some(id) if !id.is_empty() && id.len() <= MAX_REQUEST_ID_CHARS && plain(id) => {
-                RequestContext { request_id: id.to_owned() }
+                RequestContext { request_id: id.to_owned(), trace: None }
             }
             _ => RequestContext::fresh(),
         }

@@ -26,7 +26,7 @@ pub mod outbox;
 pub mod process;
 /// Carries events out, in order, until they are acknowledged.
 pub mod relay;
-/// Logging.
+/// Logging and traces.
 pub mod telemetry;
 /// What tests of every crate share: throw-away databases, waiting on conditions.
 #[cfg(feature = "testing")]

@@ -23,7 +23,7 @@ use super::{
     limits::{MAX_HEAD_BYTES, MAX_URI_BYTES, REQUEST_DEADLINE_MS},
     reply::problem_response,
 };
-use crate::{context::RequestContext, metrics::HttpMetrics};
+use crate::{context::RequestContext, metrics::HttpMetrics, telemetry::spans};
 
 /// Around every request: its id, its limits and deadline, its log line, and a problem document for every failure.
 pub(super) async fn around<B: MessageBody + 'static>(
@@ -38,6 +38,9 @@ pub(super) async fn around<B: MessageBody + 'static>(
     let method = request.method().clone();
     let path = request.path().to_owned();
     let route = request.match_pattern();
+    let parent = spans::parent_in(request.headers());
+    let exported = spans::server(method.as_str(), route.as_deref(), &path, parent.as_ref());
+    let context = exported.context(context);
     let metrics = request.app_data::<web::Data<HttpMetrics>>().expect("BUG: every server counts").clone();
     let in_flight = metrics.begin();
 
@@ -49,6 +52,7 @@ pub(super) async fn around<B: MessageBody + 'static>(
         Ok(response) => (response.status(), response.headers_mut()),
         Err(failure) => (failure.status(), failure.headers_mut()),
     };
+    exported.answered(status.as_u16());
     metrics.answered(&method, route.as_deref(), status, elapsed);
     set(headers, "x-request-id", &request_id);
     // No browser guesses that JSON is a page.
