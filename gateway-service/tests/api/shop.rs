@@ -73,6 +73,8 @@ impl Shop {
         });
         let delivery = delivery.await.unwrap();
         let order = order_service::start(order_service::Config {
+            payments_url: "http://127.0.0.1:9".to_owned(),
+            unpaid_minutes: 60,
             listen: order_at.address(),
             gateway_url: gateway_at.url(),
             database_url: databases[1].url().clone(),

@@ -36,6 +36,7 @@ pub(crate) fn server(method: &str, route: Option<&str>, path: &str, parent: Opti
 /// A call to another service.
 pub(crate) fn client(method: &str, server: &str, path: &str) -> Exported {
     let name = format!("{method} {server}");
+    let path = path.split('?').next().unwrap_or_default();
     let span = tracing::info_span!(
         target: EXPORTED, parent: None, "client", otel.name = name, otel.kind = "client", otel.status_code = Empty,
         http.request.method = method, server.address = server, url.path = path, http.response.status_code = Empty,
@@ -72,8 +73,9 @@ impl Exported {
     }
 
     /// The same request; what is called for it is beneath this span.
-    pub(crate) fn context(&self, context: RequestContext) -> RequestContext {
-        RequestContext { trace: self.here().cloned(), ..context }
+    pub(crate) fn context(&self, mut context: RequestContext) -> RequestContext {
+        context.trace = self.here().cloned();
+        context
     }
 
     /// The headers by which the other side continues the trace, ours or the one that was handed to us.
@@ -86,15 +88,14 @@ impl Exported {
         headers
     }
 
-    pub(crate) fn answered(&self, status: u16) {
-        self.span.record("http.response.status_code", status);
-        if status >= 500 {
-            self.failed();
+    /// With this status, or without an answer.
+    pub(crate) fn ended(&self, status: Option<u16>) {
+        if let Some(status) = status {
+            self.span.record("http.response.status_code", status);
         }
-    }
-
-    pub(crate) fn failed(&self) {
-        self.span.record("otel.status_code", "ERROR");
+        if status.is_none_or(|status| status >= 500) {
+            self.span.record("otel.status_code", "ERROR");
+        }
     }
 
     fn here(&self) -> Option<&SpanContext> {
