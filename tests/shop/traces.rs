@@ -84,10 +84,8 @@ async fn take_batch(stream: TcpStream, seen: Arc<Mutex<Vec<Seen>>>) -> Option<()
 
 fn text(attributes: &[KeyValue], key: &str) -> Option<String> {
     let value = &attributes.iter().find(|attribute| attribute.key == key)?.value;
-    match value.as_ref()?.value.as_ref()? {
-        Value::StringValue(text) => Some(text.clone()),
-        other => panic!("{key} is {other:?}"),
-    }
+    let Value::StringValue(text) = value.as_ref()?.value.as_ref()? else { panic!("{key} is {value:?}") };
+    Some(text.clone())
 }
 
 #[tokio::test(flavor = "multi_thread")]
