@@ -9,6 +9,8 @@ mod caller;
 mod finish;
 /// The network between two parts.
 mod link;
+/// Whom the shop sends messages to.
+mod outsider;
 /// Waiting on conditions, between threads.
 mod patience;
 /// One service as a process.
@@ -26,6 +28,7 @@ use shared_types::BookId;
 pub use caller::{Basket, Bought, Caller};
 use caller::{Credential, Memory};
 pub use link::Link;
+use outsider::Outsider;
 pub use patience::patiently;
 use process::Process;
 
@@ -77,6 +80,7 @@ pub struct Cluster {
     flags: Vec<String>,
     logs: tempfile::TempDir,
     memory: Arc<Memory>,
+    outsider: Outsider,
     finished: bool,
 }
 
@@ -103,6 +107,8 @@ impl Cluster {
             databases.insert(part, TestDatabase::create(name).await);
         }
         let logs = tempfile::Builder::new().prefix("lastcopy-shop-").tempdir().unwrap();
+        let outsider = Outsider::start().await;
+        outsider.subscribe(databases[&Order].url()).await;
         let mut shop = Cluster {
             links,
             databases,
@@ -112,6 +118,7 @@ impl Cluster {
             flags: flags.to_vec(),
             logs,
             memory: Arc::default(),
+            outsider,
             finished: false,
         };
         for part in SERVICES {
@@ -223,6 +230,9 @@ impl Cluster {
         arguments
             .extend(self.databases.get(&part).map(|database| format!("--database-url={}", database.url().expose())));
         let asked = self.links.iter().filter(|((from, _), _)| *from == part);
+        if part == Order {
+            arguments.extend(self.outsider.arguments());
+        }
         arguments.extend(asked.map(|((_, to), link)| format!("--{}-url={}", name(*to), link.url())));
         arguments.extend_from_slice(&self.flags);
         if part == Gateway {
