@@ -4,8 +4,8 @@ use service_kit::{
     Clock,
     auth::{Gate, Service},
     db::{DatabaseUrl, Db, DbOptions},
-    http::{Background, Check, Running, ServiceInfo, StartError, serve},
-    idempotency,
+    http::{Background, Check, Running, ServiceInfo, StartError, serve, while_opening},
+    idempotency, outbox,
     process::default_workers,
 };
 use shared_types::Currency;
@@ -45,7 +45,8 @@ pub struct Config {
 /// Opens the database and serves until stopped.
 pub async fn start(config: Config) -> Result<Running, StartError> {
     let database_url = &config.database_url;
-    let opened = Db::open(database_url, DbOptions::default(), store::MIGRATIONS).await;
+    let opening = Db::open(database_url, DbOptions::default(), store::MIGRATIONS);
+    let opened = while_opening(INFO.name, config.listen, opening).await;
     let db = opened.map_err(|error| StartError::Part(format!("the catalog's database {database_url}: {error}")))?;
     match start_on(db.clone(), &config).await {
         Ok(running) => Ok(running),
@@ -62,6 +63,7 @@ async fn start_on(db: Db, config: &Config) -> Result<Running, StartError> {
     background.close_last(db.clone());
     background.show(metrics::FAMILIES);
     background.spawn(idempotency::forgetting(db.clone(), Clock::system(), background.stopping()));
+    let outbox_of = db.clone();
     let catalog = Arc::new(Catalog::new(db, config.currency, Clock::system()));
     catalog.settle_currency().await?;
     let checked = Arc::clone(&catalog);
@@ -73,6 +75,7 @@ async fn start_on(db: Db, config: &Config) -> Result<Running, StartError> {
     let gate = Gate::trusting(Service::Catalog, &issuers).map_err(|error| StartError::Part(error.to_string()))?;
     serve(INFO, config.listen, config.workers, vec![ready], background, move |routes| {
         http::routes(routes, &catalog, &gate);
+        outbox::desk(routes, &outbox_of);
     })
     .await
 }

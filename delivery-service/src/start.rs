@@ -1,9 +1,10 @@
+use paperclip::actix::web::ServiceConfig;
 use service_kit::{
     Clock,
     auth::{Gate, Issuer, Service},
     db::{Db, DbOptions},
-    http::{Background, Check, Running, ServiceInfo, StartError, serve},
-    idempotency,
+    http::{Background, Check, Running, ServiceInfo, StartError, serve, while_opening},
+    idempotency, outbox,
 };
 
 use crate::{
@@ -22,7 +23,8 @@ const INFO: ServiceInfo = ServiceInfo {
 /// Starts the service. What the order service was not told in an earlier life it is told now.
 pub async fn start(config: Config) -> Result<Running, StartError> {
     let part = |error: &dyn std::fmt::Display| StartError::Part(error.to_string());
-    let db = Db::open(&config.database_url, DbOptions::default(), MIGRATIONS).await.map_err(|error| part(&error))?;
+    let opening = Db::open(&config.database_url, DbOptions::default(), MIGRATIONS);
+    let db = while_opening(INFO.name, config.listen, opening).await.map_err(|error| part(&error))?;
     let mut background = Background::default();
     background.close_last(db.clone());
     let issuer = Issuer::open(Service::Delivery, db.clone(), Clock::system()).await.map_err(|error| part(&error))?;
@@ -37,8 +39,13 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     });
     background.spawn(idempotency::forgetting(db.clone(), Clock::system(), background.stopping()));
     let checks = checks(&db);
-    let store = Store::new(db, Clock::system());
-    serve(INFO, config.listen, config.workers, checks, background, routes(store, gate, issuer)).await
+    let (outbox_of, store) = (db.clone(), Store::new(db, Clock::system()));
+    let own = routes(store, gate, issuer);
+    let routes = move |config: &mut ServiceConfig| {
+        own(config);
+        outbox::desk(config, &outbox_of);
+    };
+    serve(INFO, config.listen, config.workers, checks, background, routes).await
 }
 
 fn checks(db: &Db) -> Vec<Check> {

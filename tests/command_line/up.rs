@@ -109,7 +109,7 @@ fn a_flag_may_come_from_the_environment_whatever_the_command() {
     let place = Place::new();
     let migrated = ended(lastcopy(place.path(), &["migrate"]).env("LASTCOPY_DATA_DIR", "elsewhere"));
     assert_eq!(migrated.code, Some(0), "{migrated:?}");
-    for file in ["catalog.db", "orders.db", "deliveries.db", "gateway.db"] {
+    for file in ["catalog.db", "orders.db", "deliveries.db", "gateway.db", "payments.db"] {
         assert!(place.path().join("elsewhere").join(file).exists(), "{file}");
     }
     let again = run(place.path(), &["migrate", "--data-dir", "elsewhere"]);

@@ -9,6 +9,8 @@ mod caller;
 mod finish;
 /// The network between two parts.
 mod link;
+/// Whom the shop sends messages to.
+mod outsider;
 /// Waiting on conditions, between threads.
 mod patience;
 /// One service as a process.
@@ -26,6 +28,7 @@ use shared_types::BookId;
 pub use caller::{Basket, Bought, Caller};
 use caller::{Credential, Memory};
 pub use link::Link;
+use outsider::Outsider;
 pub use patience::patiently;
 use process::Process;
 
@@ -73,14 +76,22 @@ pub struct Cluster {
     processes: BTreeMap<Part, Process>,
     /// Where the gateway shows its numbers: its own address is public.
     gateway_numbers: FreePort,
+    /// Every service is started with these, too.
+    flags: Vec<String>,
     logs: tempfile::TempDir,
     memory: Arc<Memory>,
+    outsider: Outsider,
     finished: bool,
 }
 
 impl Cluster {
     /// A shop that is ready to sell, without a book in it.
     pub async fn start() -> Cluster {
+        Cluster::start_with(&[]).await
+    }
+
+    /// The same, with more flags for every service.
+    pub async fn start_with(flags: &[String]) -> Cluster {
         let mut links = BTreeMap::new();
         for link in LINKS.into_iter().chain(KEY_LINKS) {
             links.insert(link, Arc::new(Link::open().await));
@@ -96,14 +107,18 @@ impl Cluster {
             databases.insert(part, TestDatabase::create(name).await);
         }
         let logs = tempfile::Builder::new().prefix("lastcopy-shop-").tempdir().unwrap();
+        let outsider = Outsider::start().await;
+        outsider.subscribe(databases[&Order].url()).await;
         let mut shop = Cluster {
             links,
             databases,
             issuers: BTreeMap::new(),
             processes: BTreeMap::new(),
             gateway_numbers: FreePort::reserve(),
+            flags: flags.to_vec(),
             logs,
             memory: Arc::default(),
+            outsider,
             finished: false,
         };
         for part in SERVICES {
@@ -215,7 +230,11 @@ impl Cluster {
         arguments
             .extend(self.databases.get(&part).map(|database| format!("--database-url={}", database.url().expose())));
         let asked = self.links.iter().filter(|((from, _), _)| *from == part);
+        if part == Order {
+            arguments.extend(self.outsider.arguments());
+        }
         arguments.extend(asked.map(|((_, to), link)| format!("--{}-url={}", name(*to), link.url())));
+        arguments.extend_from_slice(&self.flags);
         if part == Gateway {
             arguments.push(format!("--metrics-listen={}", self.gateway_numbers.address()));
         }
