@@ -2,7 +2,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use service_kit::{
     auth::{Gate, Service},
-    http::{Background, Check, Running, ServiceInfo, StartError, serve_behind},
+    http::{Background, Check, Running, ServiceInfo, StartError, serve_behind, while_opening},
     metrics::MetricsDoor,
     process::default_workers,
 };
@@ -58,7 +58,8 @@ pub struct Config {
 pub async fn start(config: Config) -> Result<Running, StartError> {
     let mut background = Background::default();
     background.metrics_at(config.metrics_listen.map_or(MetricsDoor::Closed, MetricsDoor::Own));
-    let identity = Identity::open(&config.identity, &mut background).await?;
+    let opening = Identity::open(&config.identity, &mut background);
+    let identity = while_opening(INFO.name, config.listen, opening).await?;
     background.show(&[&cache::ANSWERS]);
     let cache = Arc::new(Cache::new(Duration::from_secs(config.cache_ttl_seconds)));
     let upstream = |service, url: &str| {

@@ -71,13 +71,8 @@ impl Rates {
     }
 }
 
-/// What is let in however often it comes: probes, and what services tell, which is awaited within 100 ms.
-pub(super) fn is_uncounted(path: &str) -> bool {
-    is_probe(path) || path == "/events"
-}
-
 /// Probes of a load balancer are not counted.
-fn is_probe(path: &str) -> bool {
+pub(super) fn is_probe(path: &str) -> bool {
     path.starts_with("/health/") || path.starts_with("/api/v1/health/")
 }
 
