@@ -188,7 +188,7 @@ async fn only_services_tell_and_only_with_their_own_tokens() {
     let shelf = Shelf::open(FOR_EVER_S).await;
     assert_eq!(shelf.read().await, 1);
     for (credential, status) in
-        [(None, 401), (Some(("x-api-key", OPERATOR_KEY)), 403), (Some(("authorization", "Bearer x")), 401)]
+        [(None, 401), (Some(("x-api-key", OPERATOR_KEY)), 401), (Some(("authorization", "Bearer x")), 401)]
     {
         assert_eq!(shelf.tell_as(credential, &changed(1, 2)).await, status, "{credential:?}");
     }
