@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde::Deserialize;
 use service_kit::{
     RawAnswer,
-    auth::{Caller, OrdersRead, OrdersWrite, Scoped},
+    auth::{Caller, OrdersRead, OrdersWrite, Scoped, ScopedOrGuest},
     http::{Body, Fail, IdempotencyKey, OptionalBody, S200, S201, S202, S404, S409, S422},
 };
 use shared_types::{
@@ -54,11 +54,14 @@ fn naming(key: &str, problem: Problem) -> Problem {
 
 /// Buys books in one call.
 ///
+/// Where guests may buy, the answer to somebody without an account carries a token (`X-Guest-Token`, and a cookie) with
+/// which he sees his orders.
+///
 /// 201: the copies are this order's and it is approved. 202: not decided yet; look at `Location`. 409: nothing was sold,
 /// and `errors` names each line that stood in the way.
 #[api_v2_operation(tags(orders))]
 pub(super) async fn checkout(
-    Scoped { caller, .. }: Scoped<OrdersWrite>,
+    ScopedOrGuest { caller, .. }: ScopedOrGuest<OrdersWrite>,
     upstreams: web::Data<Upstreams>,
     key: IdempotencyKey,
     body: Body<CheckoutRequest>,
