@@ -10,6 +10,7 @@ use crate::{
     config::Config,
     driver::{Driver, work},
     http::{Shop, routes},
+    metrics,
     store::MIGRATIONS,
 };
 
@@ -36,6 +37,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let driver = Driver::new(db.clone(), catalog, delivery, config.pace, background.stopping());
     background.spawn(work(driver.clone()));
     background.close_last(db.clone());
+    metrics::show(&mut background, &db);
     let shop = Shop { db, driver, currency: config.currency };
     serve(INFO, config.listen, config.workers, checks, background, routes(shop, gate, issuer)).await
 }

@@ -18,6 +18,8 @@ pub mod http;
 pub mod idempotency;
 /// Delivered twice, handled once.
 pub mod inbox;
+/// Numbers about a running service, for Prometheus.
+pub mod metrics;
 /// Events, written in the transaction of the change they tell about.
 pub mod outbox;
 /// The life of a process: start, say so, wait for a signal, stop.

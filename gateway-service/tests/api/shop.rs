@@ -94,6 +94,7 @@ impl Shop {
             order_url: order.url(),
             delivery_url: delivery.url(),
             dialects: gateway_service::Dialects::default(),
+            metrics_listen: None,
             identity,
         });
         let gateway = gateway.await.unwrap();

@@ -32,7 +32,7 @@ use crate::{
     clients::{Catalog, Delivery},
     config::Pace,
     domain::{Action, Command, Order, Refusal, apply, next},
-    points,
+    metrics, points,
     store::{self, Actor, Stored, moves::Hand},
 };
 use judge::Judgement;
@@ -207,6 +207,7 @@ impl Driver {
         faults::point(at.before_call);
         let judgement = self.ask(&stored.order, action).await;
         faults::point(at.after_call);
+        metrics::DRIVER_CALLS.with([at.action, judgement.outcome()]).inc();
         let step = match judgement {
             Judgement::Answered(command) => self.record(stored, command).await?,
             Judgement::NoAnswer(reason) => {

@@ -13,6 +13,8 @@ pub mod moves;
 pub mod orders;
 /// Enumerations and JSON in text columns.
 mod text;
+/// How many orders wait for something, and for how long.
+pub mod unfinished;
 
 use service_kit::db::Migration;
 use shared_types::Timestamp;

@@ -13,6 +13,7 @@ use super::{
     text::{json, name},
 };
 use crate::domain::{Command, Order, Refusal, apply, next};
+use crate::metrics;
 
 /// Who moves an order, when, and how long he has it to himself before the background driver looks at it.
 #[derive(Debug, Clone, Copy)]
@@ -110,6 +111,7 @@ pub fn make(tx: &mut Tx<'_>, id: OrderId, command: &Command, hand: Hand) -> Resu
 
 fn tell(tx: &mut Tx<'_>, stored: &Stored, command: &'static str, hand: Hand) -> Result<(), DbError> {
     history::append(tx, &stored.order, command, hand.actor, hand.at)?;
+    metrics::moved(tx, command, stored.order.state);
     outbox::append(tx, &event(&stored.order, hand.at))
 }
 

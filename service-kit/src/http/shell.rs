@@ -13,6 +13,7 @@ use actix_web::{
         header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
     },
     middleware::Next,
+    web,
 };
 use futures_util::FutureExt;
 use shared_types::{Code, Problem};
@@ -22,7 +23,7 @@ use super::{
     limits::{MAX_HEAD_BYTES, MAX_URI_BYTES, REQUEST_DEADLINE_MS},
     reply::problem_response,
 };
-use crate::context::RequestContext;
+use crate::{context::RequestContext, metrics::HttpMetrics};
 
 /// Around every request: its id, its limits and deadline, its log line, and a problem document for every failure.
 pub(super) async fn around<B: MessageBody + 'static>(
@@ -36,14 +37,19 @@ pub(super) async fn around<B: MessageBody + 'static>(
     let request_id = context.request_id.clone();
     let method = request.method().clone();
     let path = request.path().to_owned();
+    let route = request.match_pattern();
+    let metrics = request.app_data::<web::Data<HttpMetrics>>().expect("BUG: every server counts").clone();
+    let in_flight = metrics.begin();
 
     let mut answered = context.scope(answer(request, next).instrument(span.clone())).await;
 
+    drop(in_flight);
     let elapsed = started.elapsed();
     let (status, headers) = match &mut answered {
         Ok(response) => (response.status(), response.headers_mut()),
         Err(failure) => (failure.status(), failure.headers_mut()),
     };
+    metrics.answered(&method, route.as_deref(), status, elapsed);
     set(headers, "x-request-id", &request_id);
     // No browser guesses that JSON is a page.
     set(headers, "x-content-type-options", "nosniff");
