@@ -22,6 +22,8 @@ mod health;
 pub mod import;
 /// Every database brought up to date.
 mod migrate;
+/// The sandbox payment provider.
+pub mod payments;
 /// Accounts and API keys, by whoever has the machine.
 mod people;
 /// Ports, held from the moment they are chosen until their service listens.

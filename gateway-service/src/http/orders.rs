@@ -5,7 +5,7 @@ use serde::Deserialize;
 use service_kit::{
     RawAnswer,
     auth::{Caller, OrdersRead, OrdersWrite, Scoped, ScopedOrGuest},
-    http::{Body, Fail, IdempotencyKey, OptionalBody, S200, S201, S202, S404, S409, S422},
+    http::{Body, Fail, IdempotencyKey, OptionalBody, S200, S201, S202, S402, S404, S409, S422},
 };
 use shared_types::{
     OrderId, Problem,
@@ -42,7 +42,8 @@ pub(crate) async fn place(
     checkout: &CheckoutRequest,
 ) -> Result<RawAnswer, Problem> {
     let (key, is_ours) = key.0.map_or_else(|| (Uuid::now_v7().to_string(), true), |key| (key, false));
-    let ask = Ask::repeatable(Method::POST, "/checkout").header("idempotency-key", Some(&key)).json(checkout);
+    let ask =
+        Ask::repeatable(Method::POST, "/checkout").header("idempotency-key", Some(&key)).json(&checkout.in_the_clear());
     upstreams.order.ask(caller, ask).await.map_err(|problem| if is_ours { naming(&key, problem) } else { problem })
 }
 
@@ -57,15 +58,16 @@ fn naming(key: &str, problem: Problem) -> Problem {
 /// Where guests may buy, the answer to somebody without an account carries a token (`X-Guest-Token`, and a cookie) with
 /// which he sees his orders.
 ///
-/// 201: the copies are this order's and it is approved. 202: not decided yet; look at `Location`. 409: nothing was sold,
-/// and `errors` names each line that stood in the way.
+/// 201: the copies are this order's, and it is approved, or `pending` until its invoice is paid. 202: not decided yet; look
+/// at `Location`. 402: the card was declined, and nothing was sold. 409: nothing was sold, and `errors` names each line
+/// that stood in the way.
 #[api_v2_operation(tags(orders))]
 pub(super) async fn checkout(
     ScopedOrGuest { caller, .. }: ScopedOrGuest<OrdersWrite>,
     upstreams: web::Data<Upstreams>,
     key: IdempotencyKey,
     body: Body<CheckoutRequest>,
-) -> Result<Relayed<OrderView, (S201, S202)>, Fail<(S409, S422)>> {
+) -> Result<Relayed<OrderView, (S201, S202)>, Fail<(S402, S409, S422)>> {
     Ok(Relayed::new(place(&upstreams, &caller, key, &body.0).await?)?)
 }
 

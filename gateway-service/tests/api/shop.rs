@@ -80,6 +80,8 @@ impl Shop {
             catalog_url: catalog.url(),
             delivery_url: delivery.url(),
             currency: Currency::USD,
+            payments_url: catalog.url(),
+            unpaid_minutes: 60,
             pace: order_service::Pace::default(),
         });
         let order = order.await.unwrap();

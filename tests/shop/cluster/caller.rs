@@ -105,6 +105,13 @@ impl Basket {
         self
     }
 
+    /// Paid by this card.
+    pub fn by_card(mut self, number: &str) -> Basket {
+        self.body["payment_method"] = json!("card");
+        self.body["card"] = json!({"number": number, "expiry": "12/30", "cvc": "123"});
+        self
+    }
+
     /// By which the order is found among all orders.
     pub fn key(&self) -> &str {
         &self.key

@@ -10,7 +10,7 @@ use reqwest::Method;
 use service_kit::testing::eventually;
 use shared_types::{
     BookId,
-    orders::{FulfillmentState, OrderPage, OrderState, OrderView, StockState},
+    orders::{FulfillmentState, OrderPage, OrderState, OrderView, PaymentState, StockState},
 };
 
 use super::{Caller, Catalog, Cluster, Delivery, Order, SERVICES};
@@ -91,7 +91,7 @@ async fn until_rest(caller: &Caller) -> Duration {
 
 /// Settled, and its parcel and its copies where its state says.
 fn is_at_rest(order: &OrderView) -> bool {
-    let approved = order.state == OrderState::Approved;
+    let approved = order.state == OrderState::Approved && order.payment != PaymentState::Refunded;
     let copies = if approved { StockState::Taken } else { StockState::None };
     let booked = order.fulfillment != FulfillmentState::None;
     order.settled && order.stock == copies && booked == (approved && order.address.is_some())

@@ -1,4 +1,4 @@
-//! The shop as a customer finds it: four processes and the network between them, in the hands of a test.
+//! The shop as a customer finds it: five processes and the network between them, in the hands of a test.
 //!
 //! A test ends with [`Cluster::finish`], which waits for rest, counts every copy and every promise, and runs the audit
 //! over the databases. A test that forgets it fails.
@@ -38,21 +38,24 @@ pub enum Part {
     Order,
     Catalog,
     Delivery,
+    /// The provider: a bank of our own, with a ledger of its own.
+    Payments,
 }
 
-pub use Part::{Buyers, Catalog, Delivery, Gateway, Order};
+pub use Part::{Buyers, Catalog, Delivery, Gateway, Order, Payments};
 
-/// The four services, each before whoever asks it as its first deed.
-pub const SERVICES: [Part; 4] = [Catalog, Delivery, Order, Gateway];
+/// The services, each before whoever asks it as its first deed.
+pub const SERVICES: [Part; 5] = [Payments, Catalog, Delivery, Order, Gateway];
 
 /// Who asks whom.
-pub const LINKS: [(Part, Part); 7] = [
+pub const LINKS: [(Part, Part); 8] = [
     (Buyers, Gateway),
     (Gateway, Catalog),
     (Gateway, Order),
     (Gateway, Delivery),
     (Order, Catalog),
     (Order, Delivery),
+    (Order, Payments),
     (Delivery, Order),
 ];
 
@@ -81,7 +84,13 @@ impl Cluster {
             links.insert(link, Arc::new(Link::open().await));
         }
         let mut databases = BTreeMap::new();
-        for (part, name) in [(Catalog, "catalog"), (Order, "orders"), (Delivery, "deliveries"), (Gateway, "gateway")] {
+        for (part, name) in [
+            (Payments, "payments"),
+            (Catalog, "catalog"),
+            (Order, "orders"),
+            (Delivery, "deliveries"),
+            (Gateway, "gateway"),
+        ] {
             databases.insert(part, TestDatabase::create(name).await);
         }
         let logs = tempfile::Builder::new().prefix("lastcopy-shop-").tempdir().unwrap();
@@ -222,7 +231,7 @@ fn service(part: Part) -> Service {
         Order => Service::Order,
         Catalog => Service::Catalog,
         Delivery => Service::Delivery,
-        Buyers => panic!("buyers are no service"),
+        Buyers | Payments => panic!("{part:?} is no service of the shop's own"),
     }
 }
 
@@ -233,5 +242,6 @@ fn name(part: Part) -> &'static str {
         Order => "order",
         Catalog => "catalog",
         Delivery => "delivery",
+        Payments => "payments",
     }
 }

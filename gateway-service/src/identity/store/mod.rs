@@ -36,7 +36,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration::both("V7__authorization_code", include_str!("../../../migrations/V7__authorization_code.sql")),
     Migration::both("V8__refresh_token", include_str!("../../../migrations/V8__refresh_token.sql")),
     Migration::both("V9__browser_cookie", include_str!("../../../migrations/V9__browser_cookie.sql")),
-    Migration::both("V20__guest_key", include_str!("../../../migrations/V20__guest_key.sql")),
+    Migration::both("V11__guest_key", include_str!("../../../migrations/V11__guest_key.sql")),
 ];
 
 /// A text column that was checked when it was written.
