@@ -5,7 +5,7 @@ use serde::Deserialize;
 use service_kit::{
     RawAnswer,
     auth::{Caller, OrdersRead, OrdersWrite, Scoped, ScopedOrGuest},
-    http::{Body, Fail, IdempotencyKey, OptionalBody, S200, S201, S202, S402, S404, S409, S422},
+    http::{Body, Fail, IdempotencyKey, OptionalBody, S200, S201, S202, S402, S403, S404, S409, S422},
 };
 use shared_types::{
     OrderId, Problem,
@@ -67,7 +67,7 @@ pub(super) async fn checkout(
     upstreams: web::Data<Upstreams>,
     key: IdempotencyKey,
     body: Body<CheckoutRequest>,
-) -> Result<Relayed<OrderView, (S201, S202)>, Fail<(S402, S409, S422)>> {
+) -> Result<Relayed<OrderView, (S201, S202)>, Fail<(S402, S403, S409, S422)>> {
     Ok(Relayed::new(place(&upstreams, &caller, key, &body.0).await?)?)
 }
 

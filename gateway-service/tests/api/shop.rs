@@ -45,8 +45,16 @@ fn any_port() -> SocketAddr {
 }
 
 impl Shop {
-    #[expect(clippy::disallowed_methods, reason = "a plain client, to see heads and bodies as they are")]
     pub async fn open(name: &str) -> Shop {
+        Shop::open_with(name, true).await
+    }
+
+    pub async fn open_without_guests(name: &str) -> Shop {
+        Shop::open_with(name, false).await
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a plain client, to see heads and bodies as they are")]
+    async fn open_with(name: &str, guests: bool) -> Shop {
         let databases = [
             TestDatabase::create(&format!("{name}_catalog")).await,
             TestDatabase::create(&format!("{name}_order")).await,
@@ -73,6 +81,8 @@ impl Shop {
         });
         let delivery = delivery.await.unwrap();
         let order = order_service::start(order_service::Config {
+            payments_url: "http://127.0.0.1:9".to_owned(),
+            unpaid_minutes: 60,
             listen: order_at.address(),
             gateway_url: gateway_at.url(),
             database_url: databases[1].url().clone(),
@@ -80,12 +90,11 @@ impl Shop {
             catalog_url: catalog.url(),
             delivery_url: delivery.url(),
             currency: Currency::USD,
-            payments_url: catalog.url(),
-            unpaid_minutes: 60,
             pace: order_service::Pace::default(),
         });
         let order = order.await.unwrap();
         let identity = IdentityConfig {
+            guest_checkout: Some(guests),
             operator_key: Some(Secret::new(OPERATOR_KEY)),
             ..IdentityConfig::on(databases[3].url().clone())
         };

@@ -12,9 +12,11 @@ use super::{
     Actor, Owner, Stored, history, keys, lines, orders, payments,
     text::{json, name},
 };
-use crate::answer::Route;
-use crate::domain::{Command, Order, Refusal, apply, look, next};
-use crate::metrics;
+use crate::{
+    answer::Route,
+    domain::{Command, Order, Refusal, apply, look, next},
+    metrics,
+};
 
 /// Who moves an order, when, and how long he has it to himself before the background driver looks at it.
 #[derive(Debug, Clone)]

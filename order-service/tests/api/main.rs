@@ -19,5 +19,7 @@ mod lists;
 mod mishaps;
 /// A catalog and a delivery service with moods.
 mod neighbours;
+/// Whose orders.
+mod owners;
 /// The service under test, and how to call it.
 mod shop;

@@ -98,6 +98,18 @@ impl Shop {
         send(&self.http, &self.running.url(), method, path, key, body).await
     }
 
+    /// Likewise, by somebody else.
+    pub async fn send_as(
+        &self,
+        who: &Who,
+        method: Method,
+        path: &str,
+        key: Option<&str>,
+        body: Option<&Value>,
+    ) -> Answer {
+        send_as(who.clone(), &self.http, &self.running.url(), method, path, key, body).await
+    }
+
     pub async fn get(&self, path: &str) -> Answer {
         self.send(Method::GET, path, None, None).await
     }
@@ -168,6 +180,19 @@ pub async fn send(
 ) -> Answer {
     // Events are the delivery service's to tell, everything else is asked by an employee.
     let who = if path == "/events" { Who::Service(Service::Delivery) } else { employee() };
+    send_as(who, http, url, method, path, key, body).await
+}
+
+/// As [`send`], by this very caller.
+pub async fn send_as(
+    who: Who,
+    http: &reqwest::Client,
+    url: &str,
+    method: Method,
+    path: &str,
+    key: Option<&str>,
+    body: Option<&Value>,
+) -> Answer {
     let mut request = http.request(method, format!("{url}{path}")).header("authorization", bearer(who));
     if let Some(key) = key {
         request = request.header("idempotency-key", key);
