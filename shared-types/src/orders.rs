@@ -143,6 +143,7 @@ pub struct WithCard<'a, T> {
 /// Copies of one book to buy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
 #[serde(deny_unknown_fields)]
+#[openapi(example = r#"{"book_id": 8, "quantity": 1, "expected_price": 12.99}"#)]
 pub struct CheckoutLine {
     pub book_id: BookId,
     pub quantity: i64,

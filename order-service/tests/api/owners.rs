@@ -40,7 +40,7 @@ fn routes(id: &str) -> Vec<(Method, String, Option<Value>)> {
 async fn anothers_order_is_a_404_like_that_of_an_id_which_nobody_has() {
     let shop = Shop::open("owners").await;
     let (ana, ben) = (somebody(), somebody());
-    let written = json!({"lines": [{"book_id": 1, "quantity": 1}]});
+    let written = json!({"lines": []});
     let order = shop.send_as(&ana, Method::POST, "/orders", None, Some(&written)).await;
     assert_eq!(order.status, 201, "{order:?}");
     let (id, nobodys) = (order.order_id(), Uuid::now_v7().to_string());
