@@ -13,3 +13,5 @@ mod guests;
 mod shop;
 /// An order service that gives no answer.
 mod silence;
+/// Webhooks of payment providers, by the public door.
+mod webhooks;

@@ -17,10 +17,14 @@ pub mod moves;
 pub mod orders;
 /// Attempts to pay, one row each.
 mod payments;
+/// Money that was reported to us: a ledger of our own.
+pub mod receipts;
 /// Enumerations and JSON in text columns.
 mod text;
 /// How many orders wait for something, and for how long.
 pub mod unfinished;
+/// What a webhook does, once.
+pub mod webhooks;
 
 use std::sync::Arc;
 
@@ -44,6 +48,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration::both("V10__order_flow", include_str!("../../migrations/V10__order_flow.sql")),
     Migration::both("V11__payment", include_str!("../../migrations/V11__payment.sql")),
     Migration::both("V12__card_key", include_str!("../../migrations/V12__card_key.sql")),
+    Migration::both("V20__receipt", include_str!("../../migrations/V20__receipt.sql")),
 ];
 
 /// Whose order it is and who placed it, as principals. It is settled when the order is written.
@@ -73,6 +78,8 @@ pub enum Actor {
     Driver,
     /// The delivery service, by an event.
     Delivery,
+    /// A payment provider, or whoever reports money, by a webhook.
+    Webhook,
 }
 
 impl Actor {
@@ -82,6 +89,7 @@ impl Actor {
             Actor::Caller(principal) => principal,
             Actor::Driver => "driver",
             Actor::Delivery => "delivery",
+            Actor::Webhook => "webhook",
         }
     }
 }
