@@ -3,6 +3,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AccountId, Amount, BookId, Currency, DeliveryId, FieldErrors, Isbn, OrderId, PaymentId, Timestamp,
+    identity::Phone,
     limits::MAX_ADDRESS_FIELD_CHARS,
     payments::{Card, CardInTheClear, ChargeMethod},
     takings::RefusedLine,
@@ -122,6 +123,9 @@ pub struct CheckoutRequest {
     /// Whose order it shall be, where somebody who reviews orders places it for a customer with an account.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub on_behalf_of: Option<AccountId>,
+    /// Where messages about the order go, E.164. Absent: the account's number, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub phone: Option<Phone>,
 }
 
 impl CheckoutRequest {
@@ -169,6 +173,9 @@ pub struct CreateOrderRequest {
     /// Whose order it shall be, where somebody who reviews orders places it for a customer with an account.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub on_behalf_of: Option<AccountId>,
+    /// Where messages about the order go, E.164. Absent: the account's number, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub phone: Option<Phone>,
 }
 
 /// Another number of copies in a line.

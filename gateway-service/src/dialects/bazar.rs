@@ -132,6 +132,7 @@ fn one_copy(book_id: BookId) -> CheckoutRequest {
         address: None,
         customer_ref: None,
         on_behalf_of: None,
+        phone: None,
     }
 }
 

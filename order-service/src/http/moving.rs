@@ -1,5 +1,5 @@
 use service_kit::{db::DbError, faults};
-use shared_types::{OrderId, Problem};
+use shared_types::{OrderId, Problem, identity::Phone};
 
 use super::{
     Shop,
@@ -23,15 +23,14 @@ use crate::{
 /// one key the second joins the first's order.
 pub(super) async fn open(
     shop: &Shop,
-    actor: Actor,
     order: Order,
-    owner: Owner,
+    (owner, phone): (Owner, Option<Phone>),
     route: Route,
     command: &'static str,
     key: Option<Key>,
 ) -> Result<Ending, Problem> {
     let (seat, watch) = (shop.driver.seat(), shop.driver.watch(order.id));
-    let hand = shop.driver.hand(actor, &seat);
+    let hand = shop.driver.hand(Actor::Caller(owner.placed_by.as_str().into()), &seat);
     let asked = key.clone();
     let written = shop.db.write(move |tx| {
         if let Some(key) = &asked
@@ -40,6 +39,9 @@ pub(super) async fn open(
             return Ok(Written::Before(key.clone(), used));
         }
         let stored = store::moves::open(tx, &order, &owner, command, &hand)?;
+        if let Some(phone) = &phone {
+            store::contacts::keep(tx, order.id, phone)?;
+        }
         store::keys::settle(tx, &stored)?;
         faults::point(PLACE.before_commit);
         Ok(Written::Moved(Box::new(stored)))

@@ -46,16 +46,17 @@ async fn write(
     request: CreateOrderRequest,
 ) -> Result<Ending, Problem> {
     let owner = party.owner(request.on_behalf_of)?;
-    let key = keys::key(key, party, Route::Create, &request);
+    // Where messages go is not part of what is ordered: an account's number may change before its owner asks again.
+    let key = keys::key(key, party, Route::Create, &CreateOrderRequest { phone: None, ..request.clone() });
     if let Some(key) = &key
         && let Some(ending) = ending::known(shop, key).await?
     {
         return Ok(ending);
     }
-    let opening = shop.opening();
+    let (opening, phone) = (shop.opening(), request.phone.clone());
     let order = reviewed(request, opening.id, opening.currency).map_err(Problem::invalid_fields)?;
     let order = prices::ordered(shop, order).await?;
-    moving::open(shop, party.actor(), order, owner, Route::Create, "create", key).await
+    moving::open(shop, order, (owner, phone), Route::Create, "create", key).await
 }
 
 /// Submits an order for review.
