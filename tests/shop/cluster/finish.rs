@@ -7,13 +7,13 @@ use std::{
 };
 
 use reqwest::Method;
-use service_kit::testing::eventually;
+use service_kit::{db::Db, testing::eventually};
 use shared_types::{
     BookId,
     orders::{FulfillmentState, OrderPage, OrderState, OrderView, PaymentState, StockState},
 };
 
-use super::{Caller, Catalog, Cluster, Delivery, Order, SERVICES};
+use super::{Caller, Catalog, Cluster, Delivery, Order, Payments, SERVICES};
 
 impl Cluster {
     /// Heals the network, waits for rest and checks everything. Every part must be alive by now.
@@ -33,6 +33,7 @@ impl Cluster {
         for link in self.links.values() {
             link.heal();
         }
+        self.until_the_bank_has_told().await;
         let caller = self.operator();
         let rest = until_rest(&caller).await;
         let orders = every_order(&caller).await;
@@ -42,6 +43,17 @@ impl Cluster {
         self.outsider.heard_what_was_to_be_heard(&orders).await;
         self.audit();
         rest
+    }
+
+    /// What the bank has still to tell may move an order that is at rest: it is heard before anything is counted.
+    async fn until_the_bank_has_told(&self) {
+        let bank = Db::open_read_only(self.databases[&Payments].url()).await.unwrap();
+        let untold = async || {
+            let sql = "select count(*) as untold from webhook where due_at_us is not null";
+            bank.read(move |tx| tx.query_one(sql, &[])?.get::<i64>("untold")).await.unwrap_or(i64::MAX)
+        };
+        eventually("the bank has told everything", async || untold().await == 0).await;
+        bank.close().await;
     }
 
     fn no_promise_is_broken(&self, orders: &[OrderView]) {
