@@ -73,10 +73,19 @@ impl Shop {
         Shop::open_on(TestDatabase::create(name).await, pace).await
     }
 
-    #[expect(clippy::disallowed_methods, reason = "a plain client, to see heads and bodies as they are")]
+    /// A shop whose orders have to be paid at once.
+    pub async fn open_at_once_due(name: &str) -> Shop {
+        Shop::open_all(TestDatabase::create(name).await, hasty(), 0).await
+    }
+
     pub async fn open_on(database: TestDatabase, pace: Pace) -> Shop {
+        Shop::open_all(database, pace, 60).await
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a plain client, to see heads and bodies as they are")]
+    async fn open_all(database: TestDatabase, pace: Pace, unpaid_minutes: u32) -> Shop {
         let neighbours = Neighbours::start();
-        let running = start(&database, &neighbours, pace.clone()).await;
+        let running = start_due(&database, &neighbours, pace.clone(), unpaid_minutes).await;
         let http = reqwest::Client::builder().timeout(Duration::from_secs(60)).no_proxy().build().unwrap();
         Shop { neighbours, database, running, http, pace }
     }
@@ -110,6 +119,10 @@ impl Shop {
         self.send(Method::POST, "/checkout", Some(key), Some(body)).await
     }
 
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send(Method::POST, path, None, Some(body)).await
+    }
+
     pub async fn cancel(&self, order: &str) -> Answer {
         self.send(Method::POST, &format!("/orders/{order}/cancel"), None, None).await
     }
@@ -133,6 +146,10 @@ impl Shop {
 }
 
 pub async fn start(database: &TestDatabase, neighbours: &Neighbours, pace: Pace) -> Running {
+    start_due(database, neighbours, pace, 60).await
+}
+
+async fn start_due(database: &TestDatabase, neighbours: &Neighbours, pace: Pace, unpaid_minutes: u32) -> Running {
     let config = Config {
         listen: "127.0.0.1:0".parse().unwrap(),
         database_url: database.url().clone(),
@@ -141,7 +158,7 @@ pub async fn start(database: &TestDatabase, neighbours: &Neighbours, pace: Pace)
         gateway_url: Callers::of_this_process().url(),
         delivery_url: neighbours.address.clone(),
         payments_url: neighbours.address.clone(),
-        unpaid_minutes: 60,
+        unpaid_minutes,
         currency: Currency::USD,
         pace,
     };
