@@ -32,6 +32,6 @@ pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
 
-pub use client::{Client, ClientOptions, NoAnswer, Outcome, RawAnswer};
+pub use client::{Client, ClientOptions, NoAnswer, NotSent, Outcome, RawAnswer, Silence};
 pub use clock::Clock;
 pub use context::RequestContext;

@@ -190,7 +190,8 @@ impl Driver {
 
     fn spawn(&self, drive: impl Future<Output = ()> + Send + 'static) {
         let (span, stop) = (tracing::Span::current(), self.0.stop.clone());
-        let drive = RequestContext::current().scope(drive.instrument(span));
+        // The request may be answered long before the order is at rest.
+        let drive = RequestContext::current().without_deadline().scope(drive.instrument(span));
         // Abandoned in the middle of a call it is like a crash there, which loses nothing.
         let until_stopped = async move {
             tokio::select! {

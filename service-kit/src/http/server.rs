@@ -18,6 +18,7 @@ use super::{
     layer::{Bare, Layer},
     limits,
     listener::Listener,
+    load::Load,
     openapi,
     reply::Fail,
     shell,
@@ -53,6 +54,7 @@ pub enum StartError {
 #[derive(Default)]
 pub struct Background {
     tasks: JoinSet<()>,
+    drain: CancellationToken,
     stop: CancellationToken,
     databases: Vec<Db>,
     metrics: Metrics,
@@ -63,6 +65,11 @@ impl Background {
     /// The token that is cancelled when the service stops.
     pub fn stopping(&self) -> CancellationToken {
         self.stop.clone()
+    }
+
+    /// The token that is cancelled first of all when the service stops: answers that would go on for ever end now.
+    pub fn draining(&self) -> CancellationToken {
+        self.drain.clone()
     }
 
     /// Starts a task that ends when [`stopping`](Self::stopping) is cancelled.
@@ -143,6 +150,7 @@ impl Running {
 
     /// Takes nothing new, finishes what is in flight (within [`limits::STOP_DEADLINE_S`]), then stops.
     pub async fn stop(self) {
+        self.background.drain.cancel();
         self.listener.stop(self.name).await;
         self.background.stop().await;
         if let Some(metrics) = self.metrics {
@@ -188,13 +196,15 @@ where
     R: Fn(&mut ServiceConfig) + Clone + Send + 'static,
 {
     let checks = web::Data::new(checks);
+    let load = Load::default();
     let metrics = web::Data::new(std::mem::take(&mut background.metrics));
     let door = background.door;
     let own = match door {
         MetricsDoor::Own(address) => Some(Listener::of_metrics(address, metrics.clone())?),
         MetricsDoor::Service | MetricsDoor::Closed => None,
     };
-    let app = move || app(info, Arc::clone(&layer), checks.clone(), (metrics.clone(), door), routes.clone());
+    let app =
+        move || app(info, Arc::clone(&layer), checks.clone(), load.clone(), (metrics.clone(), door), routes.clone());
     let listener = Listener::start(address, |listener| {
         let server = HttpServer::new(app)
             .workers(workers)
@@ -214,6 +224,7 @@ fn app<L: Layer, R: Fn(&mut ServiceConfig)>(
     info: ServiceInfo,
     layer: Arc<L>,
     checks: web::Data<Vec<Check>>,
+    load: Load,
     (metrics, door): (web::Data<Metrics>, MetricsDoor),
     routes: R,
 ) -> App<
@@ -239,6 +250,7 @@ fn app<L: Layer, R: Fn(&mut ServiceConfig)>(
         .app_data(path_config)
         .app_data(query_config)
         .app_data(checks)
+        .app_data(load)
         .app_data(web::Data::new(metrics.http()))
         .app_data(metrics)
         // paperclip's page handler panics on a file that it does not have, so those never reach it.
