@@ -6,6 +6,7 @@ use service_kit::db::DatabaseUrl;
 const CATALOG_FILE: &str = "catalog.db";
 const ORDER_FILE: &str = "orders.db";
 const DELIVERY_FILE: &str = "deliveries.db";
+const PAYMENTS_FILE: &str = "payments.db";
 const GATEWAY_FILE: &str = "gateway.db";
 
 /// Which databases a tool works on.
@@ -32,6 +33,12 @@ impl DatabaseArgs {
             }
             (_, _, _) => Databases::in_folder(&self.data_dir),
         }
+    }
+
+    /// The sandbox provider's ledger in the data directory, if there is one.
+    pub fn ledger(&self) -> Option<DatabaseUrl> {
+        let file = self.data_dir.join(PAYMENTS_FILE);
+        (!self.are_named() && file.is_file()).then(|| DatabaseUrl::sqlite(file))
     }
 
     /// Whether the databases were named, so that the data directory says nothing about them.

@@ -13,7 +13,7 @@ use shared_types::{
     orders::{FulfillmentState, OrderPage, OrderState, OrderView, PaymentState, StockState},
 };
 
-use super::{Caller, Catalog, Cluster, Delivery, Order, SERVICES};
+use super::{Caller, Catalog, Cluster, Delivery, Order, Payments, SERVICES};
 
 impl Cluster {
     /// Heals the network, waits for rest and checks everything. Every part must be alive by now.
@@ -73,7 +73,9 @@ impl Cluster {
     fn audit(&self) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lastcopy"));
         command.args(["audit", "--json", "--max-age=0"]);
-        for (part, flag) in [(Catalog, "--catalog-db"), (Order, "--order-db"), (Delivery, "--delivery-db")] {
+        for (part, flag) in
+            [(Catalog, "--catalog-db"), (Order, "--order-db"), (Delivery, "--delivery-db"), (Payments, "--payments-db")]
+        {
             command.arg(format!("{flag}={}", self.databases[&part].url().expose()));
         }
         let audit = command.output().unwrap();
