@@ -6,8 +6,8 @@ use service_kit::db::DatabaseUrl;
 const CATALOG_FILE: &str = "catalog.db";
 const ORDER_FILE: &str = "orders.db";
 const DELIVERY_FILE: &str = "deliveries.db";
-const PAYMENTS_FILE: &str = "payments.db";
 const GATEWAY_FILE: &str = "gateway.db";
+const PAYMENTS_FILE: &str = "payments.db";
 
 /// Which databases a tool works on.
 #[derive(Debug, Clone, clap::Args)]
@@ -37,8 +37,8 @@ impl DatabaseArgs {
 
     /// The sandbox provider's ledger in the data directory, if there is one.
     pub fn ledger(&self) -> Option<DatabaseUrl> {
-        let file = self.data_dir.join(PAYMENTS_FILE);
-        (!self.are_named() && file.is_file()).then(|| DatabaseUrl::sqlite(file))
+        let is_there = !self.are_named() && self.data_dir.join(PAYMENTS_FILE).is_file();
+        is_there.then(|| payments_in_folder(&self.data_dir))
     }
 
     /// Whether the databases were named, so that the data directory says nothing about them.
@@ -51,6 +51,11 @@ impl DatabaseArgs {
 /// that count those do not ask for it.
 pub fn gateway_in_folder(data_dir: &Path) -> DatabaseUrl {
     DatabaseUrl::sqlite(data_dir.join(GATEWAY_FILE))
+}
+
+/// The ledger of the sandbox payment provider, beside a shop that keeps all of its data in one folder.
+pub fn payments_in_folder(data_dir: &Path) -> DatabaseUrl {
+    DatabaseUrl::sqlite(data_dir.join(PAYMENTS_FILE))
 }
 
 /// The databases of one shop.
