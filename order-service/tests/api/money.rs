@@ -157,7 +157,7 @@ async fn a_charge_that_arrives_after_its_cancellation_charges_nothing() {
 
 #[tokio::test]
 async fn an_invoice_holds_its_copies_until_it_is_paid() {
-    let shop = Shop::open("invoice").await;
+    let shop = Shop::open_with_invoices("invoice").await;
     shop.neighbours.bank.decides(PaymentStatus::Processing);
     let bought = shop.checkout(&by_invoice(collect(&[(1, 1)]))).await;
     assert_eq!((bought.status, axes(&bought.json)), (201, ("pending", "taken", "unpaid")));
@@ -203,7 +203,7 @@ async fn the_deadline_of_a_charge_asks_the_bank_whose_answer_decides() {
 
 #[tokio::test]
 async fn another_card_is_another_attempt_and_the_invoice_is_closed_before_it() {
-    let shop = Shop::open("another_card").await;
+    let shop = Shop::open_with_invoices("another_card").await;
     shop.neighbours.bank.decides(PaymentStatus::Processing);
     let id = shop.checkout(&by_invoice(collect(&[(1, 1)]))).await.order_id();
     shop.neighbours.bank.decides(PaymentStatus::Declined);

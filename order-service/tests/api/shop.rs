@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use order_service::{Config, Pace, PaymentsConfig};
+use order_service::{Config, InvoiceProvider, Pace, PaymentsConfig};
 use reqwest::Method;
 use serde_json::{Value, json};
 use service_kit::{
@@ -80,17 +80,22 @@ impl Shop {
 
     /// A shop whose orders have to be paid at once.
     pub async fn open_at_once_due(name: &str) -> Shop {
-        Shop::open_all(TestDatabase::create(name).await, hasty(), 0).await
+        Shop::open_all(TestDatabase::create(name).await, hasty(), (0, InvoiceProvider::Sandbox)).await
+    }
+
+    /// A shop whose invoices are sent by its bank.
+    pub async fn open_with_invoices(name: &str) -> Shop {
+        Shop::open_all(TestDatabase::create(name).await, patient(), (60, InvoiceProvider::Sandbox)).await
     }
 
     pub async fn open_on(database: TestDatabase, pace: Pace) -> Shop {
-        Shop::open_all(database, pace, 60).await
+        Shop::open_all(database, pace, (60, InvoiceProvider::Receipts)).await
     }
 
     #[expect(clippy::disallowed_methods, reason = "a plain client, to see heads and bodies as they are")]
-    async fn open_all(database: TestDatabase, pace: Pace, unpaid_minutes: u32) -> Shop {
+    async fn open_all(database: TestDatabase, pace: Pace, billing: Billing) -> Shop {
         let neighbours = Neighbours::start();
-        let running = start_due(&database, &neighbours, pace.clone(), unpaid_minutes).await;
+        let running = start_billing(&database, &neighbours, pace.clone(), billing).await;
         let http = reqwest::Client::builder().timeout(Duration::from_secs(60)).no_proxy().build().unwrap();
         Shop { neighbours, database, running, http, pace }
     }
@@ -151,10 +156,14 @@ impl Shop {
 }
 
 pub async fn start(database: &TestDatabase, neighbours: &Neighbours, pace: Pace) -> Running {
-    start_due(database, neighbours, pace, 60).await
+    start_billing(database, neighbours, pace, (60, InvoiceProvider::Receipts)).await
 }
 
-async fn start_due(database: &TestDatabase, neighbours: &Neighbours, pace: Pace, unpaid_minutes: u32) -> Running {
+/// Minutes until an order has to be paid, and who sends invoices.
+type Billing = (u32, InvoiceProvider);
+
+async fn start_billing(database: &TestDatabase, neighbours: &Neighbours, pace: Pace, billing: Billing) -> Running {
+    let (unpaid_minutes, invoice_provider) = billing;
     let config = Config {
         listen: "127.0.0.1:0".parse().unwrap(),
         database_url: database.url().clone(),
@@ -167,6 +176,7 @@ async fn start_due(database: &TestDatabase, neighbours: &Neighbours, pace: Pace,
             webhook_secret: Some(Secret::new(REPORTERS_SECRETS)),
             sandbox_webhook_secret: Some(Secret::new(SANDBOX_SECRET)),
             stripe_webhook_secret: Some(Secret::new(STRIPE_SECRET)),
+            invoice_provider,
             ..PaymentsConfig::default()
         },
         unpaid_minutes,
