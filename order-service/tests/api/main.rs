@@ -7,6 +7,8 @@ mod bank;
 mod cancel;
 /// Buying: approved, refused, and what the answers say.
 mod checkout;
+/// Messages and webhooks on an employee's desk.
+mod desk;
 /// Two drivers on one order.
 mod drivers;
 /// Events in: once, in any order.
@@ -23,11 +25,17 @@ mod mishaps;
 mod money;
 /// A catalog and a delivery service with moods.
 mod neighbours;
+/// Messages to customers: at most once, in order.
+mod notifications;
+/// Somebody outside who is called, with his moods.
+mod outsider;
 /// Orders that people write and decide about.
 mod review;
 /// The service under test, and how to call it.
 mod shop;
 /// Stripe's PaymentIntents, with answers that are lost.
 mod stripe;
+/// Webhooks to subscribers: at least once, signed.
+mod subscribers;
 /// Webhooks in: believed, once, and for the amount that is owed.
 mod webhooks;

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use order_service::{Config, InvoiceProvider, Pace, PaymentsConfig};
+use order_service::{Config, InvoiceProvider, NotificationConfig, Pace, PaymentsConfig, WebhookConfig};
 use reqwest::Method;
 use serde_json::{Value, json};
 use service_kit::{
@@ -24,6 +24,14 @@ pub struct Shop {
     pub running: Running,
     pub http: reqwest::Client,
     pace: Pace,
+    messages: Messages,
+}
+
+/// Who is told what, and by whom.
+#[derive(Debug, Clone, Default)]
+pub struct Messages {
+    pub notifications: NotificationConfig,
+    pub webhooks: WebhookConfig,
 }
 
 /// An answer of the service.
@@ -80,32 +88,38 @@ impl Shop {
 
     /// A shop whose orders have to be paid at once.
     pub async fn open_at_once_due(name: &str) -> Shop {
-        Shop::open_all(TestDatabase::create(name).await, hasty(), (0, InvoiceProvider::Sandbox)).await
+        let billing = (0, InvoiceProvider::Sandbox);
+        Shop::open_all(TestDatabase::create(name).await, hasty(), Messages::default(), billing).await
     }
 
     /// A shop whose invoices are sent by its bank.
     pub async fn open_with_invoices(name: &str) -> Shop {
-        Shop::open_all(TestDatabase::create(name).await, patient(), (60, InvoiceProvider::Sandbox)).await
+        let billing = (60, InvoiceProvider::Sandbox);
+        Shop::open_all(TestDatabase::create(name).await, patient(), Messages::default(), billing).await
     }
 
     pub async fn open_on(database: TestDatabase, pace: Pace) -> Shop {
-        Shop::open_all(database, pace, (60, InvoiceProvider::Receipts)).await
+        Shop::open_telling(database, pace, Messages::default()).await
+    }
+
+    pub async fn open_telling(database: TestDatabase, pace: Pace, messages: Messages) -> Shop {
+        Shop::open_all(database, pace, messages, BILLING).await
     }
 
     #[expect(clippy::disallowed_methods, reason = "a plain client, to see heads and bodies as they are")]
-    async fn open_all(database: TestDatabase, pace: Pace, billing: Billing) -> Shop {
+    async fn open_all(database: TestDatabase, pace: Pace, messages: Messages, billing: Billing) -> Shop {
         let neighbours = Neighbours::start();
-        let running = start_billing(&database, &neighbours, pace.clone(), billing).await;
+        let running = start_all(&database, &neighbours, pace.clone(), messages.clone(), billing).await;
         let http = reqwest::Client::builder().timeout(Duration::from_secs(60)).no_proxy().build().unwrap();
-        Shop { neighbours, database, running, http, pace }
+        Shop { neighbours, database, running, http, pace, messages }
     }
 
     /// Ends the service and starts it again on what it wrote.
     pub async fn restart(self) -> Shop {
-        let Shop { neighbours, database, running, http, pace } = self;
+        let Shop { neighbours, database, running, http, pace, messages } = self;
         running.stop().await;
-        let running = start(&database, &neighbours, pace.clone()).await;
-        Shop { neighbours, database, running, http, pace }
+        let running = start_telling(&database, &neighbours, pace.clone(), messages.clone()).await;
+        Shop { neighbours, database, running, http, pace, messages }
     }
 
     pub async fn close(self) {
@@ -156,14 +170,30 @@ impl Shop {
 }
 
 pub async fn start(database: &TestDatabase, neighbours: &Neighbours, pace: Pace) -> Running {
-    start_billing(database, neighbours, pace, (60, InvoiceProvider::Receipts)).await
+    start_telling(database, neighbours, pace, Messages::default()).await
+}
+
+pub async fn start_telling(
+    database: &TestDatabase,
+    neighbours: &Neighbours,
+    pace: Pace,
+    messages: Messages,
+) -> Running {
+    start_all(database, neighbours, pace, messages, BILLING).await
 }
 
 /// Minutes until an order has to be paid, and who sends invoices.
 type Billing = (u32, InvoiceProvider);
+const BILLING: Billing = (60, InvoiceProvider::Receipts);
 
-async fn start_billing(database: &TestDatabase, neighbours: &Neighbours, pace: Pace, billing: Billing) -> Running {
-    let (unpaid_minutes, invoice_provider) = billing;
+async fn start_all(
+    database: &TestDatabase,
+    neighbours: &Neighbours,
+    pace: Pace,
+    messages: Messages,
+    (unpaid_minutes, invoice_provider): Billing,
+) -> Running {
+    let Messages { notifications, webhooks } = messages;
     let config = Config {
         listen: "127.0.0.1:0".parse().unwrap(),
         database_url: database.url().clone(),
@@ -181,6 +211,8 @@ async fn start_billing(database: &TestDatabase, neighbours: &Neighbours, pace: P
         },
         unpaid_minutes,
         currency: Currency::USD,
+        notifications,
+        webhooks,
         pace,
     };
     order_service::start(config).await.unwrap()
@@ -206,6 +238,18 @@ pub async fn send(
 ) -> Answer {
     // Events are the delivery service's to tell, everything else is asked by an employee.
     let who = if path == "/events" { Who::Service(Service::Delivery) } else { employee() };
+    send_as(who, http, url, method, path, key, body).await
+}
+
+pub async fn send_as(
+    who: Who,
+    http: &reqwest::Client,
+    url: &str,
+    method: Method,
+    path: &str,
+    key: Option<&str>,
+    body: Option<&Value>,
+) -> Answer {
     let mut request = http.request(method, format!("{url}{path}")).header("authorization", bearer(who));
     if let Some(key) = key {
         request = request.header("idempotency-key", key);
