@@ -80,6 +80,8 @@ pub struct Cluster {
     processes: BTreeMap<Part, Process>,
     /// Where the gateway shows its numbers: its own address is public.
     gateway_numbers: FreePort,
+    /// Every service is started with these, too.
+    flags: Vec<String>,
     logs: tempfile::TempDir,
     memory: Arc<Memory>,
     outsider: Outsider,
@@ -89,6 +91,11 @@ pub struct Cluster {
 impl Cluster {
     /// A shop that is ready to sell, without a book in it.
     pub async fn start() -> Cluster {
+        Cluster::start_with(&[]).await
+    }
+
+    /// The same, with more flags for every service.
+    pub async fn start_with(flags: &[String]) -> Cluster {
         let mut links = BTreeMap::new();
         for link in LINKS.into_iter().chain(KEY_LINKS) {
             links.insert(link, Arc::new(Link::open().await));
@@ -112,6 +119,7 @@ impl Cluster {
             issuers: BTreeMap::new(),
             processes: BTreeMap::new(),
             gateway_numbers: FreePort::reserve(),
+            flags: flags.to_vec(),
             logs,
             memory: Arc::default(),
             outsider,
@@ -233,6 +241,7 @@ impl Cluster {
         if matches!(part, Order | Payments) {
             arguments.push(format!("--sandbox-webhook-secret={WEBHOOK_SECRET}"));
         }
+        arguments.extend_from_slice(&self.flags);
         if part == Gateway {
             arguments.push(format!("--metrics-listen={}", self.gateway_numbers.address()));
         }
