@@ -29,6 +29,8 @@ mod neighbours;
 mod notifications;
 /// Somebody outside who is called, with his moods.
 mod outsider;
+/// Whose orders.
+mod owners;
 /// Orders that people write and decide about.
 mod review;
 /// The service under test, and how to call it.
