@@ -2,7 +2,9 @@ use paperclip::actix::Apiv2Schema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Amount, BookId, Currency, DeliveryId, FieldErrors, Isbn, OrderId, Timestamp, limits::MAX_ADDRESS_FIELD_CHARS,
+    Amount, BookId, Currency, DeliveryId, FieldErrors, Isbn, OrderId, PaymentId, Timestamp,
+    limits::MAX_ADDRESS_FIELD_CHARS,
+    payments::{Card, CardInTheClear, ChargeMethod},
     takings::RefusedLine,
 };
 
@@ -56,12 +58,16 @@ pub enum FulfillmentState {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Apiv2Schema)]
 #[serde(rename_all = "snake_case")]
 pub enum PaymentMethod {
+    /// Charged in the checkout: approved once the money is there.
+    Card,
+    /// The copies wait for the money until the order's deadline.
+    Invoice,
     /// In cash or by card at the door: the order is approved as soon as its copies are taken.
     OnDelivery,
 }
 
 /// Where a parcel goes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, Apiv2Schema)]
 #[serde(deny_unknown_fields)]
 #[openapi(
     example = r#"{"recipient": "Ana Lopez", "street": "12 Quay Street", "city": "Porto", "postal_code": "4050-315", "country": "PT"}"#
@@ -104,12 +110,31 @@ impl Address {
 pub struct CheckoutRequest {
     pub lines: Vec<CheckoutLine>,
     pub payment_method: PaymentMethod,
+    /// For `card`, and only for that. It is exchanged for a token before anything is written.
+    #[serde(skip_serializing, default)]
+    pub card: Option<Card>,
     /// Absent: the buyer collects the books.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub address: Option<Address>,
     /// The caller's own reference, kept and shown, never interpreted.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub customer_ref: Option<String>,
+}
+
+impl CheckoutRequest {
+    /// The request with its card, for the one who passes it on and for nobody else.
+    pub fn in_the_clear(&self) -> WithCard<'_, CheckoutRequest> {
+        WithCard { request: self, card: self.card.as_ref().map(Card::in_the_clear) }
+    }
+}
+
+/// A request that serialises with its card. It cannot be printed.
+#[derive(Serialize)]
+pub struct WithCard<'a, T> {
+    #[serde(flatten)]
+    request: &'a T,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    card: Option<CardInTheClear<'a>>,
 }
 
 /// Copies of one book to buy.
@@ -123,13 +148,73 @@ pub struct CheckoutLine {
     pub expected_price: Option<Amount>,
 }
 
-/// Why an order was canceled or rejected.
+/// An order to be written, changed, submitted and then approved by an employee.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
+#[serde(deny_unknown_fields)]
+#[openapi(example = r#"{"lines": [{"book_id": 8, "quantity": 1}], "customer_ref": "PO 4711"}"#)]
+pub struct CreateOrderRequest {
+    /// May be empty: lines can be added until the order's copies are taken.
+    #[serde(default)]
+    pub lines: Vec<CheckoutLine>,
+    /// Absent: the buyer collects the books.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub address: Option<Address>,
+    /// The caller's own reference, kept and shown, never interpreted.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub customer_ref: Option<String>,
+    /// For employees: the principal whose order it is, such as `account:01936f2e-7b1c-7cc3-98c4-dc0c0c07398f`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub on_behalf_of: Option<String>,
+}
+
+/// Another number of copies in a line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
+#[serde(deny_unknown_fields)]
+#[openapi(example = r#"{"quantity": 2}"#)]
+pub struct ChangeLineRequest {
+    pub quantity: i64,
+}
+
+/// Why an order is canceled or refunded.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
 #[serde(deny_unknown_fields)]
 #[openapi(example = r#"{"reason": "ordered by mistake"}"#)]
 pub struct CancelRequest {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reason: Option<String>,
+}
+
+/// Why an order is rejected: its customer is told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
+#[serde(deny_unknown_fields)]
+#[openapi(example = r#"{"reason": "we do not send books that far"}"#)]
+pub struct RejectRequest {
+    pub reason: String,
+}
+
+/// A later deadline for the payment of an order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
+#[serde(deny_unknown_fields)]
+#[openapi(example = r#"{"until": "2026-12-24T18:00:00Z"}"#)]
+pub struct ExtendRequest {
+    pub until: Timestamp,
+}
+
+/// Another attempt to pay for an order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
+#[serde(deny_unknown_fields)]
+#[openapi(example = r#"{"card": {"number": "4242 4242 4242 4242", "expiry": "12/30", "cvc": "123"}}"#)]
+pub struct PayRequest {
+    /// It is exchanged for a token before anything is written.
+    #[serde(skip_serializing)]
+    pub card: Card,
+}
+
+impl PayRequest {
+    /// The request with its card, for the one who passes it on and for nobody else.
+    pub fn in_the_clear(&self) -> WithCard<'_, PayRequest> {
+        WithCard { request: self, card: Some(self.card.in_the_clear()) }
+    }
 }
 
 /// An order with its lines.
@@ -157,10 +242,16 @@ pub struct OrderView {
     /// The delivery that was booked.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub delivery_id: Option<DeliveryId>,
-    /// Why the order was canceled or rejected.
+    /// Attempts to pay, first one first.
+    #[serde(default)]
+    pub payments: Vec<PaymentAttemptView>,
+    /// Until when it has to be paid, while it is not.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub pay_by: Option<Timestamp>,
+    /// Why the order was canceled, rejected or refunded.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reason: Option<String>,
-    /// The lines whose copies could not be taken; empty unless that is why the order was canceled.
+    /// The lines whose copies could not be taken; empty unless they stood in the way of a checkout or an approval.
     #[serde(default)]
     pub refused: Vec<RefusedLine>,
     /// True when nothing is left to do for the order until somebody decides something.
@@ -173,18 +264,52 @@ pub struct OrderView {
 /// Copies of one book in an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
 pub struct OrderLineView {
-    /// Position in the order, from 1.
+    /// Its number in the order, from 1; no number is used twice.
     pub line: i64,
     pub book_id: BookId,
     pub quantity: i64,
-    /// Known once the copies are taken.
+    /// Known once the copies are taken; in a reviewed order, from the moment of ordering.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub title: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub isbn: Option<Isbn>,
-    /// Price of one copy, as it was when the copies were taken.
+    /// Price of one copy, as it was at that moment.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub price: Option<Amount>,
+}
+
+/// An attempt to pay for an order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
+#[openapi(example = r#"{"payment_id": "01936f2e-7b1c-7cc3-98c4-dc0c0c07398f:1", "method": "card", "amount": 12.99, "state": "succeeded"}"#)]
+pub struct PaymentAttemptView {
+    pub payment_id: PaymentId,
+    pub method: ChargeMethod,
+    pub amount: Amount,
+    pub state: PaymentAttemptState,
+    /// Why it was declined or canceled.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reason: Option<String>,
+}
+
+/// How far an attempt to pay has come. `declined`, `canceled` and `refunded` keep no money.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Apiv2Schema)]
+#[serde(rename_all = "snake_case")]
+pub enum PaymentAttemptState {
+    /// Its copies are not taken yet: nothing was sent.
+    Planned,
+    /// The provider is asked to charge, until it answers.
+    Charging,
+    /// The provider waits for the buyer or his bank.
+    Processing,
+    /// The provider is asked to cancel, until it answers: that answer is the truth.
+    Canceling,
+    /// Captured, and it pays for the order.
+    Succeeded,
+    /// Captured, and to be given back.
+    Refunding,
+    Declined,
+    Canceled,
+    Refunded,
 }
 
 /// One page of orders, latest first.

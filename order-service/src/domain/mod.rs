@@ -3,15 +3,27 @@
 
 /// Requests that become orders: parsed at the door.
 pub mod checkout;
-/// One line of an order, and what was in force when its copies were taken.
+/// Parcels, and undoing an order that was approved.
+mod fulfillment;
+/// One line of an order, and what is in force for it.
 pub mod line;
-/// An order on its four axes, its moves, and the one action that is outstanding.
+/// The purchase, read aloud: `apply` and `next`.
+mod moves;
+/// An order on its axes, what may be asked of it, and why it may refuse.
 pub mod order;
+/// Money: attempts to pay, and the axis that follows from them.
+pub mod payment;
+/// Orders that people write, submit and decide about.
+mod review;
+/// Taking copies, and hearing of them.
+mod stock;
 
 #[cfg(test)]
 mod model_tests;
 #[cfg(test)]
 mod table_tests;
 
-pub use line::{Line, TakenCopies};
-pub use order::{Action, Command, Order, Refusal, apply, next};
+pub use line::{Line, Terms};
+pub use moves::{apply, look, next};
+pub use order::{Action, Command, Flow, Order, Refusal};
+pub use payment::Attempt;

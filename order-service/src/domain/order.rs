@@ -1,58 +1,89 @@
-//! The purchase, read aloud.
-//!
-//! An order is placed and takes its copies; taken, it is approved, for its buyer pays at the door; refused, it is
-//! canceled. Who cancels it while its copies are on their way has them given back before anything else: the tombstone of
-//! *give back* kills a *take* that is still under way. An approved order with an address books one delivery.
-//!
-//! What holds after every move:
-//! - `approved`, `rejected` and `canceled` are final.
-//! - An approved order has its copies; a canceled one has none, or is giving them back.
-//! - There is no second attempt to take while the first is unresolved, and an answer to an older attempt is not believed.
-//! - Whatever is outstanding follows from the stored order alone: [`next`] is recovery, retry and the ordinary path.
+//! An order on its axes, what may be asked of it, and why it may refuse.
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use shared_types::{
-    BookId, Currency, DeliveryId, OrderId, TakingId,
+    BookId, Currency, DeliveryId, Money, OrderId, PaymentId, TakingId, Timestamp,
     deliveries::DeliveryStatus,
     orders::{Address, FulfillmentState, OrderState, PaymentMethod, PaymentState, StockState},
+    payments::{CardToken, PaymentStatus},
     takings::{RefusedLine, TakenLine},
 };
 
-use super::line::{Line, TakenCopies};
+use super::{line::Line, payment::Attempt};
+
+/// Which way an order goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Flow {
+    /// Bought in one call: copies first, then money, then the approval.
+    Checkout,
+    /// Written, submitted and approved by an employee, who thereby takes the copies.
+    Review,
+}
 
 /// An order as it is stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Order {
     pub id: OrderId,
     /// Counts the moves; every write compares it.
     pub version: i64,
+    pub flow: Flow,
     pub state: OrderState,
     pub stock: StockState,
-    pub payment: PaymentState,
     pub fulfillment: FulfillmentState,
     pub payment_method: PaymentMethod,
     pub currency: Currency,
     pub lines: Vec<Line>,
+    /// Lines that it ever had: no number is used twice.
+    pub line_n: u32,
     /// Absent: the buyer collects the books.
     pub address: Option<Address>,
     pub customer_ref: Option<String>,
     /// Attempts to take copies so far. The last one is in force.
     pub taking_n: u32,
+    /// Attempts to pay, first one first; the `payment` axis is derived from them.
+    pub payments: Vec<Attempt>,
+    /// Until when it has to be paid. Data like any other: whoever owns a clock says when it has passed.
+    pub pay_by: Option<Timestamp>,
+    /// The deadline passed while a payment was unresolved, whose end decides.
+    pub lapsed: bool,
+    /// An employee undoes the approved order: parcel, then money, then copies.
+    pub withdrawn: bool,
     /// Number of the delivery that was booked; 0 while there is none.
     pub delivery_n: u32,
     /// The newest version of that delivery that was heard of.
     pub delivery_version: i64,
-    /// Why it was canceled or rejected.
+    /// Why it was canceled, rejected or refunded.
     pub reason: Option<String>,
     /// The lines whose copies could not be taken.
     pub refused: Vec<RefusedLine>,
 }
 
 /// What somebody asks of an order, or what the world answered.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Command {
+    /// A checkout: the order takes its copies at once.
     Place,
+    AddLine {
+        line: Line,
+    },
+    ChangeLine {
+        number: u32,
+        quantity: i64,
+    },
+    RemoveLine {
+        number: u32,
+    },
+    Submit,
+    Approve,
+    Reject {
+        reason: Option<String>,
+    },
+    Cancel {
+        reason: Option<String>,
+    },
     CopiesTaken {
         n: u32,
         lines: Vec<TakenLine>,
@@ -65,9 +96,32 @@ pub enum Command {
     CopiesGivenBack {
         n: u32,
     },
-    Cancel {
+    /// Another attempt to pay, with this card. `pay_by` counts for an order that has no deadline of its own.
+    StartPayment {
+        token: CardToken,
+        pay_by: Timestamp,
+    },
+    /// What the provider says of a payment, when it was asked.
+    PaymentAnswered {
+        n: u32,
+        status: PaymentStatus,
         reason: Option<String>,
     },
+    /// Somebody says that a payment is in this state now. A hint: the provider is asked.
+    PaymentReported {
+        n: u32,
+        status: PaymentStatus,
+    },
+    DeadlinePassed,
+    ExtendDeadline {
+        until: Timestamp,
+    },
+    /// An employee gives the money back, and the copies with it.
+    Refund {
+        reason: Option<String>,
+    },
+    /// The buyer has collected his books.
+    HandOver,
     DeliveryBooked {
         n: u32,
         status: DeliveryStatus,
@@ -84,125 +138,46 @@ pub enum Command {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {
     Take,
+    Charge,
+    CancelPayment,
+    Refund,
     GiveBack,
     BookDelivery,
+    CancelDelivery,
 }
 
 /// Why a command changes nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    #[error("{command} is not possible for an order that is {state:?} with its stock {stock:?}")]
-    IllegalMove { command: &'static str, state: OrderState, stock: StockState },
+    #[error(
+        "{command} is not possible for an order that is {state:?} with stock {stock:?}, payment {payment:?}, \
+         fulfillment {fulfillment:?}"
+    )]
+    IllegalMove {
+        command: &'static str,
+        state: OrderState,
+        stock: StockState,
+        payment: PaymentState,
+        fulfillment: FulfillmentState,
+    },
     #[error("{command} answers attempt {answered}, and attempt {current} is in force")]
     OtherAttempt { command: &'static str, answered: u32, current: u32 },
     #[error("an order without lines takes nothing")]
     NoLines,
+    #[error("the order has no line {0}")]
+    NoSuchLine(u32),
+    #[error("the order has as many lines as an order may have")]
+    TooManyLines,
+    #[error("the order has no payment {0}")]
+    NoSuchPayment(u32),
+    #[error("the order was paid for too often in vain")]
+    TooManyPayments,
+    #[error("the order costs nothing")]
+    NothingToPay,
+    #[error("the deadline is later already")]
+    NotLater,
     #[error("the answer does not fit the order: {0}")]
     DoesNotFit(String),
-}
-
-/// The outstanding action, decided from the order alone. `None`: it is at rest until somebody decides something.
-pub fn next(order: &Order) -> Option<Action> {
-    let booked = order.delivery_n > 0;
-    match order.stock {
-        StockState::Taking => Some(Action::Take),
-        StockState::GivingBack => Some(Action::GiveBack),
-        StockState::Taken if order.state == OrderState::Approved && order.address.is_some() && !booked => {
-            Some(Action::BookDelivery)
-        }
-        StockState::Taken | StockState::None => None,
-    }
-}
-
-/// The order after the command, or why there is no such move. An old event leaves the order as it is, version included.
-pub fn apply(order: &Order, command: Command) -> Result<Order, Refusal> {
-    match command {
-        Command::Place => place(order),
-        Command::CopiesTaken { n, lines } => copies_taken(order, n, &lines),
-        Command::CopiesRefused { n, lines } => copies_refused(order, n, lines),
-        Command::CopiesGivenBack { n } => copies_given_back(order, n),
-        Command::Cancel { reason } => cancel(order, reason),
-        Command::DeliveryBooked { n, status, version } => delivery_booked(order, n, status, version),
-        Command::DeliveryMoved { n, status, version } => Ok(delivery_moved(order, n, status, version)),
-    }
-}
-
-fn place(order: &Order) -> Result<Order, Refusal> {
-    if order.state != OrderState::Created {
-        return Err(order.illegal("place"));
-    }
-    if order.lines.is_empty() {
-        return Err(Refusal::NoLines);
-    }
-    let taking_n = order.taking_n + 1;
-    Ok(Order { state: OrderState::Pending, stock: StockState::Taking, taking_n, ..order.moved() })
-}
-
-fn copies_taken(order: &Order, n: u32, taken: &[TakenLine]) -> Result<Order, Refusal> {
-    order.expect_stock("copies_taken", &[StockState::Taking])?;
-    order.expect_attempt("copies_taken", n)?;
-    let lines = order.filled(taken).map_err(Refusal::DoesNotFit)?;
-    let state = match order.payment_method {
-        PaymentMethod::OnDelivery => OrderState::Approved,
-    };
-    Ok(Order { state, stock: StockState::Taken, lines, ..order.moved() })
-}
-
-fn copies_refused(order: &Order, n: u32, refused: Vec<RefusedLine>) -> Result<Order, Refusal> {
-    order.expect_stock("copies_refused", &[StockState::Taking])?;
-    order.expect_attempt("copies_refused", n)?;
-    let reason = Some("its copies could not be taken".to_owned());
-    Ok(Order { state: OrderState::Canceled, stock: StockState::None, reason, refused, ..order.moved() })
-}
-
-/// Also possible while taking: then the attempt found its own tombstone, and can never succeed.
-fn copies_given_back(order: &Order, n: u32) -> Result<Order, Refusal> {
-    order.expect_stock("copies_given_back", &[StockState::Taking, StockState::GivingBack])?;
-    order.expect_attempt("copies_given_back", n)?;
-    let (state, reason) = match order.stock {
-        StockState::Taking => (OrderState::Canceled, Some("its copies were given back".to_owned())),
-        StockState::None | StockState::Taken | StockState::GivingBack => (order.state, order.reason.clone()),
-    };
-    Ok(Order { state, stock: StockState::None, reason, ..order.moved() })
-}
-
-/// Whether a take that is under way has succeeded does not matter: *give back* undoes it or forestalls it.
-fn cancel(order: &Order, reason: Option<String>) -> Result<Order, Refusal> {
-    let stock = match order.state {
-        OrderState::Created | OrderState::Pending => match order.stock {
-            StockState::None => StockState::None,
-            StockState::Taking | StockState::Taken | StockState::GivingBack => StockState::GivingBack,
-        },
-        OrderState::Approved | OrderState::Rejected | OrderState::Canceled => return Err(order.illegal("cancel")),
-    };
-    Ok(Order { state: OrderState::Canceled, stock, reason, ..order.moved() })
-}
-
-fn delivery_booked(order: &Order, n: u32, status: DeliveryStatus, version: i64) -> Result<Order, Refusal> {
-    if next(order) != Some(Action::BookDelivery) {
-        return Err(order.illegal("delivery_booked"));
-    }
-    let current = order.delivery_id().n;
-    if n != current {
-        return Err(Refusal::OtherAttempt { command: "delivery_booked", answered: n, current });
-    }
-    Ok(delivery_moved(order, n, status, version))
-}
-
-/// The delivery service knows where the parcel is. An event may overtake another, so the newer one wins from any state.
-fn delivery_moved(order: &Order, n: u32, status: DeliveryStatus, version: i64) -> Order {
-    if (n, version) <= (order.delivery_n, order.delivery_version) {
-        return order.clone();
-    }
-    let fulfillment = match status {
-        DeliveryStatus::Scheduled => FulfillmentState::Scheduled,
-        DeliveryStatus::Shipped => FulfillmentState::Shipped,
-        DeliveryStatus::Delivered => FulfillmentState::Delivered,
-        DeliveryStatus::Failed => FulfillmentState::Failed,
-        DeliveryStatus::Returned => FulfillmentState::Returned,
-        DeliveryStatus::Canceled => FulfillmentState::None,
-    };
-    Order { fulfillment, delivery_n: n, delivery_version: version, ..order.moved() }
 }
 
 impl Order {
@@ -211,15 +186,14 @@ impl Order {
         self.id.taking(self.taking_n)
     }
 
+    /// The id of an attempt to pay.
+    pub fn payment_id(&self, n: u32) -> PaymentId {
+        self.id.payment(n)
+    }
+
     /// The delivery that was booked, or the one to book.
     pub fn delivery_id(&self) -> DeliveryId {
         self.id.delivery(self.delivery_n.max(1))
-    }
-
-    /// Whether the buyer can be told how it ended: the state is final and no copies are on their way.
-    pub fn decided(&self) -> bool {
-        let still = matches!(self.stock, StockState::None | StockState::Taken);
-        still && matches!(self.state, OrderState::Approved | OrderState::Rejected | OrderState::Canceled)
     }
 
     /// Copies per book, the lines of one book merged.
@@ -231,42 +205,26 @@ impl Order {
         copies
     }
 
-    /// The lines with what was in force, provided that exactly the copies of this order were taken.
-    fn filled(&self, taken: &[TakenLine]) -> Result<Vec<Line>, String> {
-        let mut books = BTreeMap::new();
-        for line in taken {
-            let copies: &mut i64 = books.entry(line.book_id).or_insert(0);
-            *copies = copies.saturating_add(line.quantity);
-        }
-        if books != self.copies() {
-            return Err(format!("asked for {:?}, taken {books:?}", self.copies()));
-        }
-        let fill = |line: &Line| {
-            let answered = taken.iter().find(|taken| taken.book_id == line.book_id).ok_or("BUG: compared above")?;
-            let copies = TakenCopies::read(answered, self.currency)?;
-            match line.expected {
-                Some(shown) if shown != copies.price => Err(format!("shown {shown}, taken at {}", copies.price)),
-                Some(_) | None => Ok(Line { taken: Some(copies), ..line.clone() }),
-            }
-        };
-        self.lines.iter().map(fill).collect()
+    /// What it costs, once every line has its price. An empty order costs nothing.
+    pub fn total(&self) -> Option<Money> {
+        let price = |line: &Line| line.terms.as_ref()?.price.times(line.quantity);
+        let nothing = Money { minor: 0, currency: self.currency };
+        self.lines.iter().map(price).try_fold(nothing, |sum, line| {
+            Some(Money { minor: sum.minor.checked_add(line?.minor)?, currency: sum.currency })
+        })
     }
 
-    fn moved(&self) -> Order {
+    pub(super) fn moved(&self) -> Order {
         Order { version: self.version + 1, ..self.clone() }
     }
 
-    fn illegal(&self, command: &'static str) -> Refusal {
-        Refusal::IllegalMove { command, state: self.state, stock: self.stock }
+    pub(super) fn illegal(&self, command: &'static str) -> Refusal {
+        let Order { state, stock, fulfillment, .. } = *self;
+        Refusal::IllegalMove { command, state, stock, payment: self.payment(), fulfillment }
     }
 
-    fn expect_stock(&self, command: &'static str, allowed: &[StockState]) -> Result<(), Refusal> {
-        if allowed.contains(&self.stock) { Ok(()) } else { Err(self.illegal(command)) }
-    }
-
-    fn expect_attempt(&self, command: &'static str, answered: u32) -> Result<(), Refusal> {
-        let current = self.taking_n;
-        if answered == current { Ok(()) } else { Err(Refusal::OtherAttempt { command, answered, current }) }
+    pub(super) fn expect(&self, command: &'static str, holds: bool) -> Result<(), Refusal> {
+        if holds { Ok(()) } else { Err(self.illegal(command)) }
     }
 }
 
@@ -275,10 +233,23 @@ impl Command {
     pub const fn name(&self) -> &'static str {
         match self {
             Command::Place => "place",
+            Command::AddLine { .. } => "add_line",
+            Command::ChangeLine { .. } => "change_line",
+            Command::RemoveLine { .. } => "remove_line",
+            Command::Submit => "submit",
+            Command::Approve => "approve",
+            Command::Reject { .. } => "reject",
+            Command::Cancel { .. } => "cancel",
             Command::CopiesTaken { .. } => "copies_taken",
             Command::CopiesRefused { .. } => "copies_refused",
             Command::CopiesGivenBack { .. } => "copies_given_back",
-            Command::Cancel { .. } => "cancel",
+            Command::StartPayment { .. } => "start_payment",
+            Command::PaymentAnswered { .. } => "payment_answered",
+            Command::PaymentReported { .. } => "payment_reported",
+            Command::DeadlinePassed => "deadline_passed",
+            Command::ExtendDeadline { .. } => "extend_deadline",
+            Command::Refund { .. } => "refund",
+            Command::HandOver => "hand_over",
             Command::DeliveryBooked { .. } => "delivery_booked",
             Command::DeliveryMoved { .. } => "delivery_moved",
         }
@@ -287,5 +258,13 @@ impl Command {
 
 impl Action {
     /// Every kind of action there is, for the sweeps.
-    pub const KINDS: [Action; 3] = [Action::Take, Action::GiveBack, Action::BookDelivery];
+    pub const KINDS: [Action; 7] = [
+        Action::Take,
+        Action::Charge,
+        Action::CancelPayment,
+        Action::Refund,
+        Action::GiveBack,
+        Action::BookDelivery,
+        Action::CancelDelivery,
+    ];
 }
