@@ -13,6 +13,7 @@ use crate::{
     health::{self, HealthArgs},
     import::{self, ImportArgs},
     migrate::{self, MigrateArgs},
+    payments,
     up::{self, UpArgs},
 };
 
@@ -56,6 +57,8 @@ enum Service {
     Order(order_service::Config),
     Delivery(delivery_service::Config),
     Gateway(gateway_service::Config),
+    /// The sandbox payment provider.
+    Payments(payments::Config),
 }
 
 /// Does what the command line of this process asks.
@@ -80,6 +83,7 @@ fn serve(log: &LogArgs, service: Service) -> ExitCode {
             Service::Order(config) => order_service::start(config).await,
             Service::Delivery(config) => delivery_service::start(config).await,
             Service::Gateway(config) => gateway_service::start(config).await,
+            Service::Payments(config) => payments::start(config).await,
         };
         Ok(vec![running?])
     })

@@ -22,6 +22,8 @@ mod health;
 pub mod import;
 /// Every database brought up to date.
 mod migrate;
+/// The sandbox payment provider.
+pub mod payments;
 /// Ports, held from the moment they are chosen until their service listens.
 mod ports;
 /// The four services in one process.

@@ -1,10 +1,12 @@
 use std::sync::Arc;
 
+use serde::{Serialize, de::DeserializeOwned};
 use service_kit::{
     Clock,
     db::{Db, DbError, Tx},
     faults,
     http::StartError,
+    idempotency::{self, KeyedRequest},
 };
 use shared_types::{
     BookId, Currency, FieldError, Isbn, TakingId, Timestamp,
@@ -30,7 +32,7 @@ const ACTOR: &str = "anonymous";
 
 /// A write, and the two instants around its commit at which a test may kill the process.
 struct Step {
-    /// The last thing in the transaction.
+    /// Everything is written, and nothing is committed.
     before_commit: &'static str,
     /// The commit is on disk, and nobody was answered.
     after_commit: &'static str,
@@ -120,6 +122,23 @@ impl Catalog {
         Ok(done)
     }
 
+    /// As [`write`](Self::write), once per idempotency key.
+    async fn write_once<T, F>(&self, step: &'static Step, key: Option<KeyedRequest>, work: F) -> Result<T, CatalogError>
+    where
+        F: Fn(&mut Tx<'_>, Currency, Timestamp) -> Result<T, CatalogError> + Send + Sync + 'static,
+        T: Serialize + DeserializeOwned + Send + 'static,
+    {
+        let (currency, now) = (self.currency, self.clock.now());
+        let effect = move |tx: &mut Tx<'_>| {
+            let done = work(tx, currency, now)?;
+            faults::point(step.before_commit);
+            Ok::<T, CatalogError>(done)
+        };
+        let done = idempotency::once(&self.db, key, now, effect).await?;
+        faults::point(step.after_commit);
+        Ok(done)
+    }
+
     async fn read<T, F>(&self, work: F) -> Result<T, CatalogError>
     where
         F: Fn(&mut Tx<'_>, Currency) -> Result<T, CatalogError> + Send + Sync + 'static,
@@ -129,8 +148,9 @@ impl Catalog {
         self.db.read(move |tx| work(tx, currency)).await
     }
 
-    pub async fn create(&self, book: NewBook) -> Result<BookView, CatalogError> {
-        self.write(&CREATE, move |tx, currency, now| store::books::create(tx, &book, ACTOR, currency, now)).await
+    pub async fn create(&self, book: NewBook, key: Option<KeyedRequest>) -> Result<BookView, CatalogError> {
+        let create = move |tx: &mut Tx<'_>, currency, now| store::books::create(tx, &book, ACTOR, currency, now);
+        self.write_once(&CREATE, key, create).await
     }
 
     pub async fn find(&self, id: BookId) -> Result<BookView, CatalogError> {
@@ -165,14 +185,19 @@ impl Catalog {
     }
 
     /// Adjusts the stock under the caller's id, or under one of ours.
-    pub async fn adjust(&self, id: BookId, adjustment: Adjustment) -> Result<adjustments::Answer, CatalogError> {
+    pub async fn adjust(
+        &self,
+        id: BookId,
+        adjustment: Adjustment,
+        key: Option<KeyedRequest>,
+    ) -> Result<adjustments::Answer, CatalogError> {
         let adjustment_id = match &adjustment.id {
             Some(given) => given.to_string(),
             None => Uuid::now_v7().to_string(),
         };
         let adjust =
             move |tx: &mut Tx<'_>, _, now| adjustments::adjust(tx, id, &adjustment_id, &adjustment, ACTOR, now);
-        self.write(&ADJUST, adjust).await
+        self.write_once(&ADJUST, key, adjust).await
     }
 
     pub async fn ledger(&self, id: BookId, before: i64, rows: i64) -> Result<Vec<LedgerEntryView>, CatalogError> {
@@ -209,24 +234,31 @@ impl Catalog {
     }
 
     /// Imports rows in one transaction: the bad ones are reported, the good ones kept.
-    pub async fn import(&self, rows: Vec<ReadRow>) -> Result<Vec<ImportResult>, CatalogError> {
+    pub async fn import(
+        &self,
+        rows: Vec<ReadRow>,
+        key: Option<KeyedRequest>,
+    ) -> Result<Vec<ImportResult>, CatalogError> {
         let rows = Arc::new(rows);
         for _ in 0..MAX_IMPORT_RUNS {
-            match self.import_once(Arc::clone(&rows)).await {
-                // Somebody took a number or withdrew a book between the look and the change: look again.
-                Err(CatalogError::SkuTaken | CatalogError::IsbnTaken | CatalogError::BookNotFound(_)) => {}
+            match self.import_once(Arc::clone(&rows), key.clone()).await {
+                Err(CatalogError::Overtaken) => {}
                 other => return other,
             }
         }
-        Err(DbError::Unavailable("the books of an import change faster than they can be read".to_owned()).into())
+        Err(CatalogError::Overtaken)
     }
 
-    async fn import_once(&self, rows: Arc<Vec<ReadRow>>) -> Result<Vec<ImportResult>, CatalogError> {
-        self.write(&IMPORT, move |tx, currency, now| {
+    async fn import_once(
+        &self,
+        rows: Arc<Vec<ReadRow>>,
+        key: Option<KeyedRequest>,
+    ) -> Result<Vec<ImportResult>, CatalogError> {
+        self.write_once(&IMPORT, key, move |tx, currency, now| {
             store::imports::take_turn(tx)?;
             let result = |ReadRow { line, row }: &ReadRow| {
                 let (outcome, errors) = match row {
-                    Ok(row) => store::imports::import(tx, row, ACTOR, currency, now)?,
+                    Ok(row) => store::imports::import(tx, row, ACTOR, currency, now).map_err(overtaken)?,
                     Err(errors) => (ImportOutcome::Rejected, errors.clone()),
                 };
                 Ok(ImportResult { line: *line, outcome, errors })
@@ -235,4 +267,10 @@ impl Catalog {
         })
         .await
     }
+}
+
+/// Somebody took a number or withdrew a book between an import's look and its change: it has to look again.
+fn overtaken(error: CatalogError) -> CatalogError {
+    let moved = matches!(error, CatalogError::SkuTaken | CatalogError::IsbnTaken | CatalogError::BookNotFound(_));
+    if moved { CatalogError::Overtaken } else { error }
 }

@@ -4,6 +4,7 @@ use service_kit::{
     Clock,
     db::{DatabaseUrl, Db, DbOptions},
     http::{Background, Check, Running, ServiceInfo, StartError, serve},
+    idempotency,
     process::default_workers,
 };
 use shared_types::Currency;
@@ -52,6 +53,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
 async fn start_on(db: Db, config: &Config) -> Result<Running, StartError> {
     let mut background = Background::default();
     background.close_last(db.clone());
+    background.spawn(idempotency::forgetting(db.clone(), Clock::system(), background.stopping()));
     let catalog = Arc::new(Catalog::new(db, config.currency, Clock::system()));
     catalog.settle_currency().await?;
     let checked = Arc::clone(&catalog);

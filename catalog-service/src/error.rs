@@ -1,4 +1,7 @@
-use service_kit::db::DbError;
+use service_kit::{
+    db::DbError,
+    idempotency::{Kept, Refusal},
+};
 use shared_types::{BookId, Code, FieldError, Problem, TakingId, limits::MAX_BOOK_COPIES};
 
 /// Why something was not done. Nothing of it was kept.
@@ -22,15 +25,19 @@ pub enum CatalogError {
     StockTooHigh,
     #[error("{0} was used for something else")]
     IdReused(String),
+    #[error("the books of an import change faster than they can be read")]
+    Overtaken,
+    #[error(transparent)]
+    Kept(#[from] Kept),
     #[error(transparent)]
     Db(#[from] DbError),
 }
 
-impl From<CatalogError> for Problem {
-    fn from(error: CatalogError) -> Problem {
+impl Refusal for CatalogError {
+    fn refusal(&self) -> Option<Problem> {
         let field = |field: &str, detail: &str| vec![FieldError { field: field.to_owned(), detail: detail.to_owned() }];
-        let detail = error.to_string();
-        match error {
+        let detail = self.to_string();
+        Some(match self {
             CatalogError::BookNotFound(_) | CatalogError::IsbnNotFound(_) => Problem::new(Code::BookNotFound, detail),
             CatalogError::TakingNotFound(_) => Problem::new(Code::TakingNotFound, detail),
             CatalogError::SkuTaken => {
@@ -43,7 +50,19 @@ impl From<CatalogError> for Problem {
             CatalogError::StockTooLow(_) => Problem::new(Code::StockTooLow, detail),
             CatalogError::StockTooHigh => Problem::invalid("delta", detail),
             CatalogError::IdReused(_) => Problem::new(Code::IdReused, detail),
-            CatalogError::Db(error) => error.into(),
+            CatalogError::Overtaken => Problem::new(Code::Unavailable, detail),
+            CatalogError::Kept(_) | CatalogError::Db(_) => return None,
+        })
+    }
+}
+
+impl From<CatalogError> for Problem {
+    fn from(error: CatalogError) -> Problem {
+        match (error.refusal(), error) {
+            (Some(problem), _) => problem,
+            (None, CatalogError::Kept(kept)) => kept.into(),
+            (None, CatalogError::Db(error)) => error.into(),
+            (None, other) => Problem::new(Code::Internal, other.to_string()),
         }
     }
 }

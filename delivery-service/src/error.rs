@@ -1,4 +1,7 @@
-use service_kit::db::DbError;
+use service_kit::{
+    db::DbError,
+    idempotency::{Kept, Refusal as Refuses},
+};
 use shared_types::{Code, CourierId, DeliveryId, Problem};
 
 use crate::domain::{DEFAULT_COURIER, Refusal};
@@ -21,21 +24,34 @@ pub enum DeliveryError {
     #[error("the courier {DEFAULT_COURIER:?} carries what nobody else was named for, and stays active")]
     DefaultCourierStays,
     #[error(transparent)]
+    Kept(#[from] Kept),
+    #[error(transparent)]
     Db(#[from] DbError),
 }
 
-impl From<DeliveryError> for Problem {
-    fn from(error: DeliveryError) -> Problem {
-        let detail = error.to_string();
-        match error {
-            DeliveryError::Refused(id, refusal) => refused(id, refusal, detail),
+impl Refuses for DeliveryError {
+    fn refusal(&self) -> Option<Problem> {
+        let detail = self.to_string();
+        Some(match self {
+            DeliveryError::Refused(id, refusal) => refused(*id, *refusal, detail),
             DeliveryError::DeliveryNotFound(_) => Problem::new(Code::DeliveryNotFound, detail),
             DeliveryError::VersionMismatch(_) => Problem::new(Code::VersionMismatch, detail),
             DeliveryError::CourierNotActive(_) => Problem::invalid("courier", detail),
             DeliveryError::CourierNotFound(_) => Problem::new(Code::CourierNotFound, detail),
             DeliveryError::CourierTaken(_) => Problem::new(Code::CourierTaken, detail),
             DeliveryError::DefaultCourierStays => Problem::invalid("active", detail),
-            DeliveryError::Db(error) => error.into(),
+            DeliveryError::Kept(_) | DeliveryError::Db(_) => return None,
+        })
+    }
+}
+
+impl From<DeliveryError> for Problem {
+    fn from(error: DeliveryError) -> Problem {
+        match (error.refusal(), error) {
+            (Some(problem), _) => problem,
+            (None, DeliveryError::Kept(kept)) => kept.into(),
+            (None, DeliveryError::Db(error)) => error.into(),
+            (None, other) => Problem::new(Code::Internal, other.to_string()),
         }
     }
 }

@@ -2,6 +2,7 @@ use service_kit::{
     Clock,
     db::{Db, DbOptions},
     http::{Background, Check, Running, ServiceInfo, StartError, serve},
+    idempotency,
 };
 
 use crate::{
@@ -31,6 +32,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
             relay.stop().await;
         });
     }
+    background.spawn(idempotency::forgetting(db.clone(), Clock::system(), background.stopping()));
     let checks = checks(&db);
     let store = Store::new(db, Clock::system());
     serve(INFO, config.listen, config.workers, checks, background, routes(store)).await

@@ -1,33 +1,86 @@
-//! The final answers to a purchase and to a cancellation, as they are given and as they are kept under a key.
+//! The final answers to the calls that move an order, as they are given and as they are kept under a key.
 
 use serde::{Deserialize, Serialize};
 use shared_types::{
     Code, FieldError, Problem,
-    orders::{OrderState, OrderView},
+    orders::{OrderState, OrderView, PaymentAttemptState, PaymentMethod, PaymentState, StockState},
     takings::{RefusalReason, RefusedLine},
 };
 
-use crate::{domain::Order, store::Stored, view};
+use crate::{
+    domain::{Attempt, Order},
+    store::Stored,
+    view,
+};
 
-/// A call that carries idempotency keys.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Route {
-    Checkout,
-    Cancel,
+macro_rules! routes {
+    ($($name:ident = $text:literal;)+) => {
+        /// A call that carries idempotency keys.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum Route {
+            $($name,)+
+        }
+
+        impl Route {
+            /// Every route there is.
+            pub const ALL: &'static [Route] = &[$(Route::$name),+];
+
+            /// The name under which its keys are kept.
+            pub const fn name(self) -> &'static str {
+                match self { $(Route::$name => $text,)+ }
+            }
+        }
+    };
+}
+
+routes! {
+    Checkout = "checkout";
+    Create = "create";
+    AddLine = "add_line";
+    Submit = "submit";
+    Approve = "approve";
+    Reject = "reject";
+    Cancel = "cancel";
+    Extend = "extend";
+    Refund = "refund";
+    HandOver = "hand_over";
+    Pay = "pay";
 }
 
 impl Route {
-    /// The name under which its keys are kept.
-    pub const fn name(self) -> &'static str {
+    /// Whether the order is as whoever called this waits for it: what he is answered then does not change any more.
+    pub fn is_final(self, order: &Order) -> bool {
+        let empty_handed = order.stock == StockState::None && order.keeps_no_money();
         match self {
-            Route::Checkout => "checkout",
-            Route::Cancel => "cancel",
+            Route::Checkout => match order.state {
+                OrderState::Approved => true,
+                OrderState::Created => false,
+                OrderState::Pending => is_invoiced(order),
+                OrderState::Rejected | OrderState::Canceled => empty_handed,
+            },
+            Route::Approve => order.stock != StockState::Taking,
+            Route::Reject | Route::Cancel => match order.state {
+                OrderState::Rejected | OrderState::Canceled => empty_handed,
+                OrderState::Created | OrderState::Pending | OrderState::Approved => true,
+            },
+            Route::Refund => !order.withdrawn || empty_handed,
+            Route::Pay => !order.payments.iter().any(Attempt::is_open),
+            Route::Create | Route::AddLine | Route::Submit | Route::Extend | Route::HandOver => true,
         }
     }
 }
 
-/// How a call ended, once its order is decided.
+/// An invoice is open at its provider, and its buyer has its copies until the deadline.
+fn is_invoiced(order: &Order) -> bool {
+    let sent =
+        |attempt: &Attempt| !matches!(attempt.state, PaymentAttemptState::Planned | PaymentAttemptState::Charging);
+    order.payment_method == PaymentMethod::Invoice
+        && order.stock == StockState::Taken
+        && order.payments.first().is_some_and(sent)
+}
+
+/// How a call ended, once its order is as it was waited for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Answer {
@@ -36,37 +89,71 @@ pub enum Answer {
 }
 
 impl Answer {
-    /// The final answer of this call about a decided order.
+    /// The final answer of this call about an order that is as it was waited for.
     pub fn of(route: Route, stored: &Stored) -> Answer {
-        let wanted = match route {
-            Route::Checkout => OrderState::Approved,
-            Route::Cancel => OrderState::Canceled,
+        let order = &stored.order;
+        let done = match route {
+            Route::Checkout => matches!(order.state, OrderState::Approved | OrderState::Pending),
+            Route::Approve => order.state == OrderState::Approved,
+            Route::Reject => order.state == OrderState::Rejected,
+            Route::Cancel => order.state == OrderState::Canceled,
+            Route::Refund => order.withdrawn,
+            Route::Pay => order.payment() == PaymentState::Paid,
+            Route::Create | Route::AddLine | Route::Submit | Route::Extend | Route::HandOver => true,
         };
-        if stored.order.state == wanted {
-            Answer::Done(Box::new(view::order(stored)))
-        } else {
-            Answer::Refused(Box::new(not_sold(&stored.order)))
+        if done {
+            return Answer::Done(Box::new(view::order(stored)));
         }
+        let problem = match route {
+            Route::Refund => Problem::new(Code::InvalidTransition, "too late: the parcel has left"),
+            Route::Pay => not_paid(order),
+            Route::Checkout
+            | Route::Create
+            | Route::AddLine
+            | Route::Submit
+            | Route::Approve
+            | Route::Reject
+            | Route::Cancel
+            | Route::Extend
+            | Route::HandOver => not_sold(order),
+        };
+        Answer::Refused(Box::new(problem.about(view::path(order.id))))
     }
 }
 
-/// Why the buyer does not get his books: the lines that stood in the way, or who or what canceled the order.
+/// Why the buyer does not get his books: the lines that stood in the way, his card, or who or what ended the order.
 fn not_sold(order: &Order) -> Problem {
-    let problem = match weightiest(&order.refused) {
-        Some(reason) => {
-            let (code, detail) = match reason {
-                RefusalReason::Gone => (Code::BookGone, "a book of the order is not sold any more"),
-                RefusalReason::SoldOut => (Code::SoldOut, "not enough copies of a book of the order"),
-                RefusalReason::PriceChanged => (Code::PriceChanged, "a book of the order has another price now"),
-            };
-            Problem::new(code, detail).with_errors(order.refused.iter().flat_map(|line| named(order, line)).collect())
-        }
-        None => {
-            let reason = order.reason.as_deref().unwrap_or("on request");
-            Problem::new(Code::InvalidTransition, format!("the order was canceled: {reason}"))
-        }
+    if let Some(reason) = weightiest(&order.refused) {
+        let (code, detail) = match reason {
+            RefusalReason::Gone => (Code::BookGone, "a book of the order is not sold any more"),
+            RefusalReason::SoldOut => (Code::SoldOut, "not enough copies of a book of the order"),
+            RefusalReason::PriceChanged => (Code::PriceChanged, "a book of the order has another price now"),
+        };
+        let errors = order.refused.iter().flat_map(|line| named(order, line)).collect();
+        return Problem::new(code, detail).with_errors(errors);
+    }
+    if order.payments.last().is_some_and(|last| last.state == PaymentAttemptState::Declined) {
+        return not_paid(order);
+    }
+    let reason = order.reason.as_deref().unwrap_or("on request");
+    let ended = match order.state {
+        OrderState::Rejected => "rejected",
+        OrderState::Created | OrderState::Pending | OrderState::Approved | OrderState::Canceled => "canceled",
     };
-    problem.about(view::path(order.id))
+    Problem::new(Code::InvalidTransition, format!("the order was {ended}: {reason}"))
+}
+
+/// What became of the last payment, which does not pay.
+fn not_paid(order: &Order) -> Problem {
+    let last = order.payments.last();
+    let reason = last.and_then(|last| last.reason.as_deref());
+    match last.map(|last| last.state) {
+        Some(PaymentAttemptState::Declined) => Problem::new(
+            Code::PaymentFailed,
+            format!("the payment was declined: {}", reason.unwrap_or("no reason given")),
+        ),
+        Some(_) | None => Problem::new(Code::InvalidTransition, "the payment was canceled, and nothing is charged"),
+    }
 }
 
 /// One order may be refused for several reasons; the code names the one that trying again helps least.

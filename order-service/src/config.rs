@@ -21,6 +21,13 @@ pub struct Config {
     /// Where the delivery service answers.
     #[arg(long, env = "LASTCOPY_DELIVERY_URL", default_value = "http://127.0.0.1:8083")]
     pub delivery_url: String,
+    /// Where the payment provider answers.
+    #[arg(long, env = "LASTCOPY_PAYMENTS_URL", default_value = "http://127.0.0.1:8084")]
+    pub payments_url: String,
+    /// Minutes within which an order by card or invoice has to be paid; employees may give it longer. Until then its copies
+    /// are nobody else's.
+    #[arg(long, env = "LASTCOPY_UNPAID_MINUTES", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
+    pub unpaid_minutes: u32,
     /// The currency of every price in the shop, as ISO 4217 has it.
     #[arg(long, env = "LASTCOPY_CURRENCY", default_value = "USD")]
     pub currency: Currency,
@@ -41,6 +48,8 @@ pub struct Pace {
     pub longest_pause_ms: i64,
     /// How often the driver looks for due orders without having been woken: other replicas wake nobody here.
     pub poll_ms: u64,
+    /// How often a payment that waits for its buyer is asked about, should its webhook have been lost.
+    pub look_ms: i64,
     /// A driver has an order to itself for this long. Longer than a call, so that drivers seldom meet.
     pub lease_ms: i64,
 }
@@ -53,6 +62,7 @@ impl Default for Pace {
             first_pause_ms: 200,
             longest_pause_ms: 5_000,
             poll_ms: 250,
+            look_ms: 30_000,
             lease_ms: 10_000,
         }
     }

@@ -1,6 +1,6 @@
 //! The order service: it writes an order before anything is asked for it, and drives it until it is at rest.
 
-/// The final answers to a purchase and to a cancellation, given and kept.
+/// The final answers to the calls that move an order, given and kept.
 pub mod answer;
 /// The only outgoing HTTP: the catalog, the delivery service and payment providers.
 pub mod clients;

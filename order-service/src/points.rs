@@ -40,21 +40,26 @@ macro_rules! commit_points {
 }
 
 pub const PLACE: CommitPoints = commit_points!("place");
-pub const CANCEL: CommitPoints = commit_points!("cancel");
+/// Every request that moves an order there is.
+pub const MOVE: CommitPoints = commit_points!("move");
 pub const EVENT: CommitPoints = commit_points!("event");
 
 /// The points of an action. An action without points does not compile.
 pub const fn of(action: Action) -> CallPoints {
     match action {
         Action::Take => call_points!("take"),
+        Action::Charge => call_points!("charge"),
+        Action::CancelPayment => call_points!("cancel_payment"),
+        Action::Refund => call_points!("refund"),
         Action::GiveBack => call_points!("give_back"),
         Action::BookDelivery => call_points!("book_delivery"),
+        Action::CancelDelivery => call_points!("cancel_delivery"),
     }
 }
 
 /// Every fault point of this service, for the crash sweep.
 pub fn fault_points() -> Vec<String> {
     let calls = Action::KINDS.map(of).into_iter().flat_map(|at| [at.before_call, at.after_call, at.after_commit]);
-    let commits = [PLACE, CANCEL, EVENT].into_iter().flat_map(|at| [at.before_commit, at.after_commit]);
+    let commits = [PLACE, MOVE, EVENT].into_iter().flat_map(|at| [at.before_commit, at.after_commit]);
     calls.chain(commits).map(str::to_owned).collect()
 }

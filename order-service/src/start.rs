@@ -1,14 +1,16 @@
 use service_kit::{
-    db::{Db, DbOptions},
+    db::{Db, DbError, DbOptions},
     http::{Background, Check, Running, ServiceInfo, StartError, serve},
 };
+use shared_types::Secret;
+use uuid::Uuid;
 
 use crate::{
-    clients::{Catalog, Delivery},
+    clients::{Catalog, Delivery, payments::Provider},
     config::Config,
-    driver::{Driver, work},
+    driver::{Driver, Others, work},
     http::{Shop, routes},
-    store::MIGRATIONS,
+    store::{self, MIGRATIONS},
 };
 
 const INFO: ServiceInfo = ServiceInfo {
@@ -22,14 +24,20 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let part = |error: &dyn std::fmt::Display| StartError::Part(error.to_string());
     let catalog = Catalog::new(&config.catalog_url, config.pace.call_ms).map_err(|error| part(&error))?;
     let delivery = Delivery::new(&config.delivery_url, config.pace.call_ms).map_err(|error| part(&error))?;
+    let provider = Provider::sandbox(&config.payments_url, config.pace.call_ms).map_err(|error| part(&error))?;
     let db = Db::open(&config.database_url, DbOptions::default(), MIGRATIONS).await.map_err(|error| part(&error))?;
 
+    let fresh = Secret::new(Uuid::new_v4().simple().to_string() + &Uuid::new_v4().simple().to_string());
+    let card_key = db.write(move |tx| store::card_key::find_or_keep(tx, &fresh)).await;
+    let card_key = card_key.map_err(|error: DbError| part(&error))?;
     let mut background = Background::default();
     let checks = checks(&db, &catalog, &delivery);
-    let driver = Driver::new(db.clone(), catalog, delivery, config.pace, background.stopping());
+    let others = Others { catalog: catalog.clone(), delivery, provider: provider.clone() };
+    let driver = Driver::new(db.clone(), others, config.pace, background.stopping());
     background.spawn(work(driver.clone()));
     background.close_last(db.clone());
-    let shop = Shop { db, driver, currency: config.currency };
+    let unpaid_ms = 60_000 * i64::from(config.unpaid_minutes);
+    let shop = Shop { db, driver, catalog, provider, currency: config.currency, unpaid_ms, card_key };
     serve(INFO, config.listen, config.workers, checks, background, routes(shop)).await
 }
 

@@ -1,12 +1,12 @@
 //! Orders as the wire shows them.
 
 use shared_types::{
-    Money, OrderId,
-    orders::{OrderLineView, OrderView},
+    Amount, Money, OrderId,
+    orders::{OrderLineView, OrderView, PaymentAttemptView},
 };
 
 use crate::{
-    domain::{Order, next},
+    domain::{Attempt, Line, Order, next},
     store::Stored,
 };
 
@@ -22,15 +22,17 @@ pub fn order(stored: &Stored) -> OrderView {
         id: order.id,
         state: order.state,
         stock: order.stock,
-        payment: order.payment,
+        payment: order.payment(),
         fulfillment: order.fulfillment,
         payment_method: order.payment_method,
         lines: lines(order),
-        total: total(order).map(Money::amount),
+        total: total(order),
         currency: Some(order.currency),
         address: order.address.clone(),
         customer_ref: order.customer_ref.clone(),
         delivery_id: (order.delivery_n > 0).then(|| order.delivery_id()),
+        payments: payments(order),
+        pay_by: order.pay_by,
         reason: order.reason.clone(),
         refused: order.refused.clone(),
         settled: next(order).is_none(),
@@ -41,21 +43,29 @@ pub fn order(stored: &Stored) -> OrderView {
 }
 
 fn lines(order: &Order) -> Vec<OrderLineView> {
-    let show = |(number, line): (i64, &crate::domain::Line)| OrderLineView {
-        line: number,
+    let show = |line: &Line| OrderLineView {
+        line: i64::from(line.number),
         book_id: line.book_id,
         quantity: line.quantity,
-        title: line.taken.as_ref().map(|taken| taken.title.clone()),
-        isbn: line.taken.as_ref().and_then(|taken| taken.isbn),
-        price: line.taken.as_ref().map(|taken| taken.price.amount()),
+        title: line.terms.as_ref().map(|terms| terms.title.clone()),
+        isbn: line.terms.as_ref().and_then(|terms| terms.isbn),
+        price: line.terms.as_ref().map(|terms| terms.price.amount()),
     };
-    (1..).zip(&order.lines).map(show).collect()
+    order.lines.iter().map(show).collect()
 }
 
-/// Known once every line has its price.
-fn total(order: &Order) -> Option<Money> {
-    let price = |line: &crate::domain::Line| line.taken.as_ref()?.price.times(line.quantity);
-    order.lines.iter().map(price).try_fold(Money { minor: 0, currency: order.currency }, |sum, line| {
-        Some(Money { minor: sum.minor.checked_add(line?.minor)?, currency: sum.currency })
-    })
+fn payments(order: &Order) -> Vec<PaymentAttemptView> {
+    let show = |attempt: &Attempt| PaymentAttemptView {
+        payment_id: order.payment_id(attempt.n),
+        method: attempt.method,
+        amount: attempt.amount.amount(),
+        state: attempt.state,
+        reason: attempt.reason.clone(),
+    };
+    order.payments.iter().map(show).collect()
+}
+
+/// Known once every line has its price. An order without lines costs nothing yet.
+fn total(order: &Order) -> Option<Amount> {
+    order.total().filter(|_| !order.lines.is_empty()).map(Money::amount)
 }

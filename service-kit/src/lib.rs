@@ -14,6 +14,8 @@ pub mod db;
 pub mod faults;
 /// The server shell: start, stop, limits, problems, health, API documents.
 pub mod http;
+/// One key, one effect, one answer.
+pub mod idempotency;
 /// Delivered twice, handled once.
 pub mod inbox;
 /// Events, written in the transaction of the change they tell about.

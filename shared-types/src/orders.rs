@@ -162,9 +162,6 @@ pub struct CreateOrderRequest {
     /// The caller's own reference, kept and shown, never interpreted.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub customer_ref: Option<String>,
-    /// For employees: the principal whose order it is, such as `account:01936f2e-7b1c-7cc3-98c4-dc0c0c07398f`.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub on_behalf_of: Option<String>,
 }
 
 /// Another number of copies in a line.
@@ -278,9 +275,23 @@ pub struct OrderLineView {
     pub price: Option<Amount>,
 }
 
+/// The lines of an order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
+pub struct OrderLines {
+    pub order_id: OrderId,
+    pub items: Vec<OrderLineView>,
+    /// Sum of the lines; absent until every line has its price.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub total: Option<Amount>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub currency: Option<Currency>,
+}
+
 /// An attempt to pay for an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
-#[openapi(example = r#"{"payment_id": "01936f2e-7b1c-7cc3-98c4-dc0c0c07398f:1", "method": "card", "amount": 12.99, "state": "succeeded"}"#)]
+#[openapi(
+    example = r#"{"payment_id": "01936f2e-7b1c-7cc3-98c4-dc0c0c07398f:1", "method": "card", "amount": 12.99, "state": "succeeded"}"#
+)]
 pub struct PaymentAttemptView {
     pub payment_id: PaymentId,
     pub method: ChargeMethod,

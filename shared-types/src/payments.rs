@@ -166,7 +166,7 @@ pub struct CardInTheClear<'a> {
 
 /// What a provider gave for a card: it stands for the card at that provider, and nowhere else. It may be stored, so that
 /// a charge survives a crash; it is not shown and not logged.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct CardToken(String);
 
 /// A text that is no provider's token.

@@ -56,6 +56,7 @@ codes! {
     BookNotFound = 404, "Book not found", false;
     TakingNotFound = 404, "Taking not found", false;
     OrderNotFound = 404, "Order not found", false;
+    LineNotFound = 404, "Order line not found", false;
     PaymentNotFound = 404, "Payment not found", false;
     DeliveryNotFound = 404, "Delivery not found", false;
     CourierNotFound = 404, "Courier not found", false;

@@ -1,5 +1,8 @@
 use paperclip::actix::{api_v2_operation, web};
-use service_kit::http::{Body, Fail, IfMatch, Reply, S200, S201, S204, S304, S404, S409, S412, S422};
+use service_kit::{
+    http::{Body, Fail, IfMatch, Reply, S200, S201, S204, S304, S404, S409, S412, S422},
+    idempotency::Keyed,
+};
 use shared_types::{
     BookId, Isbn, Problem,
     books::{BookView, CreateBookRequest, UpdateBookRequest},
@@ -16,9 +19,14 @@ use crate::{
 /// The SKU is the ISBN where none is given. Copies in `stock` are received with the book and are the first entry of its
 /// ledger. Another book with the same ISBN or SKU: 409 `isbn_taken` or `sku_taken`.
 #[api_v2_operation(tags(books))]
-pub async fn create(shop: Shop, body: Body<CreateBookRequest>) -> Result<Reply<BookView, (S201,)>, Fail<(S409, S422)>> {
+pub async fn create(
+    shop: Shop,
+    key: Keyed,
+    body: Body<CreateBookRequest>,
+) -> Result<Reply<BookView, (S201,)>, Fail<(S409, S422)>> {
+    let key = key.asking(&body.0);
     let book = NewBook::parse(body.0, shop.currency()).map_err(Problem::invalid_fields)?;
-    let book = shop.create(book).await?;
+    let book = shop.create(book, key).await?;
     Ok(Reply::created(format!("/books/{}", book.id), book.clone()).etag(book.version))
 }
 

@@ -1,5 +1,8 @@
 use paperclip::actix::api_v2_operation;
-use service_kit::http::{Body, Fail, Reply, S422};
+use service_kit::{
+    http::{Body, Fail, Reply, S422},
+    idempotency::Keyed,
+};
 use shared_types::{
     Problem,
     books::{ImportAnswer, ImportRequest},
@@ -17,13 +20,15 @@ use crate::{catalog::ReadRow, domain::import::Row};
 #[api_v2_operation(tags(imports))]
 pub async fn import(
     shop: Shop,
+    key: Keyed,
     body: Body<ImportRequest, MAX_IMPORT_BYTES>,
 ) -> Result<Reply<ImportAnswer>, Fail<(S422,)>> {
+    let key = key.asking(&body.0);
     let rows = &body.0.rows;
     if rows.is_empty() || rows.len() > MAX_IMPORT_ROWS {
         return Err(Problem::invalid("rows", format!("are not 1 to {MAX_IMPORT_ROWS}")).into());
     }
     let read = |row: &_| Row::parse(row, shop.currency());
     let rows = rows.iter().map(|row| ReadRow { line: row.line, row: read(row) }).collect();
-    Ok(Reply::ok(ImportAnswer { results: shop.import(rows).await? }))
+    Ok(Reply::ok(ImportAnswer { results: shop.import(rows, key).await? }))
 }

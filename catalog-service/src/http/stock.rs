@@ -1,5 +1,8 @@
 use paperclip::actix::{api_v2_operation, web};
-use service_kit::http::{Body, Cursor, Fail, IdempotencyKey, PageQuery, Reply, S200, S201, S404, S409, S422};
+use service_kit::{
+    http::{Body, Cursor, Fail, PageQuery, Reply, S200, S201, S404, S409, S422},
+    idempotency::Keyed,
+};
 use shared_types::{
     BookId, Problem,
     books::{AdjustStockRequest, LedgerPage, StockAdjustmentView},
@@ -14,19 +17,17 @@ use crate::domain::stock::Adjustment;
 /// Adjusts the stock of a book by hand.
 ///
 /// `delta` adds or removes copies, `set_to` is what was counted; a purchase meanwhile is never undone by either. The same
-/// `adjustment_id` (or `Idempotency-Key`, where the body names none) is the same adjustment, done once: 200 with the
-/// first answer, and 422 `id_reused` for another one under that id. Fewer copies than none: 409 `stock_too_low`.
+/// `adjustment_id` is the same adjustment, done once: 200 with the first answer, and 422 `id_reused` for another one under
+/// that id. Fewer copies than none: 409 `stock_too_low`.
 #[api_v2_operation(tags(stock))]
 pub async fn adjust(
     shop: Shop,
     book_id: web::Path<BookId>,
-    key: IdempotencyKey,
+    key: Keyed,
     body: Body<AdjustStockRequest>,
 ) -> Result<Reply<StockAdjustmentView, (S200, S201)>, Fail<(S404, S409, S422)>> {
-    let mut request = body.0;
-    request.adjustment_id = request.adjustment_id.or(key.0);
-    let adjustment = Adjustment::parse(&request).map_err(Problem::invalid_fields)?;
-    let answer = shop.adjust(book_id.into_inner(), adjustment).await?;
+    let adjustment = Adjustment::parse(&body.0).map_err(Problem::invalid_fields)?;
+    let answer = shop.adjust(book_id.into_inner(), adjustment, key.asking(&body.0)).await?;
     Ok(Reply::with_status(if answer.is_new { 201 } else { 200 }, answer.adjustment))
 }
 

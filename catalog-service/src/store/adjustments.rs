@@ -1,3 +1,4 @@
+use serde::{Deserialize, Serialize};
 use service_kit::{
     db::{DbError, Tx},
     params,
@@ -14,6 +15,7 @@ use crate::{
 };
 
 /// What an adjustment came to, and whether this call did it.
+#[derive(Serialize, Deserialize)]
 pub struct Answer {
     pub adjustment: StockAdjustmentView,
     pub is_new: bool,

@@ -15,6 +15,8 @@ mod events;
 mod give_back;
 /// Imports of tables.
 mod imports;
+/// Idempotency keys.
+mod keys;
 /// Lists, filters, pages.
 mod lists;
 /// The service held against its pure model.

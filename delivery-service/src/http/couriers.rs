@@ -1,6 +1,9 @@
 use actix_web::HttpRequest;
 use paperclip::actix::{api_v2_operation, web};
-use service_kit::http::{Body, Cursor, Fail, PageQuery, Reply, S201, S404, S409, S422};
+use service_kit::{
+    http::{Body, Cursor, Fail, PageQuery, Reply, S201, S404, S409, S422},
+    idempotency::Keyed,
+};
 use shared_types::{
     CourierId, Problem,
     deliveries::{CourierPage, CourierView, CreateCourierRequest, UpdateCourierRequest},
@@ -15,10 +18,12 @@ use crate::{
 #[api_v2_operation(tags(couriers))]
 pub(super) async fn create(
     store: web::Data<Store>,
+    key: Keyed,
     body: Body<CreateCourierRequest>,
 ) -> Result<Reply<CourierView, (S201,)>, Fail<(S409, S422)>> {
+    let key = key.asking(&body.0);
     let courier = NewCourier::read(body.0).map_err(Problem::invalid_fields)?;
-    let courier = store.create_courier(courier).await?;
+    let courier = store.create_courier(courier, key).await?;
     Ok(Reply::created(format!("/couriers/{}", courier.id), courier))
 }
 

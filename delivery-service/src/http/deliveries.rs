@@ -1,7 +1,10 @@
 use actix_web::HttpRequest;
 use paperclip::actix::{Apiv2Schema, api_v2_operation, web};
 use serde::Deserialize;
-use service_kit::http::{Body, Cursor, Fail, IfMatch, PageQuery, Reply, S200, S201, S404, S409, S412, S422};
+use service_kit::{
+    http::{Body, Cursor, Fail, IfMatch, PageQuery, Reply, S200, S201, S404, S409, S412, S422},
+    idempotency::Keyed,
+};
 use shared_types::{
     DeliveryId, OrderId, Problem, Timestamp,
     deliveries::{
@@ -76,7 +79,7 @@ pub(super) async fn book(
 ) -> Result<Reply<DeliveryView, (S200, S201, S409)>, Fail<(S422,)>> {
     let id = id.into_inner();
     let booking = Booking::read(body.0).map_err(Problem::invalid_fields)?;
-    let asked = Asked { id, command: Command::Book(booking), based_on: None, note: None };
+    let asked = Asked { id, command: Command::Book(booking), based_on: None, note: None, key: None };
     match store.carry_out(asked).await {
         Ok((delivery, true)) => Ok(Reply::created(format!("/deliveries/{id}"), delivery)),
         Ok((delivery, false)) => Ok(Reply::ok(delivery)),
@@ -94,7 +97,7 @@ pub(super) async fn cancel(
     id: web::Path<DeliveryId>,
 ) -> Result<Reply<DeliveryView, (S200, S201)>, Fail<(S409,)>> {
     let id = id.into_inner();
-    match store.carry_out(Asked { id, command: Command::Cancel, based_on: None, note: None }).await? {
+    match store.carry_out(Asked { id, command: Command::Cancel, based_on: None, note: None, key: None }).await? {
         (delivery, true) => Ok(Reply::created(format!("/deliveries/{id}"), delivery)),
         (delivery, false) => Ok(Reply::ok(delivery)),
     }
@@ -112,16 +115,21 @@ pub(super) async fn tracking(
 }
 
 /// Moves a delivery to its next status.
+///
+/// Under an `Idempotency-Key` it is moved once, and whoever asks again hears the same.
 #[api_v2_operation(tags(deliveries))]
 pub(super) async fn advance(
     store: web::Data<Store>,
     id: web::Path<DeliveryId>,
     seen: IfMatch,
+    key: Keyed,
     body: Body<MoveDeliveryRequest>,
 ) -> Result<Reply<DeliveryView>, Fail<(S404, S409, S412, S422)>> {
+    let key = key.asking(&(seen.0, &body.0));
     let note = note(body.0.note).map_err(Problem::invalid_fields)?;
     let command = Command::Move(body.0.status);
-    let (delivery, _) = store.carry_out(Asked { id: id.into_inner(), command, based_on: seen.0, note }).await?;
+    let asked = Asked { id: id.into_inner(), command, based_on: seen.0, note, key };
+    let (delivery, _) = store.carry_out(asked).await?;
     let version = delivery.version;
     Ok(Reply::ok(delivery).etag(version))
 }
@@ -135,7 +143,8 @@ pub(super) async fn assign(
     body: Body<AssignCourierRequest>,
 ) -> Result<Reply<DeliveryView>, Fail<(S404, S409, S412, S422)>> {
     let command = Command::Assign(courier_name(body.0).map_err(Problem::invalid_fields)?);
-    let (delivery, _) = store.carry_out(Asked { id: id.into_inner(), command, based_on: seen.0, note: None }).await?;
+    let (delivery, _) =
+        store.carry_out(Asked { id: id.into_inner(), command, based_on: seen.0, note: None, key: None }).await?;
     let version = delivery.version;
     Ok(Reply::ok(delivery).etag(version))
 }

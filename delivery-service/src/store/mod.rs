@@ -15,6 +15,7 @@ use service_kit::{
     Clock,
     db::{Db, DbError, Migration, Tx},
     faults,
+    idempotency::{self, KeyedRequest},
 };
 use shared_types::{
     CourierId, DeliveryId, Timestamp,
@@ -54,6 +55,7 @@ pub struct Asked {
     pub based_on: Option<i64>,
     /// For the parcel's tracking.
     pub note: Option<String>,
+    pub key: Option<KeyedRequest>,
 }
 
 /// A delivery that changes this often while one request looks at it is not waited for.
@@ -71,17 +73,17 @@ impl Store {
         Store { db, clock }
     }
 
-    /// Does what is asked, with its step and its event, in one transaction. Says whether the delivery is new.
+    /// Does what is asked, with its step and its event, in one transaction, once per key. Says whether the delivery is new.
     pub async fn carry_out(&self, asked: Asked) -> Result<(DeliveryView, bool), DeliveryError> {
-        let (now, points) = (self.clock.now(), points_of(&asked.command));
-        let done = self.db.write(move |tx| {
-            let done = carry_out(tx, &asked, now)?;
+        let (now, points, key) = (self.clock.now(), points_of(&asked.command), asked.key.clone());
+        let effect = move |tx: &mut Tx<'_>| {
+            let (stored, created) = carry_out(tx, &asked, now)?;
             faults::point(points.before_commit);
-            Ok::<_, DeliveryError>(done)
-        });
-        let (stored, created) = done.await?;
+            Ok::<_, DeliveryError>((stored.view(), created))
+        };
+        let done = idempotency::once(&self.db, key, now, effect).await?;
         faults::point(points.after_commit);
-        Ok((stored.view(), created))
+        Ok(done)
     }
 
     pub async fn delivery(&self, id: DeliveryId) -> Result<DeliveryView, DeliveryError> {
@@ -102,9 +104,13 @@ impl Store {
         if steps.is_empty() { Err(DeliveryError::DeliveryNotFound(id)) } else { Ok(steps) }
     }
 
-    pub async fn create_courier(&self, courier: NewCourier) -> Result<CourierView, DeliveryError> {
+    pub async fn create_courier(
+        &self,
+        courier: NewCourier,
+        key: Option<KeyedRequest>,
+    ) -> Result<CourierView, DeliveryError> {
         let now = self.clock.now();
-        self.db.write(move |tx| couriers::create(tx, &courier, now)).await
+        idempotency::once(&self.db, key, now, move |tx| couriers::create(tx, &courier, now)).await
     }
 
     pub async fn update_courier(&self, id: CourierId, change: UpdateCourier) -> Result<CourierView, DeliveryError> {

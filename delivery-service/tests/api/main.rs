@@ -9,6 +9,8 @@ mod couriers;
 mod events;
 /// What cannot be read or is not valid.
 mod input;
+/// Idempotency keys.
+mod keys;
 /// Statuses, one move after another.
 mod moves;
 /// The service under test, and a fake order service.

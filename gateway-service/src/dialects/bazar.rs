@@ -115,6 +115,7 @@ fn one_copy(book_id: BookId) -> CheckoutRequest {
     CheckoutRequest {
         lines: vec![CheckoutLine { book_id, quantity: 1, expected_price: None }],
         payment_method: PaymentMethod::OnDelivery,
+        card: None,
         address: None,
         customer_ref: None,
     }

@@ -2,7 +2,9 @@ use actix_web::HttpRequest;
 use paperclip::actix::{Apiv2Schema, api_v2_operation, web};
 use reqwest::Method;
 use serde::Deserialize;
-use service_kit::http::{Body, Fail, IfMatch, PageQuery, S200, S201, S204, S304, S404, S409, S412, S422};
+use service_kit::http::{
+    Body, Fail, IdempotencyKey, IfMatch, PageQuery, S200, S201, S204, S304, S404, S409, S412, S422,
+};
 use shared_types::books::{
     AdjustStockRequest, BookPage, BookView, CreateBookRequest, ImportAnswer, ImportRequest, LedgerPage,
     StockAdjustmentView, TopicPage, UpdateBookRequest,
@@ -48,6 +50,11 @@ pub(super) fn with_query(path: &str, request: &HttpRequest) -> String {
     }
 }
 
+/// The caller's key, or one of ours: with either the request may be sent again when no answer comes.
+pub(super) fn key_or_ours(key: IdempotencyKey) -> String {
+    key.0.unwrap_or_else(|| Uuid::now_v7().to_string())
+}
+
 /// The entity tag of a version.
 pub(super) fn entity_tag(condition: IfMatch) -> Option<String> {
     condition.0.map(|version| format!("\"{version}\""))
@@ -72,10 +79,12 @@ pub(super) async fn list(
 #[api_v2_operation(tags(books))]
 pub(super) async fn create(
     upstreams: web::Data<Upstreams>,
+    key: IdempotencyKey,
     body: Body<CreateBookRequest>,
 ) -> Result<Relayed<BookView, (S201,)>, Fail<(S409, S422)>> {
-    let answer = upstreams.catalog.ask(Ask::once(Method::POST, "/books").json(&body.0)).await?;
-    Ok(Relayed::new(answer)?)
+    let key = key_or_ours(key);
+    let ask = Ask::repeatable(Method::POST, "/books").header("idempotency-key", Some(&key)).json(&body.0);
+    Ok(Relayed::new(upstreams.catalog.ask(ask).await?)?)
 }
 
 /// Shows a book, by its number or its ISBN.
@@ -128,13 +137,13 @@ pub(super) async fn delete(
 pub(super) async fn adjust_stock(
     upstreams: web::Data<Upstreams>,
     book: web::Path<BookRef>,
+    key: IdempotencyKey,
     body: Body<AdjustStockRequest>,
 ) -> Result<Relayed<StockAdjustmentView, (S200, S201)>, Fail<(S404, S409, S422)>> {
     let id = book.id(&upstreams).await?;
-    let mut adjustment = body.0;
-    // With an id of its own the adjustment may be sent again when no answer comes.
-    adjustment.adjustment_id.get_or_insert_with(|| Uuid::now_v7().to_string());
-    let ask = Ask::repeatable(Method::POST, format!("/books/{id}/stock-adjustments")).json(&adjustment);
+    let key = key_or_ours(key);
+    let ask = Ask::repeatable(Method::POST, format!("/books/{id}/stock-adjustments"));
+    let ask = ask.header("idempotency-key", Some(&key)).json(&body.0);
     Ok(Relayed::new(upstreams.catalog.ask(ask).await?)?)
 }
 
@@ -168,8 +177,10 @@ pub(super) async fn topics(
 #[api_v2_operation(tags(books))]
 pub(super) async fn import(
     upstreams: web::Data<Upstreams>,
+    key: IdempotencyKey,
     body: Body<ImportRequest, MAX_IMPORT_BYTES>,
 ) -> Result<Relayed<ImportAnswer, (S200,)>, Fail<(S422,)>> {
-    let answer = upstreams.catalog.ask(Ask::repeatable(Method::POST, "/imports").json(&body.0)).await?;
-    Ok(Relayed::new(answer)?)
+    let key = key_or_ours(key);
+    let ask = Ask::repeatable(Method::POST, "/imports").header("idempotency-key", Some(&key)).json(&body.0);
+    Ok(Relayed::new(upstreams.catalog.ask(ask).await?)?)
 }

@@ -1,13 +1,16 @@
 use actix_web::HttpRequest;
 use paperclip::actix::{api_v2_operation, web};
 use reqwest::Method;
-use service_kit::http::{Body, Fail, PageQuery, S200, S201, S404, S409, S422};
+use service_kit::http::{Body, Fail, IdempotencyKey, PageQuery, S200, S201, S404, S409, S422};
 use shared_types::{
     CourierId,
     deliveries::{CourierPage, CourierView, CreateCourierRequest, UpdateCourierRequest},
 };
 
-use super::{books::with_query, relay::Relayed};
+use super::{
+    books::{key_or_ours, with_query},
+    relay::Relayed,
+};
 use crate::clients::{Ask, Upstreams};
 
 /// Lists couriers.
@@ -25,10 +28,12 @@ pub(super) async fn list(
 #[api_v2_operation(tags(couriers))]
 pub(super) async fn create(
     upstreams: web::Data<Upstreams>,
+    key: IdempotencyKey,
     body: Body<CreateCourierRequest>,
 ) -> Result<Relayed<CourierView, (S201,)>, Fail<(S409, S422)>> {
-    let answer = upstreams.delivery.ask(Ask::once(Method::POST, "/couriers").json(&body.0)).await?;
-    Ok(Relayed::new(answer)?)
+    let key = key_or_ours(key);
+    let ask = Ask::repeatable(Method::POST, "/couriers").header("idempotency-key", Some(&key)).json(&body.0);
+    Ok(Relayed::new(upstreams.delivery.ask(ask).await?)?)
 }
 
 /// Shows a courier.

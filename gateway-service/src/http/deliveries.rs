@@ -2,7 +2,7 @@ use actix_web::HttpRequest;
 use paperclip::actix::{Apiv2Schema, api_v2_operation, web};
 use reqwest::Method;
 use serde::Deserialize;
-use service_kit::http::{Body, Fail, IfMatch, S200, S404, S409, S412, S422};
+use service_kit::http::{Body, Fail, IdempotencyKey, IfMatch, S200, S404, S409, S412, S422};
 use shared_types::{
     DeliveryId, OrderId,
     deliveries::{
@@ -11,7 +11,7 @@ use shared_types::{
 };
 
 use super::{
-    books::{entity_tag, with_query},
+    books::{entity_tag, key_or_ours, with_query},
     relay::Relayed,
 };
 use crate::clients::{Ask, Upstreams};
@@ -71,11 +71,12 @@ pub(super) async fn advance(
     upstreams: web::Data<Upstreams>,
     id: web::Path<DeliveryId>,
     condition: IfMatch,
+    key: IdempotencyKey,
     body: Body<MoveDeliveryRequest>,
 ) -> Result<Relayed<DeliveryView, (S200,)>, Fail<(S404, S409, S412, S422)>> {
-    let tag = entity_tag(condition);
-    let ask = Ask::once(Method::POST, format!("/deliveries/{id}/moves"));
-    let ask = ask.header("if-match", tag.as_deref()).json(&body.0);
+    let (tag, key) = (entity_tag(condition), key_or_ours(key));
+    let ask = Ask::repeatable(Method::POST, format!("/deliveries/{id}/moves"));
+    let ask = ask.header("if-match", tag.as_deref()).header("idempotency-key", Some(&key)).json(&body.0);
     Ok(Relayed::new(upstreams.delivery.ask(ask).await?)?)
 }
 

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde::Deserialize;
 use service_kit::{
     RawAnswer,
-    http::{Body, Fail, IdempotencyKey, OptionalBody, S200, S201, S202, S404, S409, S422},
+    http::{Body, Fail, IdempotencyKey, OptionalBody, S200, S201, S202, S402, S404, S409, S422},
 };
 use shared_types::{
     OrderId, Problem,
@@ -12,7 +12,10 @@ use shared_types::{
 };
 use uuid::Uuid;
 
-use super::{books::with_query, relay::Relayed};
+use super::{
+    books::{key_or_ours, with_query},
+    relay::Relayed,
+};
 use crate::clients::{Ask, Upstreams};
 
 /// Which orders to list.
@@ -37,7 +40,8 @@ pub(crate) async fn place(
     checkout: &CheckoutRequest,
 ) -> Result<RawAnswer, Problem> {
     let (key, is_ours) = key.0.map_or_else(|| (Uuid::now_v7().to_string(), true), |key| (key, false));
-    let ask = Ask::repeatable(Method::POST, "/checkout").header("idempotency-key", Some(&key)).json(checkout);
+    let ask =
+        Ask::repeatable(Method::POST, "/checkout").header("idempotency-key", Some(&key)).json(&checkout.in_the_clear());
     upstreams.order.ask(ask).await.map_err(|problem| if is_ours { naming(&key, problem) } else { problem })
 }
 
@@ -49,14 +53,15 @@ fn naming(key: &str, problem: Problem) -> Problem {
 
 /// Buys books in one call.
 ///
-/// 201: the copies are this order's and it is approved. 202: not decided yet; look at `Location`. 409: nothing was sold,
-/// and `errors` names each line that stood in the way.
+/// 201: the copies are this order's, and it is approved, or `pending` until its invoice is paid. 202: not decided yet; look
+/// at `Location`. 402: the card was declined, and nothing was sold. 409: nothing was sold, and `errors` names each line
+/// that stood in the way.
 #[api_v2_operation(tags(orders))]
 pub(super) async fn checkout(
     upstreams: web::Data<Upstreams>,
     key: IdempotencyKey,
     body: Body<CheckoutRequest>,
-) -> Result<Relayed<OrderView, (S201, S202)>, Fail<(S409, S422)>> {
+) -> Result<Relayed<OrderView, (S201, S202)>, Fail<(S402, S409, S422)>> {
     Ok(Relayed::new(place(&upstreams, key, &body.0).await?)?)
 }
 
@@ -101,7 +106,7 @@ pub(super) async fn cancel(
     key: IdempotencyKey,
     body: OptionalBody<CancelRequest>,
 ) -> Result<Relayed<OrderView, (S200, S202)>, Fail<(S404, S409, S422)>> {
-    let key = key.0.unwrap_or_else(|| Uuid::now_v7().to_string());
+    let key = key_or_ours(key);
     let ask = Ask::repeatable(Method::POST, format!("/orders/{id}/cancel"));
     let ask = ask.header("idempotency-key", Some(&key)).json(&body.0);
     Ok(Relayed::new(upstreams.order.ask(ask).await?)?)

@@ -1,7 +1,8 @@
 use reqwest::Method;
 use service_kit::{Client, Outcome, client::ClientError};
 use shared_types::{
-    Money, TakingId,
+    BookId, Money, TakingId,
+    books::BookView,
     takings::{TakeLine, TakeRequest, TakingView},
 };
 
@@ -27,6 +28,11 @@ impl Catalog {
     pub async fn give_back(&self, id: TakingId) -> Outcome<TakingView> {
         let path = format!("/takings/{id}/give-back");
         self.0.call(Method::POST, &path, None::<&()>, &[200, 201]).await
+    }
+
+    /// A book as it is sold now.
+    pub async fn book(&self, id: BookId) -> Outcome<BookView> {
+        self.0.call(Method::GET, &format!("/books/{id}"), None::<&()>, &[200]).await
     }
 
     /// Whether it answers.

@@ -23,6 +23,12 @@ impl Delivery {
         self.0.call(Method::PUT, &format!("/deliveries/{id}"), Some(&request), &[200, 201, 409]).await
     }
 
+    /// Stops a parcel that has not left; of a delivery that was never booked it leaves a tombstone. Its status tells whether
+    /// it was in time.
+    pub async fn cancel(&self, id: DeliveryId) -> Outcome<DeliveryView> {
+        self.0.call(Method::POST, &format!("/deliveries/{id}/cancel"), None::<&()>, &[200, 201, 409]).await
+    }
+
     /// Whether it answers.
     pub async fn alive(&self) -> Result<(), String> {
         alive(&self.0).await

@@ -73,7 +73,7 @@ pub fn reviewed(request: CreateOrderRequest, id: OrderId, currency: Currency) ->
     let order = empty(id, currency, Flow::Review, PaymentMethod::OnDelivery);
     let line_n = numbered(&lines);
     let CreateOrderRequest { address, customer_ref, .. } = request;
-    Ok(Order { lines, line_n, address, customer_ref, ..order })
+    Ok(Order { version: 1, lines, line_n, address, customer_ref, ..order })
 }
 
 /// One line to add to a reviewed order. Its number and its terms are still to come.
@@ -90,6 +90,19 @@ pub fn quantity(quantity: i64) -> Result<i64, Vec<FieldError>> {
     check_quantity("quantity", quantity, &mut errors);
     errors.none()?;
     Ok(quantity)
+}
+
+/// Days that a deadline may lie ahead at most.
+const MAX_DEADLINE_DAYS: i64 = 60;
+
+/// A deadline as an employee may set it.
+pub fn deadline(until: Timestamp, now: Timestamp) -> Result<Timestamp, Vec<FieldError>> {
+    let mut errors = FieldErrors::default();
+    if until <= now || until > now.plus_ms(MAX_DEADLINE_DAYS * 24 * 3_600 * 1_000) {
+        errors.add("until", format!("must lie ahead, by at most {MAX_DEADLINE_DAYS} days"));
+    }
+    errors.none()?;
+    Ok(until)
 }
 
 fn empty(id: OrderId, currency: Currency, flow: Flow, payment_method: PaymentMethod) -> Order {

@@ -1,4 +1,4 @@
-use shared_types::{BookId, Currency, Isbn, Money, takings::TakenLine};
+use shared_types::{BookId, Currency, Isbn, Money, books::BookView, takings::TakenLine};
 
 /// Copies of one book in an order.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -24,6 +24,15 @@ pub struct Terms {
 }
 
 impl Terms {
+    /// What the catalog shows of a book, in the currency of the order.
+    pub fn of_book(book: &BookView, currency: Currency) -> Result<Terms, String> {
+        if book.currency != currency {
+            return Err(format!("book {} is priced in {}, the shop sells in {currency}", book.id, book.currency));
+        }
+        let price = Money::price(book.price, currency).map_err(|error| format!("a price {error}"))?;
+        Ok(Terms { title: book.title.clone(), isbn: book.isbn, price })
+    }
+
     /// What the catalog answered for a book, in the currency of the order.
     pub fn read(line: &TakenLine, currency: Currency) -> Result<Terms, String> {
         if line.currency != currency {

@@ -19,9 +19,7 @@ mod review;
 mod stock;
 
 #[cfg(test)]
-mod model_tests;
-#[cfg(test)]
-mod table_tests;
+mod tests;
 
 pub use line::{Line, Terms};
 pub use moves::{apply, look, next};

@@ -101,6 +101,11 @@ pub enum Command {
         token: CardToken,
         pay_by: Timestamp,
     },
+    /// The provider gave a payment a name of its own, and charged nothing yet.
+    PaymentNamed {
+        n: u32,
+        name: String,
+    },
     /// What the provider says of a payment, when it was asked.
     PaymentAnswered {
         n: u32,
@@ -244,6 +249,7 @@ impl Command {
             Command::CopiesRefused { .. } => "copies_refused",
             Command::CopiesGivenBack { .. } => "copies_given_back",
             Command::StartPayment { .. } => "start_payment",
+            Command::PaymentNamed { .. } => "payment_named",
             Command::PaymentAnswered { .. } => "payment_answered",
             Command::PaymentReported { .. } => "payment_reported",
             Command::DeadlinePassed => "deadline_passed",

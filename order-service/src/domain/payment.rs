@@ -5,9 +5,7 @@
 
 use shared_types::{
     Money, Timestamp,
-    orders::{
-        FulfillmentState, OrderState, PaymentAttemptState as A, PaymentMethod, PaymentState, StockState,
-    },
+    orders::{FulfillmentState, OrderState, PaymentAttemptState as A, PaymentMethod, PaymentState, StockState},
     payments::{CardToken, ChargeMethod, PaymentStatus},
 };
 
@@ -25,6 +23,8 @@ pub struct Attempt {
     pub amount: Money,
     /// What stands for the card, for as long as it may have to be charged.
     pub token: Option<CardToken>,
+    /// What its provider calls it, where that insists on names of its own.
+    pub provider_ref: Option<String>,
     pub state: A,
     /// Why it was declined or canceled.
     pub reason: Option<String>,
@@ -43,7 +43,7 @@ impl Attempt {
 
     /// A checkout's payment, before its copies are taken.
     pub fn planned(method: ChargeMethod, token: Option<CardToken>, nothing: Money) -> Attempt {
-        Attempt { n: 1, method, amount: nothing, token, state: A::Planned, reason: None }
+        Attempt { n: 1, method, amount: nothing, token, provider_ref: None, state: A::Planned, reason: None }
     }
 
     /// The attempt on its way to being closed with nothing kept.
@@ -177,10 +177,22 @@ pub(super) fn start(
         method: ChargeMethod::Card,
         amount,
         token: Some(token),
+        provider_ref: None,
         state: A::Charging,
         reason: None,
     });
     Ok(Order { payments, pay_by: Some(order.pay_by.unwrap_or(pay_by)), ..order.moved() })
+}
+
+/// The provider's own name for a payment, without which it cannot be charged.
+pub(super) fn named(order: &Order, command: &'static str, n: u32, name: String) -> Result<Order, Refusal> {
+    let attempt = find(order, n)?;
+    order.expect(command, attempt.state == A::Charging && attempt.provider_ref.is_none())?;
+    let name = |attempt: &Attempt| match attempt.n == n {
+        true => Attempt { provider_ref: Some(name.clone()), ..attempt.clone() },
+        false => attempt.clone(),
+    };
+    Ok(Order { payments: order.payments.iter().map(name).collect(), ..order.moved() })
 }
 
 /// What the provider said when it was asked. An answer that decides nothing leaves the order as it is.
@@ -247,8 +259,7 @@ fn closed(order: &Order, n: u32, state: A, reason: Option<String>) -> Order {
     if order.stock != StockState::Taken || waits_for_money {
         return order;
     }
-    let was_checkouts_card =
-        n == 1 && order.flow == Flow::Checkout && order.payment_method == PaymentMethod::Card;
+    let was_checkouts_card = n == 1 && order.flow == Flow::Checkout && order.payment_method == PaymentMethod::Card;
     match order.state {
         OrderState::Pending if order.lapsed => late(&order),
         OrderState::Pending if was_checkouts_card => {

@@ -22,12 +22,7 @@ pub(super) fn add_line(order: &Order, command: &'static str, line: Line) -> Resu
     Ok(Order { lines, line_n: number, ..changed(order) })
 }
 
-pub(super) fn change_line(
-    order: &Order,
-    command: &'static str,
-    number: u32,
-    quantity: i64,
-) -> Result<Order, Refusal> {
+pub(super) fn change_line(order: &Order, command: &'static str, number: u32, quantity: i64) -> Result<Order, Refusal> {
     expect_open_lines(order, command)?;
     let mut lines = order.lines.clone();
     let line = lines.iter_mut().find(|line| line.number == number).ok_or(Refusal::NoSuchLine(number))?;

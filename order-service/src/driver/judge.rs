@@ -1,7 +1,7 @@
 use service_kit::Outcome;
 use shared_types::{
     Problem,
-    deliveries::DeliveryView,
+    deliveries::{DeliveryStatus, DeliveryView},
     takings::{TakingState, TakingView},
 };
 
@@ -71,6 +71,19 @@ pub(super) fn booking(order: &Order, outcome: Outcome<DeliveryView>) -> Judgemen
         }
         Outcome::Refused(problem) => Misunderstood(problem.to_string()),
         Outcome::Unknown(no_answer) => NoAnswer(no_answer.to_string()),
+    }
+}
+
+/// Where a parcel is that was to be stopped. `scheduled` is no answer to that.
+pub(super) fn stopping(order: &Order, outcome: Outcome<DeliveryView>) -> Judgement {
+    match booking(order, outcome) {
+        Answered(Command::DeliveryBooked { status: DeliveryStatus::Scheduled, .. }) => {
+            NoAnswer("the parcel is still scheduled".to_owned())
+        }
+        Answered(Command::DeliveryBooked { n, status, version }) => {
+            Answered(Command::DeliveryMoved { n, status, version })
+        }
+        judgement @ (Answered(_) | NoAnswer(_) | Misunderstood(_)) => judgement,
     }
 }
 

@@ -5,6 +5,8 @@
 
 /// What an answer of another service means for an order.
 mod judge;
+/// Asking a provider for money, or to keep its hands off it.
+mod money;
 /// Pauses that grow.
 mod pause;
 /// Who waits for which order in this process.
@@ -29,9 +31,9 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument;
 
 use crate::{
-    clients::{Catalog, Delivery},
+    clients::{Catalog, Delivery, payments::Provider},
     config::Pace,
-    domain::{Action, Command, Order, Refusal, apply, next},
+    domain::{Action, Command, Order, Refusal, apply, look, next},
     points,
     store::{self, Actor, Stored, moves::Hand},
 };
@@ -49,10 +51,16 @@ const MAX_BACKGROUND_DRIVES: usize = 32;
 #[derive(Clone)]
 pub struct Driver(Arc<Inner>);
 
+/// Whom a driver asks.
+pub struct Others {
+    pub catalog: Catalog,
+    pub delivery: Delivery,
+    pub provider: Provider,
+}
+
 struct Inner {
     db: Db,
-    catalog: Catalog,
-    delivery: Delivery,
+    others: Others,
     clock: Clock,
     pace: Pace,
     watchers: Arc<Watchers>,
@@ -70,16 +78,16 @@ pub struct Seat(Option<OwnedSemaphorePermit>);
 
 /// An order for which a request has waited.
 pub enum Waited {
-    /// As it was made by the move that is told of; the deciding one, if it is decided.
+    /// As it was made by the move that is told of: the first, of those that this process makes, that answers the request.
     Told(Stored),
-    /// As it was found, perhaps some moves after it was decided.
+    /// As it was found, perhaps some moves later.
     Found(Stored),
 }
 
 impl Waited {
-    fn order(&self) -> &Order {
+    pub fn stored(&self) -> &Stored {
         match self {
-            Waited::Told(stored) | Waited::Found(stored) => &stored.order,
+            Waited::Told(stored) | Waited::Found(stored) => stored,
         }
     }
 }
@@ -95,11 +103,10 @@ enum Step {
 
 impl Driver {
     /// To be called on the runtime that is to run the drives.
-    pub fn new(db: Db, catalog: Catalog, delivery: Delivery, pace: Pace, stop: CancellationToken) -> Driver {
+    pub fn new(db: Db, others: Others, pace: Pace, stop: CancellationToken) -> Driver {
         Driver(Arc::new(Inner {
             db,
-            catalog,
-            delivery,
+            others,
             clock: Clock::system(),
             pace,
             watchers: Arc::default(),
@@ -124,12 +131,12 @@ impl Driver {
     /// The hand of whoever has this seat.
     pub fn hand(&self, actor: Actor, seat: &Seat) -> Hand {
         let lead_ms = if seat.0.is_some() { self.0.pace.lease_ms } else { 0 };
-        Hand { actor, at: self.now(), lead_ms }
+        Hand { lead_ms, ..self.hand_over(actor) }
     }
 
     /// The hand of somebody who leaves the order to the background.
     pub fn hand_over(&self, actor: Actor) -> Hand {
-        Hand { actor, at: self.now(), lead_ms: 0 }
+        Hand { actor, at: self.now(), lead_ms: 0, look_ms: self.0.pace.look_ms }
     }
 
     /// Something is due that the background does not know of.
@@ -154,18 +161,23 @@ impl Driver {
         }
     }
 
-    /// Waits until an order is decided, but not beyond the deadline of a request; answers what it is then.
-    pub async fn until_decided(&self, mut watch: Watch, mut waited: Waited) -> Result<Waited, DbError> {
+    /// Waits until an order is as it is waited for, but not beyond the deadline of a request; answers what it is then.
+    pub async fn until(
+        &self,
+        is_final: impl Fn(&Order) -> bool,
+        mut watch: Watch,
+        mut waited: Waited,
+    ) -> Result<Waited, DbError> {
         let pace = &self.0.pace;
         let deadline = Instant::now() + Duration::from_millis(pace.answer_ms);
-        while !waited.order().decided() {
+        while !is_final(&waited.stored().order) {
             // Another replica may be the one that moves it: then nobody here is told, and looking finds out.
             let look = Instant::now() + Duration::from_millis(pace.poll_ms);
             if let Ok(told) = timeout_at(deadline.min(look), watch.moved()).await {
                 waited = Waited::Told(told);
                 continue;
             }
-            waited = Waited::Found(self.find(waited.order().id).await?);
+            waited = Waited::Found(self.find(waited.stored().order.id).await?);
             if Instant::now() >= deadline {
                 break;
             }
@@ -188,18 +200,40 @@ impl Driver {
 
     async fn drive(&self, mut stored: Stored) {
         while let Some(action) = next(&stored.order) {
-            let step = match self.step(&stored, action).await {
-                Ok(Step::Moved(moved)) => Ok(*moved),
-                Ok(Step::Overtaken) => self.find(stored.order.id).await,
-                Ok(Step::Later) => return self.wake(),
-                Err(error) => Err(error),
-            };
-            match step {
-                Ok(moved) => stored = moved,
-                // Its lease runs out, and the background takes it on.
-                Err(error) => return tracing::error!(%error, "an order could not be recorded"),
+            let step = self.step(&stored, action).await;
+            match self.after(step, stored.order.id).await {
+                Some(moved) => stored = moved,
+                None => return,
             }
         }
+    }
+
+    /// Looks at an order that may be at rest: its deadline may have passed, its buyer may have paid.
+    async fn look(&self, stored: Stored) {
+        let is_late = stored.order.pay_by.is_some_and(|pay_by| pay_by <= self.now());
+        let step = match look(&stored.order) {
+            _ if is_late => self.record(&stored, Command::DeadlinePassed).await,
+            Some(action) => self.step(&stored, action).await,
+            None => self.look_again(&stored).await,
+        };
+        if let Some(moved) = self.after(step, stored.order.id).await {
+            self.drive(moved).await;
+        }
+    }
+
+    /// The order to go on with, if there is anything to go on with now.
+    async fn after(&self, step: Result<Step, DbError>, id: OrderId) -> Option<Stored> {
+        let found = match step {
+            Ok(Step::Moved(moved)) => Ok(*moved),
+            Ok(Step::Overtaken) => self.find(id).await,
+            Ok(Step::Later) => {
+                self.wake();
+                return None;
+            }
+            Err(error) => Err(error),
+        };
+        // Should it have failed, its lease runs out, and the background takes it on.
+        found.inspect_err(|error| tracing::error!(%error, "an order could not be recorded")).ok()
     }
 
     async fn step(&self, stored: &Stored, action: Action) -> Result<Step, DbError> {
@@ -223,13 +257,16 @@ impl Driver {
     }
 
     async fn ask(&self, order: &Order, action: Action) -> Judgement {
-        match (action, &order.address) {
-            (Action::Take, _) => judge::take(order, self.0.catalog.take(order).await),
-            (Action::GiveBack, _) => judge::give_back(order, self.0.catalog.give_back(order.taking_id()).await),
-            (Action::BookDelivery, Some(address)) => {
-                judge::booking(order, self.0.delivery.book(order.delivery_id(), address).await)
-            }
-            (Action::BookDelivery, None) => Judgement::NoAnswer("BUG: a delivery without an address".to_owned()),
+        let Others { catalog, delivery, provider } = &self.0.others;
+        match action {
+            Action::Take => judge::take(order, catalog.take(order).await),
+            Action::GiveBack => judge::give_back(order, catalog.give_back(order.taking_id()).await),
+            Action::BookDelivery => match &order.address {
+                Some(address) => judge::booking(order, delivery.book(order.delivery_id(), address).await),
+                None => Judgement::NoAnswer("BUG: a delivery without an address".to_owned()),
+            },
+            Action::CancelDelivery => judge::stopping(order, delivery.cancel(order.delivery_id()).await),
+            Action::Charge | Action::CancelPayment | Action::Refund => money::ask(provider, order, action).await,
         }
     }
 
@@ -239,7 +276,11 @@ impl Driver {
             Ok(after) => after,
             Err(refusal) => return self.disbelieve(before, refusal).await,
         };
-        let hand = Hand { actor: Actor::Driver, at: self.now(), lead_ms: self.0.pace.lease_ms };
+        if after == before.order {
+            // An answer that decides nothing yet.
+            return self.postpone(before, pause::after(before.attempts, &self.0.pace)).await;
+        }
+        let hand = Hand { lead_ms: self.0.pace.lease_ms, ..self.hand_over(Actor::Driver) };
         let from = before.clone();
         let swapped = self.0.db.write(move |tx| store::moves::swap(tx, &from, &after, name, hand)).await?;
         Ok(match swapped {
@@ -254,21 +295,27 @@ impl Driver {
     /// Copies that do not fit the order are not sold: it is canceled, which gives back whatever was taken.
     async fn disbelieve(&self, before: &Stored, refusal: Refusal) -> Result<Step, DbError> {
         tracing::error!(order_id = %before.order.id, %refusal, "an answer was not believed");
-        match refusal {
-            Refusal::DoesNotFit(_) => {
-                let reason = Some("the catalog's answer did not fit the order".to_owned());
-                Box::pin(self.record(before, Command::Cancel { reason })).await
-            }
-            Refusal::IllegalMove { .. } | Refusal::OtherAttempt { .. } | Refusal::NoLines => {
-                self.postpone(before, self.0.pace.longest_pause_ms).await
-            }
+        if matches!(refusal, Refusal::DoesNotFit(_)) && next(&before.order) == Some(Action::Take) {
+            let reason = Some("the catalog's answer did not fit the order".to_owned());
+            return Box::pin(self.record(before, Command::Cancel { reason })).await;
         }
+        self.postpone(before, self.0.pace.longest_pause_ms).await
     }
 
     async fn postpone(&self, stored: &Stored, pause_ms: i64) -> Result<Step, DbError> {
+        if next(&stored.order).is_none() {
+            return self.look_again(stored).await;
+        }
         let due_at = self.now().plus_ms(pause_ms);
         let (id, version) = (stored.order.id, stored.order.version);
         self.0.db.write(move |tx| store::due::postpone(tx, id, version, due_at)).await?;
+        Ok(Step::Later)
+    }
+
+    async fn look_again(&self, stored: &Stored) -> Result<Step, DbError> {
+        let look_at = self.hand_over(Actor::Driver).look_at(&stored.order);
+        let (id, version) = (stored.order.id, stored.order.version);
+        self.0.db.write(move |tx| store::due::look_again(tx, id, version, look_at)).await?;
         Ok(Step::Later)
     }
 

@@ -8,7 +8,9 @@ use tokio::sync::watch;
 
 use crate::store::Stored;
 
-type Sender = watch::Sender<Option<Arc<Stored>>>;
+/// The moves that were told of since somebody began to wait. An order makes few while anybody waits for it.
+type Moves = Vec<Arc<Stored>>;
+type Sender = watch::Sender<Moves>;
 
 /// Who waits for which order in this process. A hint: whoever misses it looks at the row.
 #[derive(Default)]
@@ -17,28 +19,22 @@ pub(super) struct Watchers(Mutex<HashMap<OrderId, Sender>>);
 /// The moves of one order that this process makes from now on.
 pub struct Watch {
     id: OrderId,
-    told: watch::Receiver<Option<Arc<Stored>>>,
+    told: watch::Receiver<Moves>,
+    /// How many of them were looked at.
+    seen: usize,
     watchers: Arc<Watchers>,
 }
 
 impl Watchers {
     pub(super) fn watch(self: &Arc<Self>, id: OrderId) -> Watch {
-        let told = self.lock().entry(id).or_insert_with(|| watch::channel(None).0).subscribe();
-        Watch { id, told, watchers: Arc::clone(self) }
+        let told = self.lock().entry(id).or_insert_with(|| watch::channel(Moves::new()).0).subscribe();
+        let seen = told.borrow().len();
+        Watch { id, told, seen, watchers: Arc::clone(self) }
     }
 
     pub(super) fn tell(&self, stored: &Stored) {
         if let Some(sender) = self.lock().get(&stored.order.id) {
-            // Two drivers may tell in the wrong order; an older version is no news. Nor is what comes after the decision:
-            // whoever waits is answered with the order as it was decided.
-            sender.send_if_modified(|last| {
-                let newer =
-                    last.as_ref().is_none_or(|last| last.order.version < stored.order.version && !last.order.decided());
-                if newer {
-                    *last = Some(Arc::new(stored.clone()));
-                }
-                newer
-            });
+            sender.send_modify(|moves| moves.push(Arc::new(stored.clone())));
         }
     }
 
@@ -48,14 +44,17 @@ impl Watchers {
 }
 
 impl Watch {
-    /// The order after its next move; for ever, if there is none.
+    /// The order after its next move, none left out: the move that answers a request may be followed by others at once. For
+    /// ever, if there is none.
     pub(super) async fn moved(&mut self) -> Stored {
         loop {
+            let next = self.told.borrow_and_update().get(self.seen).cloned();
+            if let Some(stored) = next {
+                self.seen += 1;
+                return Stored::clone(&stored);
+            }
             if self.told.changed().await.is_err() {
                 std::future::pending::<()>().await;
-            }
-            if let Some(stored) = self.told.borrow_and_update().as_deref() {
-                return stored.clone();
             }
         }
     }

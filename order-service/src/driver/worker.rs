@@ -12,6 +12,15 @@ const KEYS_KEPT_MS: i64 = 2 * 24 * 3_600 * 1_000;
 /// How often old keys are looked for.
 const KEYS_SWEEP_MS: i64 = 60_000;
 
+/// What is to be done about an order.
+#[derive(Debug, Clone, Copy)]
+enum Errand {
+    /// Something is outstanding.
+    Drive,
+    /// It may be at rest, and its deadline or its buyer is waited for.
+    Look,
+}
+
 /// Drives every order that is due, until the service stops. Woken when something falls due, and looks by itself too.
 pub async fn work(driver: Driver) {
     let stop = driver.0.stop.clone();
@@ -73,20 +82,32 @@ impl Driver {
             return Ok(poll);
         }
         let (until, limit) = (now.plus_ms(pace.lease_ms), i64::try_from(seats).unwrap_or(i64::MAX));
-        let claimed = self.0.db.write(move |tx| store::due::claim(tx, now, until, limit)).await?;
-        for id in claimed {
-            self.take_on(id).await;
+        let claimed = self.0.db.write(move |tx| {
+            let due = store::due::claim(tx, now, until, limit)?;
+            let left = limit - i64::try_from(due.len()).unwrap_or(limit);
+            let looks = store::due::claim_looks(tx, now, until, left)?;
+            Ok::<_, DbError>((due, looks))
+        });
+        let (due, looks) = claimed.await?;
+        for id in due {
+            self.take_on(id, Errand::Drive).await;
+        }
+        for id in looks {
+            self.take_on(id, Errand::Look).await;
         }
         Ok(Duration::ZERO)
     }
 
-    async fn take_on(&self, id: OrderId) {
+    async fn take_on(&self, id: OrderId, errand: Errand) {
         // The seats were counted by the only one who takes them, so there is no waiting here.
         let Ok(permit) = Arc::clone(&self.0.background_seats).acquire_owned().await else { return };
         let driver = self.clone();
         let drive = async move {
             match driver.0.db.read(move |tx| store::orders::find(tx, id)).await {
-                Ok(Some(stored)) => driver.drive(stored).await,
+                Ok(Some(stored)) => match errand {
+                    Errand::Drive => driver.drive(stored).await,
+                    Errand::Look => driver.look(stored).await,
+                },
                 Ok(None) => tracing::error!(order_id = %id, "a due order is not there"),
                 Err(error) => tracing::error!(order_id = %id, %error, "a due order cannot be read"),
             }

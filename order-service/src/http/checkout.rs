@@ -1,79 +1,51 @@
 use paperclip::actix::{api_v2_operation, web};
-use service_kit::{
-    db::DbError,
-    faults,
-    http::{Body, Fail, IdempotencyKey, Reply, S201, S202, S409, S422},
-};
+use service_kit::http::{Body, Fail, IdempotencyKey, Reply, S201, S202, S402, S409, S422};
 use shared_types::{
-    OrderId, Problem,
+    Problem,
     orders::{CheckoutRequest, OrderView},
 };
-use uuid::Uuid;
 
 use super::{
-    Shop,
+    Shop, cards,
     ending::{self, Ending},
-    keys, trouble,
+    keys, moving, trouble,
 };
 use crate::{
-    answer::{Answer, Route},
-    domain::{Command, Order, apply, checkout::draft},
-    driver::Waited,
-    points::PLACE,
-    store::{
-        self, Actor, Stored,
-        keys::{Key, Used},
+    answer::Route,
+    domain::{
+        Command, apply,
+        checkout::{draft, with_card},
     },
-    view,
 };
 
 /// Buys books in one call.
 ///
-/// 201: the copies are this order's and it is approved. 202: not decided yet; look at `Location`. 409: nothing was sold,
-/// and `errors` names each line that stood in the way.
+/// 201: the copies are this order's, and it is approved, or `pending` until its invoice is paid. 202: not decided yet; look
+/// at `Location`. 402: the card was declined, and nothing was sold. 409: nothing was sold, and `errors` names each line
+/// that stood in the way.
 #[api_v2_operation(tags(orders))]
 pub(super) async fn checkout(
     shop: web::Data<Shop>,
     key: IdempotencyKey,
     body: Body<CheckoutRequest>,
-) -> Result<Reply<OrderView, (S201, S202)>, Fail<(S409, S422)>> {
-    let key = keys::key(key, Route::Checkout, &body.0);
-    let id = OrderId::from_uuid(Uuid::now_v7());
-    let created = draft(body.0, id, shop.currency).map_err(Problem::invalid_fields)?;
+) -> Result<Reply<OrderView, (S201, S202)>, Fail<(S402, S409, S422)>> {
+    Ok(buy(&shop, key, body.0).await?.created()?)
+}
+
+/// The key is looked up before anything else: who asks again is answered, whatever has become of his card and his books.
+async fn buy(shop: &Shop, key: IdempotencyKey, request: CheckoutRequest) -> Result<Ending, Problem> {
+    let key = keys::key_with_card(key, Route::Checkout, &request, request.card.as_ref(), &shop.card_key);
+    let card = request.card.clone();
+    let opening = shop.opening();
+    if let Some(key) = &key
+        && let Some(ending) = ending::known(shop, key).await?
+    {
+        return Ok(ending);
+    }
+    let mut created = draft(request, opening).map_err(Problem::invalid_fields)?;
+    if let Some(card) = &card {
+        created = with_card(created, cards::token(shop, card).await?);
+    }
     let placed = apply(&created, Command::Place).map_err(|refusal| trouble::not_moved(refusal.into()))?;
-    match write(&shop, placed, key).await? {
-        Ending::Final(Answer::Done(order)) => Ok(Reply::created(view::path(order.id), *order)),
-        Ending::Final(Answer::Refused(problem)) => Err((*problem).into()),
-        Ending::Undecided(order) => Ok(Reply::accepted(view::path(order.id), *order)),
-    }
-}
-
-/// The order is on disk before anything is sent for it; of two requests with one key the second joins the first's order.
-async fn write(shop: &Shop, placed: Order, key: Option<Key>) -> Result<Ending, Problem> {
-    let (seat, watch) = (shop.driver.seat(), shop.driver.watch(placed.id));
-    let hand = shop.driver.hand(Actor::Caller, &seat);
-    let asked = key.clone();
-    let written = shop.db.write(move |tx| {
-        if let Some(key) = &asked
-            && let Some(used) = store::keys::tie(tx, key, placed.id, hand.at)?
-        {
-            return Ok(Written::Before(key.clone(), used));
-        }
-        let stored = store::moves::place(tx, &placed, hand)?;
-        faults::point(PLACE.before_commit);
-        Ok(Written::Placed(Box::new(stored)))
-    });
-    match written.await.map_err(|error: DbError| Problem::from(error))? {
-        Written::Before(key, used) => ending::again(shop, key, used).await,
-        Written::Placed(stored) => {
-            faults::point(PLACE.after_commit);
-            shop.driver.start((*stored).clone(), seat);
-            ending::of(shop, Route::Checkout, key, watch, Waited::Told(*stored)).await
-        }
-    }
-}
-
-enum Written {
-    Placed(Box<Stored>),
-    Before(Key, Used),
+    moving::open(shop, placed, Route::Checkout, Command::Place.name(), key).await
 }

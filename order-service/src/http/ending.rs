@@ -1,3 +1,4 @@
+use service_kit::http::{Reply, S200, S201, S202};
 use shared_types::{Code, OrderId, Problem, orders::OrderView};
 
 use super::{Shop, trouble};
@@ -18,7 +19,35 @@ pub(super) enum Ending {
     Undecided(Box<OrderView>),
 }
 
-/// Waits for the order to be decided, as every request about it does. Under a key the answer is the one that was kept:
+impl Ending {
+    /// The answer of a request that makes something: 201, or 202 while it is not decided.
+    pub(super) fn created(self) -> Result<Reply<OrderView, (S201, S202)>, Problem> {
+        match self {
+            Ending::Final(Answer::Done(order)) => Ok(Reply::created(view::path(order.id), *order)),
+            Ending::Final(Answer::Refused(problem)) => Err(*problem),
+            Ending::Undecided(order) => Ok(Reply::accepted(view::path(order.id), *order)),
+        }
+    }
+
+    /// The answer of a request that moves an order: 200, or 202 while something is on its way.
+    pub(super) fn moved(self) -> Result<Reply<OrderView, (S200, S202)>, Problem> {
+        match self {
+            Ending::Final(Answer::Done(order)) => Ok(Reply::ok(*order)),
+            Ending::Final(Answer::Refused(problem)) => Err(*problem),
+            Ending::Undecided(order) => Ok(Reply::accepted(view::path(order.id), *order)),
+        }
+    }
+
+    /// The order of a request that nothing has to be waited for.
+    pub(super) fn at_once(self) -> Result<OrderView, Problem> {
+        match self {
+            Ending::Final(Answer::Done(order)) | Ending::Undecided(order) => Ok(*order),
+            Ending::Final(Answer::Refused(problem)) => Err(*problem),
+        }
+    }
+}
+
+/// Waits for the order to be as this request wants it. Under a key the answer is the one that was kept:
 /// the same for everybody who comes with it, now or later.
 pub(super) async fn of(
     shop: &Shop,
@@ -27,10 +56,10 @@ pub(super) async fn of(
     watch: Watch,
     waited: Waited,
 ) -> Result<Ending, Problem> {
-    let waited = shop.driver.until_decided(watch, waited).await?;
+    let waited = shop.driver.until(|order| route.is_final(order), watch, waited).await?;
     Ok(match waited {
-        Waited::Told(stored) if stored.order.decided() => Ending::Final(Answer::of(route, &stored)),
-        Waited::Found(stored) if stored.order.decided() => {
+        Waited::Told(stored) if route.is_final(&stored.order) => Ending::Final(Answer::of(route, &stored)),
+        Waited::Found(stored) if route.is_final(&stored.order) => {
             let kept = match key {
                 Some(key) => kept(shop, key).await?,
                 None => None,
@@ -39,6 +68,15 @@ pub(super) async fn of(
         }
         Waited::Told(stored) | Waited::Found(stored) => Ending::Undecided(Box::new(view::order(&stored))),
     })
+}
+
+/// How a request ends whose key was used before.
+pub(super) async fn known(shop: &Shop, key: &Key) -> Result<Option<Ending>, Problem> {
+    let asked = key.clone();
+    match shop.db.read(move |tx| store::keys::find(tx, &asked)).await? {
+        Some(used) => again(shop, key.clone(), used).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 /// A key that was used before: the same request gets the answer that was given, or joins the order and waits like the

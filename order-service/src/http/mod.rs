@@ -1,7 +1,7 @@
 //! The only incoming HTTP of the service: parse, one call, view.
 
-/// `POST /orders/{id}/cancel`.
-mod cancel;
+/// Cards: exchanged for tokens at the door.
+mod cards;
 /// `POST /checkout`.
 mod checkout;
 /// How a request about an order ends: decided, or not yet.
@@ -10,23 +10,57 @@ mod ending;
 mod events;
 /// Idempotency keys: read from the request, told apart by what was asked.
 mod keys;
+/// `/orders/{id}/lines`.
+mod lines;
+/// Moving an order and waiting for what becomes of it.
+mod moving;
 /// Listing, showing, history.
 mod orders;
+/// `POST /orders/{id}/payments`.
+mod payments;
+/// Prices and titles, frozen when a line is ordered.
+mod prices;
+/// Orders that people write and decide about: submit, approve, reject, cancel, extend, refund, hand over.
+mod review;
 /// Database errors as problems.
 mod trouble;
 
 use paperclip::actix::web;
 use service_kit::db::Db;
-use shared_types::Currency;
+use shared_types::{Currency, OrderId, Secret, Timestamp};
+use uuid::Uuid;
 
-use crate::driver::Driver;
+use crate::{
+    clients::{Catalog, payments::Provider},
+    domain::checkout::Opening,
+    driver::Driver,
+};
 
 /// What every handler works with.
 #[derive(Clone)]
 pub struct Shop {
     pub db: Db,
     pub driver: Driver,
+    pub catalog: Catalog,
+    pub provider: Provider,
     pub currency: Currency,
+    /// Milliseconds within which an order has to be paid.
+    pub unpaid_ms: i64,
+    /// Keys the code by which the card enters a fingerprint.
+    pub card_key: Secret,
+}
+
+impl Shop {
+    /// What an order that is about to be written is given.
+    fn opening(&self) -> Opening {
+        let id = OrderId::from_uuid(Uuid::now_v7());
+        Opening { id, currency: self.currency, pay_by: self.pay_by() }
+    }
+
+    /// Until when an order has to be paid whose payment begins now.
+    fn pay_by(&self) -> Timestamp {
+        self.driver.now().plus_ms(self.unpaid_ms)
+    }
 }
 
 /// The routes of the service.
@@ -35,10 +69,25 @@ pub fn routes(shop: Shop) -> impl Fn(&mut web::ServiceConfig) + Clone + Send + '
         config
             .app_data(web::Data::new(shop.clone()))
             .service(web::resource("/checkout").route(web::post().to(checkout::checkout)))
-            .service(web::resource("/orders").route(web::get().to(orders::list)))
+            .service(web::resource("/orders").route(web::get().to(orders::list)).route(web::post().to(review::create)))
             .service(web::resource("/orders/{id}").route(web::get().to(orders::show)))
             .service(web::resource("/orders/{id}/history").route(web::get().to(orders::history)))
-            .service(web::resource("/orders/{id}/cancel").route(web::post().to(cancel::cancel)))
+            .service(
+                web::resource("/orders/{id}/lines").route(web::get().to(lines::list)).route(web::post().to(lines::add)),
+            )
+            .service(
+                web::resource("/orders/{id}/lines/{line}")
+                    .route(web::patch().to(lines::change))
+                    .route(web::delete().to(lines::remove)),
+            )
+            .service(web::resource("/orders/{id}/submit").route(web::post().to(review::submit)))
+            .service(web::resource("/orders/{id}/approve").route(web::post().to(review::approve)))
+            .service(web::resource("/orders/{id}/reject").route(web::post().to(review::reject)))
+            .service(web::resource("/orders/{id}/cancel").route(web::post().to(review::cancel)))
+            .service(web::resource("/orders/{id}/extend").route(web::post().to(review::extend)))
+            .service(web::resource("/orders/{id}/refund").route(web::post().to(review::refund)))
+            .service(web::resource("/orders/{id}/hand-over").route(web::post().to(review::hand_over)))
+            .service(web::resource("/orders/{id}/payments").route(web::post().to(payments::pay)))
             .service(web::resource("/events").route(web::post().to(events::receive)));
     }
 }

@@ -6,10 +6,15 @@ use shared_types::{OrderId, Timestamp};
 
 use super::text::{parsed, required};
 
-/// When the next order is due; `None`: every order is at rest.
+/// When the driver has to look at an order next; `None`: nothing is outstanding, and nothing is waited for.
 pub fn earliest(tx: &mut Tx<'_>) -> Result<Option<Timestamp>, DbError> {
-    let row = tx.query_one("select min(due_at_us) as due_at_us from orders where due_at_us is not null", &[])?;
-    Ok(row.get::<Option<i64>>("due_at_us")?.map(Timestamp::from_micros))
+    let row = tx.query_one(
+        "select (select min(due_at_us) from orders where due_at_us is not null) as due_at_us, \
+                (select min(look_at_us) from orders where look_at_us is not null) as look_at_us",
+        &[],
+    )?;
+    let (due, look): (Option<i64>, Option<i64>) = (row.get("due_at_us")?, row.get("look_at_us")?);
+    Ok([due, look].into_iter().flatten().min().map(Timestamp::from_micros))
 }
 
 /// Takes due orders on until `until`, longest due first. It saves work and decides nothing: should two drivers have one
@@ -22,8 +27,32 @@ pub fn claim(tx: &mut Tx<'_>, now: Timestamp, until: Timestamp, limit: i64) -> R
          returning order_id",
         &params![now.micros(), until.micros(), limit],
     )?;
-    let read = |row: &Row| required(parsed(row, "order_id")?, "order_id");
-    rows.iter().map(read).collect()
+    rows.iter().map(id).collect()
+}
+
+/// Orders that are to be looked at although they may be at rest, taken on likewise.
+pub fn claim_looks(tx: &mut Tx<'_>, now: Timestamp, until: Timestamp, limit: i64) -> Result<Vec<OrderId>, DbError> {
+    let rows = tx.query(
+        "update orders set look_at_us = $2 \
+          where look_at_us <= $1 and order_id in \
+                (select order_id from orders where look_at_us <= $1 order by look_at_us limit $3) \
+         returning order_id",
+        &params![now.micros(), until.micros(), limit],
+    )?;
+    rows.iter().map(id).collect()
+}
+
+fn id(row: &Row) -> Result<OrderId, DbError> {
+    required(parsed(row, "order_id")?, "order_id")
+}
+
+/// There was nothing new to see: the order is looked at again then.
+pub fn look_again(tx: &mut Tx<'_>, id: OrderId, version: i64, at: Option<Timestamp>) -> Result<(), DbError> {
+    tx.execute(
+        "update orders set look_at_us = $3 where order_id = $1 and version = $2 and look_at_us is not null",
+        &params![id.to_string(), version, at.map(Timestamp::micros)],
+    )
+    .map(drop)
 }
 
 /// The order's call had no answer: it is due again later.

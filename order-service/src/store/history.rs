@@ -10,11 +10,12 @@ use super::{
 };
 use crate::domain::Order;
 
-/// Adds the move that made the order what it is now.
+/// Adds the move that made the order what it is now, with the reason that was given for it.
 pub fn append(
     tx: &mut Tx<'_>,
     order: &Order,
     command: &'static str,
+    reason: Option<&str>,
     actor: Actor,
     at: Timestamp,
 ) -> Result<(), DbError> {
@@ -27,10 +28,10 @@ pub fn append(
             command,
             name(&order.state),
             name(&order.stock),
-            name(&order.payment),
+            name(&order.payment()),
             name(&order.fulfillment),
             actor.name(),
-            order.reason.clone(),
+            reason.map(str::to_owned),
             at.micros(),
         ],
     )

@@ -57,7 +57,7 @@ pub fn find(tx: &mut Tx<'_>, key: &Key) -> Result<Option<Used>, DbError> {
     row.map(read).transpose()
 }
 
-/// Keeps the final answer under every key that waits for this order, in the transaction that decided it.
+/// Keeps the final answers under the keys that wait for the order to be as it is now, in the transaction that made it so.
 pub fn settle(tx: &mut Tx<'_>, stored: &Stored) -> Result<(), DbError> {
     let order_id = stored.order.id.to_string();
     let waiting = tx.query(
@@ -66,6 +66,9 @@ pub fn settle(tx: &mut Tx<'_>, stored: &Stored) -> Result<(), DbError> {
     )?;
     for row in &waiting {
         let route: Route = named(row, "route")?;
+        if !route.is_final(&stored.order) {
+            continue;
+        }
         tx.execute(
             "update idempotency_key set answer = $3 where order_id = $1 and route = $2 and answer is null",
             &params![&order_id, route.name(), json(&Answer::of(route, stored))],

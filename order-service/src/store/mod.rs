@@ -1,16 +1,22 @@
 //! The only SQL of the service. A move is one `update … where order_id = … and version = …`; its history, its event and
 //! the answers it settles are written in the same transaction.
 
+/// The key by which cards enter fingerprints.
+pub mod card_key;
 /// Which orders the driver has to look at, and when.
 pub mod due;
 /// History: every move with who asked for it.
 pub mod history;
 /// Idempotency keys and the answers kept under them.
 pub mod keys;
+/// Lines of orders.
+mod lines;
 /// Moves: compare-and-swap, with everything that belongs to one.
 pub mod moves;
 /// Orders: written once, found, listed.
 pub mod orders;
+/// Attempts to pay, one row each.
+mod payments;
 /// Enumerations and JSON in text columns.
 mod text;
 
@@ -26,6 +32,9 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration::both("V3__order_history", include_str!("../../migrations/V3__order_history.sql")),
     Migration::both("V4__idempotency_key", include_str!("../../migrations/V4__idempotency_key.sql")),
     Migration::both("V5__idempotency_key_created", include_str!("../../migrations/V5__idempotency_key_created.sql")),
+    Migration::both("V10__order_flow", include_str!("../../migrations/V10__order_flow.sql")),
+    Migration::both("V11__payment", include_str!("../../migrations/V11__payment.sql")),
+    Migration::both("V12__card_key", include_str!("../../migrations/V12__card_key.sql")),
 ];
 
 /// An order with the times that belong to its row.

@@ -9,10 +9,11 @@ use shared_types::{
 };
 
 use super::{
-    Actor, Stored, history, keys, orders,
+    Actor, Stored, history, keys, lines, orders, payments,
     text::{json, name},
 };
-use crate::domain::{Command, Order, Refusal, apply, next};
+use crate::answer::Route;
+use crate::domain::{Command, Order, Refusal, apply, look, next};
 
 /// Who moves an order, when, and how long he has it to himself before the background driver looks at it.
 #[derive(Debug, Clone, Copy)]
@@ -20,11 +21,20 @@ pub struct Hand {
     pub actor: Actor,
     pub at: Timestamp,
     pub lead_ms: i64,
+    /// How long until a payment that waits for its buyer is asked about.
+    pub look_ms: i64,
 }
 
 impl Hand {
     fn due_at(self, order: &Order) -> Option<Timestamp> {
         next(order).map(|_| self.at.plus_ms(self.lead_ms))
+    }
+
+    /// When the order is to be looked at even if nothing is outstanding: at its deadline, and at times while a payment
+    /// waits for somebody.
+    pub fn look_at(self, order: &Order) -> Option<Timestamp> {
+        let ask_at = look(order).map(|_| self.at.plus_ms(self.look_ms));
+        [order.pay_by, ask_at].into_iter().flatten().min()
     }
 }
 
@@ -39,11 +49,12 @@ pub enum MoveError {
     Db(#[from] DbError),
 }
 
-/// Writes a placed order: its row, its lines, its history, its event.
-pub fn place(tx: &mut Tx<'_>, order: &Order, hand: Hand) -> Result<Stored, DbError> {
+/// Writes a new order: its row, its lines, its payment, its history, its event.
+pub fn open(tx: &mut Tx<'_>, order: &Order, command: &'static str, hand: Hand) -> Result<Stored, DbError> {
     let stored = Stored { order: order.clone(), created_at: hand.at, updated_at: hand.at, attempts: 0 };
-    orders::insert(tx, &stored, hand.due_at(order))?;
-    tell(tx, &stored, "place", hand)?;
+    orders::insert(tx, &stored, hand.due_at(order), hand.look_at(order))?;
+    payments::write(tx, &[], order)?;
+    tell(tx, &stored, command, None, hand)?;
     Ok(stored)
 }
 
@@ -60,7 +71,8 @@ pub fn swap(
     let changed = tx.execute(
         "update orders set version = $3, state = $4, stock = $5, payment = $6, fulfillment = $7, taking_n = $8, \
                            delivery_n = $9, delivery_version = $10, reason = $11, refused = $12, due_at_us = $13, \
-                           attempts = 0, updated_at_us = $14 \
+                           attempts = 0, updated_at_us = $14, line_n = $15, pay_by_us = $16, lapsed = $17, \
+                           withdrawn = $18, look_at_us = $19 \
           where order_id = $1 and version = $2",
         &params![
             after.id.to_string(),
@@ -68,7 +80,7 @@ pub fn swap(
             after.version,
             name(&after.state),
             name(&after.stock),
-            name(&after.payment),
+            name(&after.payment()),
             name(&after.fulfillment),
             after.taking_n,
             after.delivery_n,
@@ -77,17 +89,22 @@ pub fn swap(
             (!after.refused.is_empty()).then(|| json(&after.refused)),
             hand.due_at(after).map(Timestamp::micros),
             hand.at.micros(),
+            after.line_n,
+            after.pay_by.map(Timestamp::micros),
+            i64::from(after.lapsed),
+            i64::from(after.withdrawn),
+            hand.look_at(after).map(Timestamp::micros),
         ],
     )?;
     if changed == 0 {
         return Ok(None);
     }
-    if after.lines != before.order.lines {
-        orders::fill_lines(tx, after)?;
-    }
+    lines::write(tx, &before.order.lines, after)?;
+    payments::write(tx, &before.order.payments, after)?;
     let stored = Stored { order: after.clone(), updated_at: hand.at, attempts: 0, ..before.clone() };
-    tell(tx, &stored, command, hand)?;
-    if after.decided() && !before.order.decided() {
+    let reason = after.reason.as_deref().filter(|_| after.reason != before.order.reason);
+    tell(tx, &stored, command, reason, hand)?;
+    if Route::ALL.iter().any(|route| route.is_final(after) && !route.is_final(&before.order)) {
         keys::settle(tx, &stored)?;
     }
     Ok(Some(stored))
@@ -108,8 +125,14 @@ pub fn make(tx: &mut Tx<'_>, id: OrderId, command: &Command, hand: Hand) -> Resu
     }
 }
 
-fn tell(tx: &mut Tx<'_>, stored: &Stored, command: &'static str, hand: Hand) -> Result<(), DbError> {
-    history::append(tx, &stored.order, command, hand.actor, hand.at)?;
+fn tell(
+    tx: &mut Tx<'_>,
+    stored: &Stored,
+    command: &'static str,
+    reason: Option<&str>,
+    hand: Hand,
+) -> Result<(), DbError> {
+    history::append(tx, &stored.order, command, reason, hand.actor, hand.at)?;
     outbox::append(tx, &event(&stored.order, hand.at))
 }
 
@@ -120,7 +143,7 @@ fn event(order: &Order, at: Timestamp) -> CloudEvent {
         version: order.version,
         state: order.state,
         stock: order.stock,
-        payment: order.payment,
+        payment: order.payment(),
         fulfillment: order.fulfillment,
     };
     CloudEvent {

@@ -4,27 +4,33 @@ use service_kit::{
     db::{DbError, Row, Tx, Value},
     params,
 };
-use shared_types::{BookId, Currency, Money, OrderId, Timestamp, orders::OrderState};
+use shared_types::{OrderId, Timestamp, orders::OrderState};
 
 use super::{
-    Stored,
+    Stored, lines, payments,
     text::{count, from_json, json, name, named, parsed, required},
 };
-use crate::domain::{Line, Order, TakenCopies};
+use crate::domain::Order;
 
-/// Writes a new order with its lines.
-pub fn insert(tx: &mut Tx<'_>, stored: &Stored, due_at: Option<Timestamp>) -> Result<(), DbError> {
+/// Writes the row of a new order, and its lines.
+pub fn insert(
+    tx: &mut Tx<'_>,
+    stored: &Stored,
+    due_at: Option<Timestamp>,
+    look_at: Option<Timestamp>,
+) -> Result<(), DbError> {
     let order = &stored.order;
     tx.execute(
         "insert into orders (order_id, version, state, stock, payment, fulfillment, payment_method, currency, address, \
-                             customer_ref, taking_n, delivery_n, delivery_version, due_at_us, created_at_us, updated_at_us) \
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+                             customer_ref, taking_n, delivery_n, delivery_version, due_at_us, created_at_us, \
+                             updated_at_us, flow, line_n, pay_by_us, look_at_us) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)",
         &params![
             order.id.to_string(),
             order.version,
             name(&order.state),
             name(&order.stock),
-            name(&order.payment),
+            name(&order.payment()),
             name(&order.fulfillment),
             name(&order.payment_method),
             order.currency.code(),
@@ -36,39 +42,13 @@ pub fn insert(tx: &mut Tx<'_>, stored: &Stored, due_at: Option<Timestamp>) -> Re
             due_at.map(Timestamp::micros),
             stored.created_at.micros(),
             stored.updated_at.micros(),
+            name(&order.flow),
+            order.line_n,
+            order.pay_by.map(Timestamp::micros),
+            look_at.map(Timestamp::micros),
         ],
     )?;
-    for (line, number) in order.lines.iter().zip(1_i64..) {
-        tx.execute(
-            "insert into order_line (order_id, line, book_id, quantity, expected_minor) values ($1, $2, $3, $4, $5)",
-            &params![
-                order.id.to_string(),
-                number,
-                line.book_id.number(),
-                line.quantity,
-                line.expected.map(|price| price.minor)
-            ],
-        )?;
-    }
-    Ok(())
-}
-
-/// Writes what was in force when the copies of an order were taken.
-pub fn fill_lines(tx: &mut Tx<'_>, order: &Order) -> Result<(), DbError> {
-    for (line, number) in order.lines.iter().zip(1_i64..) {
-        let Some(taken) = &line.taken else { continue };
-        tx.execute(
-            "update order_line set title = $3, isbn = $4, price_minor = $5 where order_id = $1 and line = $2",
-            &params![
-                order.id.to_string(),
-                number,
-                &taken.title,
-                taken.isbn.map(|isbn| isbn.to_string()),
-                taken.price.minor
-            ],
-        )?;
-    }
-    Ok(())
+    lines::write(tx, &[], order)
 }
 
 /// The order of that id.
@@ -76,7 +56,8 @@ pub fn find(tx: &mut Tx<'_>, id: OrderId) -> Result<Option<Stored>, DbError> {
     let key = params![id.to_string()];
     let Some(row) = tx.query_opt("select * from orders where order_id = $1", &key)? else { return Ok(None) };
     let lines = tx.query("select * from order_line where order_id = $1 order by line", &key)?;
-    read(&row, &lines.iter().collect::<Vec<_>>()).map(Some)
+    let payments = tx.query("select * from payment where order_id = $1 order by n", &key)?;
+    read(&row, &lines.iter().collect::<Vec<_>>(), &payments.iter().collect::<Vec<_>>()).map(Some)
 }
 
 /// Orders before `before` (latest first), in that state where one is given.
@@ -96,34 +77,55 @@ pub fn page(
         ),
     };
     let orders = tx.query(&format!("select * {chosen}"), &params)?;
-    let lines =
-        format!("select * from order_line where order_id in (select order_id {chosen}) order by order_id, line");
-    let mut lines_of: BTreeMap<String, Vec<Row>> = BTreeMap::new();
-    for line in tx.query(&lines, &params)? {
-        lines_of.entry(line.get("order_id")?).or_default().push(line);
-    }
+    let mut lines = of_orders(tx, "order_line", "line", chosen, &params)?;
+    let mut payments = of_orders(tx, "payment", "n", chosen, &params)?;
     let read_one = |row: &Row| {
-        let lines = lines_of.get(&row.get::<String>("order_id")?);
-        read(row, &lines.into_iter().flatten().collect::<Vec<_>>())
+        let order_id: String = row.get("order_id")?;
+        let (lines, payments) = (lines.remove(&order_id), payments.remove(&order_id));
+        let lines: Vec<&Row> = lines.iter().flatten().collect();
+        let payments: Vec<&Row> = payments.iter().flatten().collect();
+        read(row, &lines, &payments)
     };
     orders.iter().map(read_one).collect()
 }
 
-fn read(row: &Row, lines: &[&Row]) -> Result<Stored, DbError> {
+/// The rows of a table that belong to the chosen orders, by order.
+fn of_orders(
+    tx: &mut Tx<'_>,
+    table: &str,
+    number: &str,
+    chosen: &str,
+    params: &[Value],
+) -> Result<BTreeMap<String, Vec<Row>>, DbError> {
+    let select =
+        format!("select * from {table} where order_id in (select order_id {chosen}) order by order_id, {number}");
+    let mut rows: BTreeMap<String, Vec<Row>> = BTreeMap::new();
+    for row in tx.query(&select, params)? {
+        rows.entry(row.get("order_id")?).or_default().push(row);
+    }
+    Ok(rows)
+}
+
+fn read(row: &Row, lines: &[&Row], payments: &[&Row]) -> Result<Stored, DbError> {
     let currency = required(parsed(row, "currency")?, "currency")?;
     let order = Order {
         id: required(parsed(row, "order_id")?, "order_id")?,
         version: row.get("version")?,
+        flow: named(row, "flow")?,
         state: named(row, "state")?,
         stock: named(row, "stock")?,
-        payment: named(row, "payment")?,
         fulfillment: named(row, "fulfillment")?,
         payment_method: named(row, "payment_method")?,
         currency,
-        lines: lines.iter().map(|line| read_line(line, currency)).collect::<Result<_, _>>()?,
+        lines: lines.iter().map(|line| lines::read(line, currency)).collect::<Result<_, _>>()?,
+        line_n: count(row, "line_n")?,
         address: from_json(row, "address")?,
         customer_ref: row.get("customer_ref")?,
         taking_n: count(row, "taking_n")?,
+        payments: payments.iter().map(|payment| payments::read(payment, currency)).collect::<Result<_, _>>()?,
+        pay_by: row.get::<Option<i64>>("pay_by_us")?.map(Timestamp::from_micros),
+        lapsed: row.get::<i64>("lapsed")? == 1,
+        withdrawn: row.get::<i64>("withdrawn")? == 1,
         delivery_n: count(row, "delivery_n")?,
         delivery_version: row.get("delivery_version")?,
         reason: row.get("reason")?,
@@ -134,22 +136,5 @@ fn read(row: &Row, lines: &[&Row]) -> Result<Stored, DbError> {
         created_at: Timestamp::from_micros(row.get("created_at_us")?),
         updated_at: Timestamp::from_micros(row.get("updated_at_us")?),
         attempts: row.get("attempts")?,
-    })
-}
-
-fn read_line(row: &Row, currency: Currency) -> Result<Line, DbError> {
-    let money = |column: &str| {
-        let minor: Option<i64> = row.get(column)?;
-        Ok::<_, DbError>(minor.map(|minor| Money { minor, currency }))
-    };
-    let taken = match (row.get::<Option<String>>("title")?, money("price_minor")?) {
-        (Some(title), Some(price)) => Some(TakenCopies { title, isbn: parsed(row, "isbn")?, price }),
-        (_, _) => None,
-    };
-    Ok(Line {
-        book_id: required(BookId::new(row.get("book_id")?), "book_id")?,
-        quantity: row.get("quantity")?,
-        expected: money("expected_minor")?,
-        taken,
     })
 }

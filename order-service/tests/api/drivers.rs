@@ -1,5 +1,8 @@
 use order_service::{
-    domain::{Command, apply, checkout::draft},
+    domain::{
+        Command, apply,
+        checkout::{Opening, draft},
+    },
     store::{self, Actor, moves::Hand},
 };
 use serde_json::json;
@@ -20,9 +23,10 @@ async fn of_two_moves_from_one_version_exactly_one_is_made() {
     let db = Db::open(database.url(), DbOptions::default(), store::MIGRATIONS).await.unwrap();
     let id = OrderId::from_uuid(uuid::Uuid::now_v7());
     let request = serde_json::from_value(collect(&[(1, 1)])).unwrap();
-    let order = apply(&draft(request, id, Currency::USD).unwrap(), Command::Place).unwrap();
-    let hand = Hand { actor: Actor::Driver, at: Timestamp::from_micros(1), lead_ms: 0 };
-    let placed = db.write::<_, DbError, _>(move |tx| store::moves::place(tx, &order, hand)).await.unwrap();
+    let opening = Opening { id, currency: Currency::USD, pay_by: Timestamp::from_micros(1) };
+    let order = apply(&draft(request, opening).unwrap(), Command::Place).unwrap();
+    let hand = Hand { actor: Actor::Driver, at: Timestamp::from_micros(1), lead_ms: 0, look_ms: 0 };
+    let placed = db.write::<_, DbError, _>(move |tx| store::moves::open(tx, &order, "place", hand)).await.unwrap();
 
     let swap = |command: Command| {
         let (before, name) = (placed.clone(), command.name());

@@ -129,15 +129,16 @@ async fn a_batch_of_too_many_events_is_refused_as_a_whole() {
 #[test]
 fn every_side_of_every_call_and_commit_is_a_fault_point() {
     let points = order_service::fault_points();
-    for action in ["take", "give_back", "book_delivery"] {
+    let actions = ["take", "charge", "cancel_payment", "refund", "give_back", "book_delivery", "cancel_delivery"];
+    for action in actions {
         for side in ["before_call", "after_call", "after_commit"] {
             assert!(points.contains(&format!("order.{action}.{side}")));
         }
     }
-    for request in ["place", "cancel", "event"] {
+    for request in ["place", "move", "event"] {
         for side in ["before_commit", "after_commit"] {
             assert!(points.contains(&format!("order.{request}.{side}")));
         }
     }
-    assert_eq!(points.len(), 15);
+    assert_eq!(points.len(), 27);
 }

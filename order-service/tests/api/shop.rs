@@ -47,7 +47,15 @@ impl Answer {
 
 /// Deadlines that are not met by chance, pauses that a test can wait for.
 pub fn patient() -> Pace {
-    Pace { answer_ms: 20_000, call_ms: 10_000, first_pause_ms: 5, longest_pause_ms: 40, poll_ms: 50, lease_ms: 20_000 }
+    Pace {
+        answer_ms: 20_000,
+        call_ms: 10_000,
+        first_pause_ms: 5,
+        longest_pause_ms: 40,
+        poll_ms: 50,
+        look_ms: 100,
+        lease_ms: 20_000,
+    }
 }
 
 /// The ordinary pace of a test, but nobody waits long for a decision or an answer.
@@ -130,6 +138,8 @@ pub async fn start(database: &TestDatabase, neighbours: &Neighbours, pace: Pace)
         workers: 2,
         catalog_url: neighbours.address.clone(),
         delivery_url: neighbours.address.clone(),
+        payments_url: neighbours.address.clone(),
+        unpaid_minutes: 60,
         currency: Currency::USD,
         pace,
     };

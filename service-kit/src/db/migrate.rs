@@ -46,6 +46,7 @@ const KIT: &[Migration] = &[
     Migration::both("V1__outbox", include_str!("../../migrations/V1__outbox.sql")),
     Migration::both("V2__inbox", include_str!("../../migrations/V2__inbox.sql")),
     Migration::both("V3__signing_key", include_str!("../../migrations/V3__signing_key.sql")),
+    Migration::both("V4__answered_request", include_str!("../../migrations/V4__answered_request.sql")),
 ];
 
 /// Brings the schema up to what this binary knows.

@@ -14,6 +14,7 @@ use shared_types::{Code, FieldError, Problem, limits::MAX_IDEMPOTENCY_KEY_CHARS}
 
 use super::{
     limits::{BODY_DEADLINE_MS, MAX_BODY_BYTES},
+    objects::ObjectsOnly,
     reply::Fail,
 };
 
@@ -92,7 +93,7 @@ fn is_json(media_type: &str) -> bool {
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Fail> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let parsed = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+    let parsed = serde_path_to_error::deserialize(ObjectsOnly(&mut reader)).map_err(|error| {
         let field = error.path().to_string();
         let inner = error.into_inner();
         match inner.classify() {

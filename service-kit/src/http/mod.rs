@@ -9,6 +9,8 @@ mod health;
 mod layer;
 /// Limits of the shell, each with its unit.
 pub mod limits;
+/// A JSON array is no object.
+mod objects;
 /// The OpenAPI document: what paperclip writes, completed with what is true of every route.
 mod openapi;
 /// Page cursors: opaque to callers, checked on their way back.

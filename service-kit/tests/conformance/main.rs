@@ -5,6 +5,8 @@
 
 /// Processes that die in mid-work.
 mod crash;
+/// Idempotency keys.
+mod keys;
 /// Full houses, panics, locks held by strangers.
 mod limits;
 /// Answers that never arrive.

@@ -1,0 +1,58 @@
+use shared_types::{BookId, Currency, orders::PaymentMethod, takings::TakenLine};
+
+use super::{
+    super::{Command, Order, Refusal, apply},
+    created, refused, taken, taken_line, written,
+};
+
+#[test]
+fn an_answer_of_another_attempt_is_not_believed() {
+    let second =
+        Order { taking_n: 2, ..apply(&created(PaymentMethod::OnDelivery, true), Command::Place).expect("placed") };
+    for command in [taken(1), refused(1), Command::CopiesGivenBack { n: 1 }, taken(3)] {
+        assert!(matches!(apply(&second, command.clone()), Err(Refusal::OtherAttempt { .. })), "{command:?}");
+    }
+    assert!(apply(&second, taken(2)).is_ok());
+}
+
+#[test]
+fn copies_that_are_not_the_orders_are_not_sold() {
+    let placed = apply(&created(PaymentMethod::OnDelivery, true), Command::Place).expect("placed");
+    let euros: Currency = "EUR".parse().expect("a currency");
+    let other = TakenLine { book_id: BookId::new(9).expect("a number"), ..taken_line(1, "12.99", Currency::USD) };
+    for lines in [
+        vec![],
+        vec![taken_line(1, "12.99", Currency::USD)],
+        vec![taken_line(3, "12.99", Currency::USD)],
+        vec![taken_line(i64::MAX, "12.99", Currency::USD), taken_line(i64::MAX, "12.99", Currency::USD)],
+        vec![taken_line(2, "13.99", Currency::USD)],
+        vec![taken_line(2, "12.99", euros)],
+        vec![taken_line(2, "-1", Currency::USD)],
+        vec![taken_line(2, "12.99", Currency::USD), other],
+    ] {
+        let after = apply(&placed, Command::CopiesTaken { n: 1, lines: lines.clone() });
+        assert!(matches!(after, Err(Refusal::DoesNotFit(_))), "{lines:?}: {after:?}");
+    }
+}
+
+#[test]
+fn an_order_without_lines_is_not_placed() {
+    let empty = Order { lines: Vec::new(), ..created(PaymentMethod::OnDelivery, true) };
+    assert_eq!(apply(&empty, Command::Place), Err(Refusal::NoLines));
+}
+
+#[test]
+fn a_reviewed_order_is_sold_at_the_prices_at_which_it_was_ordered() {
+    let submitted = apply(&written(false), Command::Submit).expect("submitted");
+    let approving = apply(&submitted, Command::Approve).expect("approving");
+    let sold = apply(&approving, taken(1)).expect("two copies, at another price today");
+    assert_eq!(sold.total().map(|total| total.minor), Some(2_500));
+}
+
+#[test]
+fn a_number_of_a_line_is_not_used_twice() {
+    let order = apply(&written(false), Command::RemoveLine { number: 2 }).expect("removed");
+    let order = apply(&order, Command::AddLine { line: super::line_ordered() }).expect("added");
+    assert_eq!(order.lines.iter().map(|line| line.number).collect::<Vec<_>>(), [1, 3]);
+    assert_eq!(apply(&order, Command::RemoveLine { number: 2 }), Err(Refusal::NoSuchLine(2)));
+}

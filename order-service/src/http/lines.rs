@@ -1,0 +1,92 @@
+use paperclip::actix::{Apiv2Schema, api_v2_operation, web};
+use serde::Deserialize;
+use service_kit::http::{Body, Fail, IdempotencyKey, Reply, S200, S201, S202, S404, S409, S422};
+use shared_types::{
+    OrderId, Problem,
+    orders::{ChangeLineRequest, CheckoutLine, OrderLines, OrderView},
+};
+
+use super::{
+    Shop,
+    ending::{self, Ending, find},
+    keys, moving, prices,
+};
+use crate::{
+    answer::Route,
+    domain::{
+        Command,
+        checkout::{self, quantity},
+    },
+    view,
+};
+
+/// A line of an order.
+#[derive(Debug, Clone, Copy, Deserialize, Apiv2Schema)]
+pub(super) struct LinePath {
+    id: OrderId,
+    /// The line's number.
+    line: u32,
+}
+
+/// Lists the lines of an order.
+#[api_v2_operation(tags(orders))]
+pub(super) async fn list(shop: web::Data<Shop>, id: web::Path<OrderId>) -> Result<Reply<OrderLines>, Fail<(S404,)>> {
+    let stored = find(&shop, *id).await?;
+    let order = view::order(&stored);
+    Ok(Reply::ok(OrderLines { order_id: order.id, items: order.lines, total: order.total, currency: order.currency }))
+}
+
+/// Adds a line to an order.
+///
+/// Its price is the one in force now, and stays; with `expected_price` another price in force is refused. 409 once the
+/// order's copies are being taken.
+#[api_v2_operation(tags(orders))]
+pub(super) async fn add(
+    shop: web::Data<Shop>,
+    id: web::Path<OrderId>,
+    key: IdempotencyKey,
+    body: Body<CheckoutLine>,
+) -> Result<Reply<OrderView, (S201, S202)>, Fail<(S404, S409, S422)>> {
+    Ok(write(&shop, *id, key, body.0).await?.created()?)
+}
+
+async fn write(shop: &Shop, id: OrderId, key: IdempotencyKey, asked: CheckoutLine) -> Result<Ending, Problem> {
+    let key = keys::key(key, Route::AddLine, &(id, &asked));
+    if let Some(key) = &key
+        && let Some(ending) = ending::known(shop, key).await?
+    {
+        return Ok(ending);
+    }
+    find(shop, id).await?;
+    let line = checkout::line(&asked, shop.currency).map_err(Problem::invalid_fields)?;
+    let line = prices::line_ordered(shop, line, "").await?;
+    moving::make(shop, id, Route::AddLine, Command::AddLine { line }, key).await
+}
+
+/// Changes the number of copies in a line.
+///
+/// The line keeps its price. 409 once the order's copies are being taken.
+#[api_v2_operation(tags(orders))]
+pub(super) async fn change(
+    shop: web::Data<Shop>,
+    path: web::Path<LinePath>,
+    body: Body<ChangeLineRequest>,
+) -> Result<Reply<OrderView, (S200,)>, Fail<(S404, S409, S422)>> {
+    let LinePath { id, line: number } = *path;
+    let quantity = quantity(body.0.quantity).map_err(Problem::invalid_fields)?;
+    let command = Command::ChangeLine { number, quantity };
+    Ok(Reply::ok(moving::make(&shop, id, Route::AddLine, command, None).await?.at_once()?))
+}
+
+/// Removes a line from an order.
+///
+/// 409 once the order's copies are being taken.
+#[api_v2_operation(tags(orders))]
+pub(super) async fn remove(
+    shop: web::Data<Shop>,
+    path: web::Path<LinePath>,
+) -> Result<Reply<OrderView, (S200,)>, Fail<(S404, S409)>> {
+    let LinePath { id, line: number } = *path;
+    let command = Command::RemoveLine { number };
+    Ok(Reply::ok(moving::make(&shop, id, Route::AddLine, command, None).await?.at_once()?))
+}

@@ -1,0 +1,94 @@
+use service_kit::{db::DbError, faults};
+use shared_types::{OrderId, Problem};
+
+use super::{
+    Shop,
+    ending::{self, Ending},
+    trouble,
+};
+use crate::{
+    answer::Route,
+    domain::{Command, Order},
+    driver::Waited,
+    points::{MOVE, PLACE},
+    store::{
+        self, Actor, Stored,
+        keys::{Key, Used},
+        moves::MoveError,
+    },
+};
+
+/// Writes a new order and waits for what becomes of it. It is on disk before anything is sent for it; of two requests with
+/// one key the second joins the first's order.
+pub(super) async fn open(
+    shop: &Shop,
+    order: Order,
+    route: Route,
+    command: &'static str,
+    key: Option<Key>,
+) -> Result<Ending, Problem> {
+    let (seat, watch) = (shop.driver.seat(), shop.driver.watch(order.id));
+    let hand = shop.driver.hand(Actor::Caller, &seat);
+    let asked = key.clone();
+    let written = shop.db.write(move |tx| {
+        if let Some(key) = &asked
+            && let Some(used) = store::keys::tie(tx, key, order.id, hand.at)?
+        {
+            return Ok(Written::Before(key.clone(), used));
+        }
+        let stored = store::moves::open(tx, &order, command, hand)?;
+        store::keys::settle(tx, &stored)?;
+        faults::point(PLACE.before_commit);
+        Ok(Written::Moved(Box::new(stored)))
+    });
+    match written.await.map_err(|error: DbError| Problem::from(error))? {
+        Written::Before(key, used) => ending::again(shop, key, used).await,
+        Written::Moved(stored) => {
+            faults::point(PLACE.after_commit);
+            shop.driver.start((*stored).clone(), seat);
+            ending::of(shop, route, key, watch, Waited::Told(*stored)).await
+        }
+    }
+}
+
+/// Moves an order and waits for what becomes of it. The move is on disk before anything is sent for it. A key whose move
+/// was refused is not kept: nothing was written.
+pub(super) async fn make(
+    shop: &Shop,
+    id: OrderId,
+    route: Route,
+    command: Command,
+    key: Option<Key>,
+) -> Result<Ending, Problem> {
+    let (seat, watch) = (shop.driver.seat(), shop.driver.watch(id));
+    let hand = shop.driver.hand(Actor::Caller, &seat);
+    let asked = key.clone();
+    let written = shop.db.write(move |tx| {
+        // Before the key: a key needs an order to stand for.
+        if store::orders::find(tx, id)?.is_none() {
+            return Err(MoveError::NoSuchOrder(id));
+        }
+        if let Some(key) = &asked
+            && let Some(used) = store::keys::tie(tx, key, id, hand.at)?
+        {
+            return Ok(Written::Before(key.clone(), used));
+        }
+        let stored = store::moves::make(tx, id, &command, hand)?;
+        store::keys::settle(tx, &stored)?;
+        faults::point(MOVE.before_commit);
+        Ok(Written::Moved(Box::new(stored)))
+    });
+    match written.await.map_err(trouble::not_moved)? {
+        Written::Before(key, used) => ending::again(shop, key, used).await,
+        Written::Moved(stored) => {
+            faults::point(MOVE.after_commit);
+            shop.driver.start((*stored).clone(), seat);
+            ending::of(shop, route, key, watch, Waited::Told(*stored)).await
+        }
+    }
+}
+
+enum Written {
+    Moved(Box<Stored>),
+    Before(Key, Used),
+}

@@ -1,0 +1,136 @@
+use paperclip::actix::{api_v2_operation, web};
+use service_kit::http::{Body, Fail, IdempotencyKey, OptionalBody, Reply, S200, S201, S202, S404, S409, S422};
+use shared_types::{
+    OrderId, Problem,
+    orders::{CancelRequest, CreateOrderRequest, ExtendRequest, OrderView, RejectRequest},
+};
+
+use super::{
+    Shop,
+    ending::{self, Ending},
+    keys, moving, prices,
+};
+use crate::{
+    answer::Route,
+    domain::{
+        Command,
+        checkout::{deadline, reason, reviewed},
+    },
+};
+
+type Moved = Result<Reply<OrderView, (S200, S202)>, Fail<(S404, S409, S422)>>;
+
+/// Writes an order that is to be reviewed.
+///
+/// It is `created`, with lines or without; their prices are those in force now, and stay. It takes no copies until an
+/// employee approves it.
+#[api_v2_operation(tags(orders))]
+pub(super) async fn create(
+    shop: web::Data<Shop>,
+    key: IdempotencyKey,
+    body: Body<CreateOrderRequest>,
+) -> Result<Reply<OrderView, (S201, S202)>, Fail<(S409, S422)>> {
+    Ok(write(&shop, key, body.0).await?.created()?)
+}
+
+async fn write(shop: &Shop, key: IdempotencyKey, request: CreateOrderRequest) -> Result<Ending, Problem> {
+    let key = keys::key(key, Route::Create, &request);
+    if let Some(key) = &key
+        && let Some(ending) = ending::known(shop, key).await?
+    {
+        return Ok(ending);
+    }
+    let opening = shop.opening();
+    let order = reviewed(request, opening.id, opening.currency).map_err(Problem::invalid_fields)?;
+    let order = prices::ordered(shop, order).await?;
+    moving::open(shop, order, Route::Create, "create", key).await
+}
+
+/// Submits an order for review.
+///
+/// It becomes `pending`. It needs one line at least.
+#[api_v2_operation(tags(orders))]
+pub(super) async fn submit(shop: web::Data<Shop>, id: web::Path<OrderId>, key: IdempotencyKey) -> Moved {
+    let key = keys::key(key, Route::Submit, &*id);
+    Ok(moving::make(&shop, *id, Route::Submit, Command::Submit, key).await?.moved()?)
+}
+
+/// Approves an order that was submitted.
+///
+/// All its copies are taken, or none: 409 then names each line that stood in the way, and the order stays `pending`. 202:
+/// not known yet; look at `Location`.
+#[api_v2_operation(tags(orders))]
+pub(super) async fn approve(shop: web::Data<Shop>, id: web::Path<OrderId>, key: IdempotencyKey) -> Moved {
+    let key = keys::key(key, Route::Approve, &*id);
+    Ok(moving::make(&shop, *id, Route::Approve, Command::Approve, key).await?.moved()?)
+}
+
+/// Rejects an order that is pending, for a reason.
+///
+/// 200: rejected, and it has neither copies nor money. 202: rejected, and what it had is on its way back.
+#[api_v2_operation(tags(orders))]
+pub(super) async fn reject(
+    shop: web::Data<Shop>,
+    id: web::Path<OrderId>,
+    key: IdempotencyKey,
+    body: Body<RejectRequest>,
+) -> Moved {
+    let key = keys::key(key, Route::Reject, &(*id, &body.0));
+    let reason = reason(Some(body.0.reason)).map_err(Problem::invalid_fields)?;
+    Ok(moving::make(&shop, *id, Route::Reject, Command::Reject { reason }, key).await?.moved()?)
+}
+
+/// Cancels an order that is not approved yet.
+///
+/// 200: canceled, and it has neither copies nor money. 202: canceled, and what it had is on its way back: a payment that is
+/// under way is canceled or refunded first. 409: too late.
+#[api_v2_operation(tags(orders))]
+pub(super) async fn cancel(
+    shop: web::Data<Shop>,
+    id: web::Path<OrderId>,
+    key: IdempotencyKey,
+    body: OptionalBody<CancelRequest>,
+) -> Moved {
+    let key = keys::key(key, Route::Cancel, &(*id, &body.0));
+    let reason = reason(body.0.reason).map_err(Problem::invalid_fields)?;
+    Ok(moving::make(&shop, *id, Route::Cancel, Command::Cancel { reason }, key).await?.moved()?)
+}
+
+/// Gives an order that waits for its payment more time.
+///
+/// At most 60 days from now. 409: it is paid or ended, or its deadline has passed, or is later already.
+#[api_v2_operation(tags(orders))]
+pub(super) async fn extend(
+    shop: web::Data<Shop>,
+    id: web::Path<OrderId>,
+    key: IdempotencyKey,
+    body: Body<ExtendRequest>,
+) -> Moved {
+    let key = keys::key(key, Route::Extend, &(*id, &body.0));
+    let until = deadline(body.0.until, shop.driver.now()).map_err(Problem::invalid_fields)?;
+    Ok(moving::make(&shop, *id, Route::Extend, Command::ExtendDeadline { until }, key).await?.moved()?)
+}
+
+/// Refunds an approved order before its parcel leaves, or after it has come back.
+///
+/// Its delivery is canceled, its money given back, and then its copies. 202: under way. 409: too late, the parcel has left.
+#[api_v2_operation(tags(orders))]
+pub(super) async fn refund(
+    shop: web::Data<Shop>,
+    id: web::Path<OrderId>,
+    key: IdempotencyKey,
+    body: OptionalBody<CancelRequest>,
+) -> Moved {
+    let key = keys::key(key, Route::Refund, &(*id, &body.0));
+    let reason = reason(body.0.reason).map_err(Problem::invalid_fields)?;
+    Ok(moving::make(&shop, *id, Route::Refund, Command::Refund { reason }, key).await?.moved()?)
+}
+
+/// Notes that a buyer has collected his books.
+///
+/// Only for an approved order without an address: a parcel tells where it is by itself.
+#[api_v2_operation(tags(orders))]
+pub(super) async fn hand_over(shop: web::Data<Shop>, id: web::Path<OrderId>, key: IdempotencyKey) -> Moved {
+    let key = keys::key(key, Route::HandOver, &*id);
+    Ok(moving::make(&shop, *id, Route::HandOver, Command::HandOver, key).await?.moved()?)
+}

@@ -1,0 +1,20 @@
+//! The sandbox payment provider over HTTP: its ledger, its cards, its webhooks, and what survives a crash.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+/// The provider, running on a ledger of its own.
+mod bank;
+/// What each magic card does.
+mod cards;
+/// Killed at every fault point.
+mod crashes;
+/// What is refused, and leaves nothing behind.
+mod input;
+/// One id, one payment.
+mod ledger;
+/// A process that can be killed.
+#[path = "../shop/cluster/process.rs"]
+mod process;
+/// A shop that is told things.
+mod shop;
+/// Signed, and repeated until acknowledged.
+mod webhooks;
