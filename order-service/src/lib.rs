@@ -22,5 +22,6 @@ pub mod store;
 mod view;
 
 pub use config::{Config, Pace};
+pub use driver::{judge, money};
 pub use points::fault_points;
 pub use start::start;

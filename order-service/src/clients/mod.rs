@@ -11,7 +11,7 @@ use reqwest::Method;
 use serde::de::IgnoredAny;
 use service_kit::{Client, ClientOptions, Outcome, client::ClientError};
 
-pub use catalog::Catalog;
+pub use catalog::{Catalog, take_request};
 pub use delivery::Delivery;
 
 fn client(base: &str, call_ms: u64) -> Result<Client, ClientError> {
