@@ -1,18 +1,21 @@
 use std::{
-    fs, io,
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
     path::{Path, PathBuf},
 };
 
 use reqwest::Method;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use service_kit::{Client, ClientOptions, Outcome, http::Running};
+use shared_types::Secret;
 
 /// Name of the file in the data directory.
 const FILE: &str = "shop.json";
 /// A shop that runs says so within this time.
 const ANSWER_DEADLINE_MS: u64 = 2_000;
 
-/// Where the shop of a data directory listens. The file is there while the shop runs; one that was left behind by a
+/// Where the shop of a data directory listens, and the key with which its tools are let in: whoever may read the file
+/// may do what the shop's operator may, so nobody else may read it. The file is there while the shop runs; one that was left behind by a
 /// shop that was killed is told by its process being gone or by nobody answering.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShopAddress {
@@ -21,6 +24,13 @@ pub struct ShopAddress {
     pub services: ServiceAddresses,
     /// The process that runs them all.
     pub pid: u32,
+    /// The operator's key, a new one with every start.
+    #[serde(serialize_with = "exposed")]
+    pub operator_key: Secret,
+}
+
+fn exposed<S: Serializer>(secret: &Secret, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(secret.expose())
 }
 
 /// Where the services behind the gateway listen.
@@ -33,7 +43,7 @@ pub struct ServiceAddresses {
 
 impl ShopAddress {
     /// The address of services that this process runs.
-    pub(crate) fn of(running: &[Running]) -> ShopAddress {
+    pub(crate) fn of(running: &[Running], operator_key: &Secret) -> ShopAddress {
         let url = |name: &str| {
             let found = running.iter().find(|service| service.name() == name);
             found.map(Running::url).unwrap_or_default()
@@ -42,6 +52,7 @@ impl ShopAddress {
             gateway: url("gateway"),
             services: ServiceAddresses { catalog: url("catalog"), order: url("order"), delivery: url("delivery") },
             pid: std::process::id(),
+            operator_key: operator_key.clone(),
         }
     }
 
@@ -50,7 +61,12 @@ impl ShopAddress {
         let unfinished = data_dir.join(format!("{FILE}.{}", self.pid));
         let mut json = serde_json::to_vec_pretty(self)?;
         json.push(b'\n');
-        fs::write(&unfinished, json)?;
+        // Left behind by a process of the same number, it might be readable for others.
+        match fs::remove_file(&unfinished) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Err(_) | Ok(()) => {}
+        }
+        create_for_owner(&unfinished)?.write_all(&json)?;
         fs::rename(&unfinished, path(data_dir))
     }
 
@@ -72,6 +88,15 @@ impl ShopAddress {
     fn read(data_dir: &Path) -> Option<ShopAddress> {
         serde_json::from_slice(&fs::read(path(data_dir)).ok()?).ok()
     }
+}
+
+/// A new file that only its owner may read and write.
+fn create_for_owner(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
 }
 
 fn path(data_dir: &Path) -> PathBuf {
@@ -99,7 +124,8 @@ mod tests {
     fn left(data_dir: &Path, pid: u32) -> ShopAddress {
         let nobody = "http://127.0.0.1:1".to_owned();
         let services = ServiceAddresses { catalog: nobody.clone(), order: nobody.clone(), delivery: nobody.clone() };
-        let address = ShopAddress { gateway: nobody, services, pid };
+        let operator_key = Secret::new("the operator's key");
+        let address = ShopAddress { gateway: nobody, services, pid, operator_key };
         address.leave(data_dir).unwrap();
         address
     }
@@ -116,6 +142,17 @@ mod tests {
         let address = left(folder.path(), std::process::id());
         assert!(process_exists(address.pid));
         assert_eq!(ShopAddress::find(folder.path()).await, None, "the process is there and nobody answers");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn nobody_but_its_owner_reads_the_operators_key() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let address = left(folder.path(), std::process::id());
+        assert_eq!(ShopAddress::read(folder.path()), Some(address.clone()));
+        assert_eq!(fs::metadata(path(folder.path())).unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(!format!("{address:?}").contains("operator's key"), "{address:?}");
     }
 
     #[test]

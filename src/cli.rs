@@ -14,6 +14,7 @@ use crate::{
     import::{self, ImportArgs},
     migrate::{self, MigrateArgs},
     payments,
+    people::{self, KeyCommand, UserCommand},
     up::{self, UpArgs},
 };
 
@@ -49,6 +50,12 @@ enum Command {
     Health(HealthArgs),
     /// Bring the schema of every database up to date, and stop.
     Migrate(MigrateArgs),
+    /// Open accounts, also while the shop runs.
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Make API keys, also while the shop runs.
+    #[command(subcommand)]
+    Key(KeyCommand),
 }
 
 #[derive(Subcommand)]
@@ -73,6 +80,8 @@ pub fn run() -> ExitCode {
         Some(Command::Audit(args)) => tool(audit::run(args)),
         Some(Command::Health(args)) => tool(health::run(args)),
         Some(Command::Migrate(args)) => tool(migrate::run(args)),
+        Some(Command::User(command)) => tool(people::user(command)),
+        Some(Command::Key(command)) => tool(people::key(command)),
     }
 }
 

@@ -6,6 +6,7 @@ use shared_types::books::{BookPage, ImportAnswer, ImportOutcome, ImportRequest, 
 
 use crate::{
     CommandError,
+    address::ShopAddress,
     door::Door,
     import::{Plan, Record, Records},
 };
@@ -18,13 +19,13 @@ const MARK: &str = "demo-books-loaded";
 ///
 /// They go in as one import, which is one transaction: a start that is cut short leaves all of them or none, and the
 /// ids are the rows' numbers.
-pub(crate) async fn stock(gateway: &str, data_dir: &Path) -> Result<(), StartError> {
+pub(crate) async fn stock(shop: &ShopAddress, data_dir: &Path) -> Result<(), StartError> {
     let mark = data_dir.join(MARK);
     let loaded = async {
         if mark.exists() {
             return Ok(());
         }
-        let door = Door::at(gateway)?;
+        let door = Door::at(shop)?;
         let page: BookPage = door.ask(Method::GET, "/api/v1/books?limit=1", None::<&()>).await?;
         if page.items.is_empty() {
             load(&door).await?;

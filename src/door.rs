@@ -3,6 +3,7 @@ use std::{path::PathBuf, time::Duration};
 use reqwest::Method;
 use serde::{Serialize, de::DeserializeOwned};
 use service_kit::{Client, ClientOptions, Outcome, http::Running, process::stop_all};
+use shared_types::Secret;
 
 use crate::{
     CommandError,
@@ -23,14 +24,22 @@ pub struct DoorArgs {
     /// directory; where none runs, the data directory itself.
     #[arg(long, env = "LASTCOPY_URL")]
     pub url: Option<String>,
+    /// The key that lets in at `--url`. Whoever has the data directory needs none.
+    #[arg(long, env = "LASTCOPY_API_KEY", value_parser = read_secret, hide_env_values = true)]
+    pub api_key: Option<Secret>,
     /// Where the shop keeps its databases.
     #[arg(long, env = "LASTCOPY_DATA_DIR", default_value = "lastcopy-data")]
     pub data_dir: PathBuf,
 }
 
+fn read_secret(text: &str) -> Result<Secret, String> {
+    Ok(Secret::new(text))
+}
+
 /// A way into a shop: one that runs, or one that is started for the duration of a command.
 pub struct Door {
     client: Client,
+    api_key: Secret,
     own: Vec<Running>,
 }
 
@@ -38,25 +47,47 @@ impl Door {
     /// Finds the shop. A data directory that another process holds without answering is refused.
     pub async fn open(args: &DoorArgs) -> Result<Door, CommandError> {
         if let Some(url) = &args.url {
-            let door = Door::to(url, Vec::new())?;
-            return door.is_answered().await.map(|()| door);
+            let api_key = args.api_key.clone().unwrap_or_else(|| Secret::new(""));
+            let door = Door::to(url, api_key, Vec::new())?;
+            door.is_answered().await?;
+            return door.lets_in().await.map(|()| door);
         }
         if let Some(shop) = ShopAddress::find(&args.data_dir).await {
-            return Door::to(&shop.gateway, Vec::new());
+            return Door::at(&shop);
         }
-        let own = shop::start(&Places::anywhere(args.data_dir.clone())).await?;
+        let places = Places::anywhere(args.data_dir.clone());
+        let own = shop::start(&places).await?;
         let url = own.last().map(Running::url).unwrap_or_default();
-        Door::to(&url, own)
+        Door::to(&url, places.operator_key, own)
     }
 
-    /// The door of the shop at this address.
-    pub(crate) fn at(url: &str) -> Result<Door, CommandError> {
-        Door::to(url, Vec::new())
+    /// The operator's door of the shop at this address.
+    pub(crate) fn at(shop: &ShopAddress) -> Result<Door, CommandError> {
+        Door::to(&shop.gateway, shop.operator_key.clone(), Vec::new())
     }
 
-    fn to(url: &str, own: Vec<Running>) -> Result<Door, CommandError> {
+    fn to(url: &str, api_key: Secret, own: Vec<Running>) -> Result<Door, CommandError> {
         let client = Client::new(url, OPTIONS).map_err(|error| CommandError::Usage(error.to_string()))?;
-        Ok(Door { client, own })
+        Ok(Door { client, api_key, own })
+    }
+
+    /// Whether the key is one: without a good one every further call would be in vain.
+    async fn lets_in(&self) -> Result<(), CommandError> {
+        let shop = self.client.base();
+        if self.api_key.expose().is_empty() {
+            return Err(CommandError::Usage(format!("the shop at {shop} lets in with a key: --api-key KEY")));
+        }
+        match self.client.send(Method::GET, "/api/v1/topics?limit=1", &self.headers(), None).await {
+            Ok(answer) if answer.status == 401 => {
+                Err(CommandError::Shop(format!("the shop at {shop} does not know this API key")))
+            }
+            // What else there is to say is said about the work itself.
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
+    fn headers(&self) -> [(&str, &str); 1] {
+        [("x-api-key", self.api_key.expose())]
     }
 
     /// An address that nobody answers at all is more likely a mistake than a shop that is about to come back.
@@ -81,7 +112,7 @@ impl Door {
         let asking = async {
             loop {
                 pauses.tick().await;
-                match self.client.call(method.clone(), path, body, &[200]).await {
+                match self.client.call_with(method.clone(), path, &self.headers(), body, &[200]).await {
                     Outcome::Done(answer) => return Ok(answer),
                     Outcome::Refused(problem) => return Err(CommandError::Shop(problem.to_string())),
                     Outcome::Unknown(reason) => last = reason.to_string(),

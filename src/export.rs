@@ -88,7 +88,7 @@ fn cell(book: &BookView, field: Field) -> String {
         Field::Topic => book.topic.clone(),
         Field::FirstYear => number(book.first_year),
         Field::Price => book.price.to_string(),
-        Field::Stock => number(Some(book.on_hand)),
-        Field::WarnLimit => number(Some(book.warn_limit)),
+        Field::Stock => number(book.on_hand),
+        Field::WarnLimit => number(book.warn_limit),
     }
 }

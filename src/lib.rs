@@ -24,6 +24,8 @@ pub mod import;
 mod migrate;
 /// The sandbox payment provider.
 pub mod payments;
+/// Accounts and API keys, by whoever has the machine.
+mod people;
 /// Ports, held from the moment they are chosen until their service listens.
 mod ports;
 /// The four services in one process.

@@ -35,9 +35,13 @@ impl Port {
         self.address
     }
 
-    /// The base address of the service that will listen here.
+    /// The base address of the service that will listen here, for its neighbours on this machine.
     pub(crate) fn url(&self) -> String {
-        format!("http://{}", self.address)
+        match self.address.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => format!("http://127.0.0.1:{}", self.address.port()),
+            IpAddr::V6(ip) if ip.is_unspecified() => format!("http://[::1]:{}", self.address.port()),
+            IpAddr::V4(_) | IpAddr::V6(_) => format!("http://{}", self.address),
+        }
     }
 
     /// The same failure, naming the flag that chooses another port.

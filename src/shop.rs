@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use gateway_service::identity::fresh_operator_key;
 use reqwest::Method;
 use service_kit::{
     Client, ClientOptions, Outcome,
@@ -12,6 +13,7 @@ use service_kit::{
     http::{Running, StartError},
     process::stop_all,
 };
+use shared_types::Secret;
 
 use crate::{
     databases::{Databases, gateway_in_folder},
@@ -26,6 +28,8 @@ const READY_POLL_MS: u64 = 20;
 #[derive(Debug, Clone)]
 pub struct Places {
     pub data_dir: PathBuf,
+    /// With it the tools of whoever has the data directory do what they are for.
+    pub operator_key: Secret,
     /// Whether the well-known demo accounts and the demo key are let in.
     pub demo: bool,
     /// Where the gateway listens. The others are nobody's business but the gateway's: they stay on the loopback.
@@ -40,7 +44,17 @@ impl Places {
     /// A shop on any free ports, for whoever has only the data.
     pub fn anywhere(data_dir: PathBuf) -> Places {
         let host = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        Places { data_dir, demo: false, host, gateway_port: 0, catalog_port: 0, order_port: 0, delivery_port: 0 }
+        let operator_key = fresh_operator_key();
+        Places {
+            data_dir,
+            operator_key,
+            demo: false,
+            host,
+            gateway_port: 0,
+            catalog_port: 0,
+            order_port: 0,
+            delivery_port: 0,
+        }
     }
 }
 
@@ -72,18 +86,20 @@ async fn start_each(places: &Places, running: &mut Vec<Running>) -> Result<(), S
     let databases = Databases::in_folder(&places.data_dir);
     let at = |port: &Port| ("--listen", port.address().to_string());
     let stored = |url: &DatabaseUrl| ("--database-url", url.expose());
-    let urls = [("--catalog-url", catalog.url()), ("--order-url", order.url()), ("--delivery-url", delivery.url())];
-    let [catalog_url, order_url, delivery_url] = urls;
+    let url = |flag, port: &Port| (flag, port.url());
+    let (catalog_url, order_url) = (url("--catalog-url", &catalog), url("--order-url", &order));
+    let (delivery_url, gateway_url) = (url("--delivery-url", &delivery), url("--gateway-url", &gateway));
 
-    let flags = [at(&catalog), stored(&databases.catalog)];
+    let flags = [at(&catalog), stored(&databases.catalog), gateway_url.clone(), order_url.clone()];
     running.push(one(&catalog, &flags, catalog_service::start).await?);
-    let flags = [at(&delivery), stored(&databases.delivery), order_url.clone()];
+    let flags = [at(&delivery), stored(&databases.delivery), gateway_url.clone(), order_url.clone()];
     running.push(one(&delivery, &flags, delivery_service::start).await?);
-    let flags = [at(&order), stored(&databases.order), catalog_url.clone(), delivery_url.clone()];
+    let flags = [at(&order), stored(&databases.order), gateway_url, catalog_url.clone(), delivery_url.clone()];
     running.push(one(&order, &flags, order_service::start).await?);
     let people = stored(&gateway_in_folder(&places.data_dir));
     let demo = ("--demo", places.demo.to_string());
-    let flags = [at(&gateway), people, demo, catalog_url, order_url, delivery_url];
+    let operator = ("--operator-key", places.operator_key.expose().to_owned());
+    let flags = [at(&gateway), people, demo, operator, catalog_url, order_url, delivery_url];
     running.push(one(&gateway, &flags, gateway_service::start).await?);
     Ok(())
 }

@@ -1,6 +1,7 @@
 use std::{fs, net::IpAddr, path::PathBuf, process::ExitCode};
 
 use clap::builder::FalseyValueParser;
+use gateway_service::identity::fresh_operator_key;
 use service_kit::{
     http::{Running, StartError},
     process::{self, LogArgs},
@@ -59,9 +60,10 @@ async fn bring_up(args: &UpArgs) -> Result<Vec<Running>, StartError> {
         let place = data_dir.display();
         return Err(StartError::Part(format!("{place} is in use: its shop runs on {gateway} (process {pid})")));
     }
-    let running = shop::start(&places(args)).await?;
-    let address = ShopAddress::of(&running);
-    let stocked = if args.no_demo { Ok(()) } else { demo::stock(&address.gateway, data_dir).await };
+    let places = places(args);
+    let running = shop::start(&places).await?;
+    let address = ShopAddress::of(&running, &places.operator_key);
+    let stocked = if args.no_demo { Ok(()) } else { demo::stock(&address, data_dir).await };
     match stocked.and_then(|()| address.leave(data_dir).map_err(unusable)) {
         Ok(()) => Ok(running),
         Err(error) => {
@@ -74,6 +76,7 @@ async fn bring_up(args: &UpArgs) -> Result<Vec<Running>, StartError> {
 fn places(args: &UpArgs) -> Places {
     Places {
         data_dir: args.data_dir.clone(),
+        operator_key: fresh_operator_key(),
         demo: !args.no_demo,
         host: args.host,
         gateway_port: args.port,

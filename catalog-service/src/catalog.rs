@@ -27,9 +27,6 @@ use crate::{
     store::{self, adjustments, sabotage, takings},
 };
 
-/// Who changes stock by hand, for the ledger: callers have no names yet.
-const ACTOR: &str = "anonymous";
-
 /// A write, and the two instants around its commit at which a test may kill the process.
 struct Step {
     /// Everything is written, and nothing is committed.
@@ -148,8 +145,14 @@ impl Catalog {
         self.db.read(move |tx| work(tx, currency)).await
     }
 
-    pub async fn create(&self, book: NewBook, key: Option<KeyedRequest>) -> Result<BookView, CatalogError> {
-        let create = move |tx: &mut Tx<'_>, currency, now| store::books::create(tx, &book, ACTOR, currency, now);
+    /// Adds a book; `actor` stands in the ledger beside the copies that come with it.
+    pub async fn create(
+        &self,
+        book: NewBook,
+        actor: String,
+        key: Option<KeyedRequest>,
+    ) -> Result<BookView, CatalogError> {
+        let create = move |tx: &mut Tx<'_>, currency, now| store::books::create(tx, &book, &actor, currency, now);
         self.write_once(&CREATE, key, create).await
     }
 
@@ -189,6 +192,7 @@ impl Catalog {
         &self,
         id: BookId,
         adjustment: Adjustment,
+        actor: String,
         key: Option<KeyedRequest>,
     ) -> Result<adjustments::Answer, CatalogError> {
         let adjustment_id = match &adjustment.id {
@@ -196,7 +200,7 @@ impl Catalog {
             None => Uuid::now_v7().to_string(),
         };
         let adjust =
-            move |tx: &mut Tx<'_>, _, now| adjustments::adjust(tx, id, &adjustment_id, &adjustment, ACTOR, now);
+            move |tx: &mut Tx<'_>, _, now| adjustments::adjust(tx, id, &adjustment_id, &adjustment, &actor, now);
         self.write_once(&ADJUST, key, adjust).await
     }
 
@@ -237,11 +241,12 @@ impl Catalog {
     pub async fn import(
         &self,
         rows: Vec<ReadRow>,
+        actor: String,
         key: Option<KeyedRequest>,
     ) -> Result<Vec<ImportResult>, CatalogError> {
-        let rows = Arc::new(rows);
+        let (rows, actor) = (Arc::new(rows), Arc::from(actor));
         for _ in 0..MAX_IMPORT_RUNS {
-            match self.import_once(Arc::clone(&rows), key.clone()).await {
+            match self.import_once(Arc::clone(&rows), Arc::clone(&actor), key.clone()).await {
                 Err(CatalogError::Overtaken) => {}
                 other => return other,
             }
@@ -252,13 +257,14 @@ impl Catalog {
     async fn import_once(
         &self,
         rows: Arc<Vec<ReadRow>>,
+        actor: Arc<str>,
         key: Option<KeyedRequest>,
     ) -> Result<Vec<ImportResult>, CatalogError> {
         self.write_once(&IMPORT, key, move |tx, currency, now| {
             store::imports::take_turn(tx)?;
             let result = |ReadRow { line, row }: &ReadRow| {
                 let (outcome, errors) = match row {
-                    Ok(row) => store::imports::import(tx, row, ACTOR, currency, now).map_err(overtaken)?,
+                    Ok(row) => store::imports::import(tx, row, &actor, currency, now).map_err(overtaken)?,
                     Err(errors) => (ImportOutcome::Rejected, errors.clone()),
                 };
                 Ok(ImportResult { line: *line, outcome, errors })

@@ -2,6 +2,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use service_kit::{
     Clock,
+    auth::{Gate, Service},
     db::{DatabaseUrl, Db, DbOptions},
     http::{Background, Check, Running, ServiceInfo, StartError, serve},
     idempotency,
@@ -33,6 +34,12 @@ pub struct Config {
     /// ISO 4217 code of every price. It is settled by the first start and never changes.
     #[arg(long, env = "LASTCOPY_CURRENCY", default_value = "USD")]
     pub currency: Currency,
+    /// The gateway, which speaks for whoever calls: its keys are fetched there.
+    #[arg(long, env = "LASTCOPY_GATEWAY_URL", default_value = "http://127.0.0.1:8080")]
+    pub gateway_url: String,
+    /// The order service, which takes copies and gives them back: its keys are fetched there.
+    #[arg(long, env = "LASTCOPY_ORDER_URL", default_value = "http://127.0.0.1:8082")]
+    pub order_url: String,
 }
 
 /// Opens the database and serves until stopped.
@@ -61,6 +68,10 @@ async fn start_on(db: Db, config: &Config) -> Result<Running, StartError> {
         let catalog = Arc::clone(&checked);
         async move { catalog.ping().await }
     });
-    serve(INFO, config.listen, config.workers, vec![ready], background, move |routes| http::routes(routes, &catalog))
-        .await
+    let issuers = [(Service::Gateway, config.gateway_url.as_str()), (Service::Order, &config.order_url)];
+    let gate = Gate::trusting(Service::Catalog, &issuers).map_err(|error| StartError::Part(error.to_string()))?;
+    serve(INFO, config.listen, config.workers, vec![ready], background, move |routes| {
+        http::routes(routes, &catalog, &gate);
+    })
+    .await
 }

@@ -14,7 +14,10 @@ pub struct Config {
     /// Threads that serve requests.
     #[arg(long, env = "LASTCOPY_WORKERS", default_value_t = default_workers())]
     pub workers: usize,
-    /// The order service, which is told of every change. Without it nobody is.
-    #[arg(long, env = "LASTCOPY_ORDER_URL")]
-    pub order_url: Option<String>,
+    /// The gateway, which speaks for whoever calls: its keys are fetched there.
+    #[arg(long, env = "LASTCOPY_GATEWAY_URL", default_value = "http://127.0.0.1:8080")]
+    pub gateway_url: String,
+    /// The order service, which books and cancels, and is told of every change.
+    #[arg(long, env = "LASTCOPY_ORDER_URL", default_value = "http://127.0.0.1:8082")]
+    pub order_url: String,
 }

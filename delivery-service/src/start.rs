@@ -1,5 +1,6 @@
 use service_kit::{
     Clock,
+    auth::{Gate, Issuer, Service},
     db::{Db, DbOptions},
     http::{Background, Check, Running, ServiceInfo, StartError, serve},
     idempotency,
@@ -24,18 +25,20 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let db = Db::open(&config.database_url, DbOptions::default(), MIGRATIONS).await.map_err(|error| part(&error))?;
     let mut background = Background::default();
     background.close_last(db.clone());
-    if let Some(order_url) = &config.order_url {
-        let relay = tell_order(db.clone(), order_url).await.map_err(|error| part(&error))?;
-        let stopping = background.stopping();
-        background.spawn(async move {
-            stopping.cancelled().await;
-            relay.stop().await;
-        });
-    }
+    let issuer = Issuer::open(Service::Delivery, db.clone(), Clock::system()).await.map_err(|error| part(&error))?;
+    background.spawn(issuer.clone().keep_rotating(background.stopping()));
+    let issuers = [(Service::Gateway, config.gateway_url.as_str()), (Service::Order, &config.order_url)];
+    let gate = Gate::trusting(Service::Delivery, &issuers).map_err(|error| part(&error))?;
+    let relay = tell_order(db.clone(), &config.order_url, &issuer).await.map_err(|error| part(&error))?;
+    let stopping = background.stopping();
+    background.spawn(async move {
+        stopping.cancelled().await;
+        relay.stop().await;
+    });
     background.spawn(idempotency::forgetting(db.clone(), Clock::system(), background.stopping()));
     let checks = checks(&db);
     let store = Store::new(db, Clock::system());
-    serve(INFO, config.listen, config.workers, checks, background, routes(store)).await
+    serve(INFO, config.listen, config.workers, checks, background, routes(store, gate, issuer)).await
 }
 
 fn checks(db: &Db) -> Vec<Check> {

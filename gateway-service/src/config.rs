@@ -1,6 +1,7 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use service_kit::{
+    auth::Service,
     http::{Background, Check, Running, ServiceInfo, StartError, serve_behind},
     process::default_workers,
 };
@@ -44,14 +45,16 @@ pub struct Config {
 
 /// Serves until stopped.
 pub async fn start(config: Config) -> Result<Running, StartError> {
-    let upstream = |part, url: &str| Upstream::new(part, url).map_err(|error| StartError::Part(error.to_string()));
-    let upstreams = Arc::new(Upstreams {
-        catalog: upstream("catalog", &config.catalog_url)?,
-        order: upstream("order", &config.order_url)?,
-        delivery: upstream("delivery", &config.delivery_url)?,
-    });
     let mut background = Background::default();
     let identity = Identity::open(&config.identity, &mut background).await?;
+    let upstream = |service, url: &str| {
+        Upstream::new(service, url, identity.issuer()).map_err(|error| StartError::Part(error.to_string()))
+    };
+    let upstreams = Arc::new(Upstreams {
+        catalog: upstream(Service::Catalog, &config.catalog_url)?,
+        order: upstream(Service::Order, &config.order_url)?,
+        delivery: upstream(Service::Delivery, &config.delivery_url)?,
+    });
     let parts = upstreams.all().map(|upstream| {
         let upstream = upstream.clone();
         Check::new(upstream.part, move || {

@@ -18,6 +18,9 @@ pub struct Config {
     /// Where the catalog service answers.
     #[arg(long, env = "LASTCOPY_CATALOG_URL", default_value = "http://127.0.0.1:8081")]
     pub catalog_url: String,
+    /// The gateway, which speaks for whoever calls: its keys are fetched there.
+    #[arg(long, env = "LASTCOPY_GATEWAY_URL", default_value = "http://127.0.0.1:8080")]
+    pub gateway_url: String,
     /// Where the delivery service answers.
     #[arg(long, env = "LASTCOPY_DELIVERY_URL", default_value = "http://127.0.0.1:8083")]
     pub delivery_url: String,

@@ -1,4 +1,6 @@
 use service_kit::{
+    Clock,
+    auth::{Gate, Issuer, Service},
     db::{Db, DbError, DbOptions},
     http::{Background, Check, Running, ServiceInfo, StartError, serve},
 };
@@ -22,15 +24,20 @@ const INFO: ServiceInfo = ServiceInfo {
 /// Starts the service. Orders that an earlier life left unfinished are taken up at once.
 pub async fn start(config: Config) -> Result<Running, StartError> {
     let part = |error: &dyn std::fmt::Display| StartError::Part(error.to_string());
-    let catalog = Catalog::new(&config.catalog_url, config.pace.call_ms).map_err(|error| part(&error))?;
-    let delivery = Delivery::new(&config.delivery_url, config.pace.call_ms).map_err(|error| part(&error))?;
-    let provider = Provider::sandbox(&config.payments_url, config.pace.call_ms).map_err(|error| part(&error))?;
     let db = Db::open(&config.database_url, DbOptions::default(), MIGRATIONS).await.map_err(|error| part(&error))?;
 
+    let issuer = Issuer::open(Service::Order, db.clone(), Clock::system()).await.map_err(|error| part(&error))?;
+    let catalog = Catalog::new(&config.catalog_url, config.pace.call_ms, &issuer).map_err(|error| part(&error))?;
+    let delivery = Delivery::new(&config.delivery_url, config.pace.call_ms, &issuer).map_err(|error| part(&error))?;
+    let issuers = [(Service::Gateway, config.gateway_url.as_str()), (Service::Delivery, &config.delivery_url)];
+    let gate = Gate::trusting(Service::Order, &issuers).map_err(|error| part(&error))?;
+    let provider = Provider::sandbox(&config.payments_url, config.pace.call_ms).map_err(|error| part(&error))?;
     let fresh = Secret::new(Uuid::new_v4().simple().to_string() + &Uuid::new_v4().simple().to_string());
     let card_key = db.write(move |tx| store::card_key::find_or_keep(tx, &fresh)).await;
     let card_key = card_key.map_err(|error: DbError| part(&error))?;
+
     let mut background = Background::default();
+    background.spawn(issuer.clone().keep_rotating(background.stopping()));
     let checks = checks(&db, &catalog, &delivery);
     let others = Others { catalog: catalog.clone(), delivery, provider: provider.clone() };
     let driver = Driver::new(db.clone(), others, config.pace, background.stopping());
@@ -38,7 +45,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     background.close_last(db.clone());
     let unpaid_ms = 60_000 * i64::from(config.unpaid_minutes);
     let shop = Shop { db, driver, catalog, provider, currency: config.currency, unpaid_ms, card_key };
-    serve(INFO, config.listen, config.workers, checks, background, routes(shop)).await
+    serve(INFO, config.listen, config.workers, checks, background, routes(shop, gate, issuer)).await
 }
 
 fn checks(db: &Db, catalog: &Catalog, delivery: &Delivery) -> Vec<Check> {

@@ -40,10 +40,12 @@ pub struct BookView {
     /// ISO 4217 code.
     pub currency: Currency,
     pub state: BookState,
-    /// Copies free to sell.
-    pub on_hand: i64,
-    /// At or under this many copies the state is `FEW REMAINING`.
-    pub warn_limit: i64,
+    /// Copies free to sell. Only for callers with `stock:read`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub on_hand: Option<i64>,
+    /// At or under this many copies the state is `FEW REMAINING`. Only for callers with `stock:read`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub warn_limit: Option<i64>,
     /// Counts the changes of the book, its stock included. Its `ETag` is this number in quotes.
     pub version: i64,
     pub created_at: Timestamp,

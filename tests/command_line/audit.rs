@@ -6,7 +6,12 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use service_kit::testing::{TestDatabase, eventually};
+use service_kit::{
+    auth::Service,
+    db::{Db, DbOptions, Tx},
+    params,
+    testing::{Callers, FreePort, TestDatabase, eventually},
+};
 
 use crate::shop::{Place, Shop, run};
 
@@ -56,7 +61,7 @@ impl Sold {
         for status in ["shipped", "delivered"] {
             shop.post(&format!("/api/v1/deliveries/{delivered}:d1/moves"), json!({"status": status})).await;
         }
-        shop.post_to("delivery", &format!("/deliveries/{undelivered}:d1/cancel"), json!({})).await;
+        shop.post_as_order_service(&format!("/deliveries/{undelivered}:d1/cancel"), json!({})).await;
         fulfilled(shop, &delivered, "delivered").await;
         fulfilled(shop, &undelivered, "none").await;
         let problem = shop.post("/api/v1/checkout", purchase(9, 10, false)).await;
@@ -311,11 +316,17 @@ async fn services_that_run_apart_are_audited_by_the_addresses_of_their_databases
     let migrated = run(place.path(), &[&["migrate"][..], &named].concat());
     assert_eq!(migrated.code, Some(0), "{migrated:?}");
 
-    let serve = |args: &[&str]| Shop::start(&place, &[&["serve"], args, &["--listen", "127.0.0.1:0"]].concat());
-    let catalog = serve(&["catalog", "--database-url", &catalog_db]);
-    let delivery = serve(&["delivery", "--database-url", &delivery_db]);
-    let (catalog_url, delivery_url) = (["--catalog-url", &catalog.url], ["--delivery-url", &delivery.url]);
-    let order = serve(&[&["order", "--database-url", &order_db], &catalog_url[..], &delivery_url].concat());
+    let (gateway_url, order_at) = (Callers::of_this_process().url(), FreePort::reserve());
+    let (order_url, order_listen) = (order_at.url(), order_at.address().to_string());
+    let issuers = ["--gateway-url", &gateway_url, "--order-url", &order_url];
+    let serve = |name: &str, database: &str, more: &[&str]| {
+        let args = ["serve", name, "--database-url", database];
+        Shop::start(&place, &[&args[..], more].concat()).called_by_employee(Service::named(name).unwrap())
+    };
+    let catalog = serve("catalog", &catalog_db, &[&issuers[..], &["--listen", "127.0.0.1:0"]].concat());
+    let delivery = serve("delivery", &delivery_db, &[&issuers[..], &["--listen", "127.0.0.1:0"]].concat());
+    let neighbours = ["--catalog-url", &catalog.url, "--delivery-url", &delivery.url, "--gateway-url", &gateway_url];
+    let order = serve("order", &order_db, &[&neighbours[..], &["--listen", &order_listen]].concat());
     let book = json!({"sku": "mug-1", "title": "A mug", "topic": "gifts", "price": 4, "stock": 2});
     catalog.post("/books", book).await;
     for with_address in [false, true, false] {
@@ -335,7 +346,14 @@ async fn services_that_run_apart_are_audited_by_the_addresses_of_their_databases
     );
     // Nobody told the order service, and nobody is about to.
     let id = order.get("/orders").await["items"][1]["id"].as_str().unwrap().to_owned();
-    delivery.post(&format!("/deliveries/{id}:d1/moves"), json!({"status": "shipped"})).await;
+    for service in [order, delivery, catalog] {
+        assert!(service.stop().success());
+    }
+    let db = Db::open(databases.2.url(), DbOptions::default(), delivery_service::MIGRATIONS).await.unwrap();
+    let secretly = "update delivery set status = 'shipped' where order_id = $1";
+    let moved = db.write(move |tx: &mut Tx<'_>| tx.execute(secretly, &params![id.clone()])).await;
+    assert_eq!(moved.unwrap(), 1);
+    db.close().await;
     let (code, report) = audit(place.path(), &named);
     assert_eq!((code, fired(&report)), (Some(1), BTreeSet::from(["I5".to_owned()])), "{report:#}");
 }

@@ -153,9 +153,10 @@ async fn a_batch_whose_answer_is_lost_is_sent_again_and_received_once() {
     place.file("many.csv", many_rows(1_200));
     let shop = Shop::up(&place, &["--no-demo"]);
     let link = Link::to(&shop.url).await;
-    let url = link.url.clone();
+    let (url, key) = (link.url.clone(), shop.credential.1.clone());
     let folder = place.path().to_owned();
-    let import = tokio::task::spawn_blocking(move || run(&folder, &["import", "many.csv", "--url", &url]));
+    let import =
+        tokio::task::spawn_blocking(move || run(&folder, &["import", "many.csv", "--url", &url, "--api-key", &key]));
     let ended = import.await.unwrap();
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert_eq!(link.imports.load(Ordering::SeqCst), 4, "three batches, one of them twice");

@@ -7,6 +7,8 @@ mod audit;
 mod export;
 /// Messy files, and answers that get lost.
 mod import;
+/// Accounts and keys, by whoever has the machine.
+mod people;
 /// A shop as a process: started, asked, stopped, killed.
 mod shop;
 /// Starting and stopping.

@@ -8,7 +8,13 @@ use std::{
 use reqwest::Method;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use service_kit::{Client, ClientOptions, Outcome};
+use service_kit::{
+    Client, ClientOptions, Outcome,
+    auth::{Caller, Service, Who},
+    db::DatabaseUrl,
+    testing::{Callers, ReplicaIssuer},
+};
+use shared_types::AccountId;
 use tempfile::TempDir;
 
 /// The binary under test, deaf to this machine's own settings.
@@ -76,6 +82,9 @@ pub struct Shop {
     /// What it said on standard output, up to the ready line.
     pub lines: Vec<String>,
     pub url: String,
+    /// Who calls: the operator, by his key from the data directory.
+    pub credential: (&'static str, String),
+    data_dir: PathBuf,
     client: Client,
 }
 
@@ -88,8 +97,12 @@ impl Shop {
     }
 
     pub fn start(place: &Place, args: &[&str]) -> Shop {
+        Shop::spawn(place, lastcopy(place.path(), args))
+    }
+
+    /// A shop by a command that may have an environment of its own.
+    pub fn spawn(place: &Place, mut command: Command) -> Shop {
         let log = place.path().join("log");
-        let mut command = lastcopy(place.path(), args);
         let mut process = command.stdout(Stdio::piped()).stderr(File::create(&log).unwrap()).spawn().unwrap();
         let mut lines = Vec::new();
         let out = BufReader::new(process.stdout.take().unwrap());
@@ -98,11 +111,20 @@ impl Shop {
             lines.push(line.clone());
             if let Some(url) = line.strip_prefix("ready ") {
                 let client = Client::new(url, ClientOptions { connect_ms: 2_000, call_ms: 20_000 }).unwrap();
-                return Shop { process, lines, url: url.to_owned(), client };
+                let credential = ("x-api-key", operator_key(place));
+                let (url, data_dir) = (url.to_owned(), place.data_dir());
+                return Shop { process, lines, url, credential, data_dir, client };
             }
         }
         process.wait().unwrap();
-        panic!("{args:?} was never ready: {lines:?}\n{}", fs::read_to_string(log).unwrap());
+        panic!("{command:?} was never ready: {lines:?}\n{}", fs::read_to_string(log).unwrap());
+    }
+
+    /// A service alone, called by an employee through a gateway of which there are only the keys.
+    pub fn called_by_employee(mut self, service: Service) -> Shop {
+        let employee = Caller::first_hand(Who::Employee(AccountId::from_uuid(uuid::Uuid::nil())));
+        self.credential = ("authorization", Callers::of_this_process().bearer(&employee, service));
+        self
     }
 
     pub fn pid(&self) -> u32 {
@@ -124,31 +146,47 @@ impl Shop {
 
     /// The body of a success or of a 409; anything else is a panic.
     pub async fn get(&self, path: &str) -> Value {
-        Shop::call(&self.client, Method::GET, path, None).await
+        call(&self.client, Method::GET, path, &self.credential, None).await
     }
 
     pub async fn post(&self, path: &str, body: Value) -> Value {
-        Shop::call(&self.client, Method::POST, path, Some(body)).await
+        call(&self.client, Method::POST, path, &self.credential, Some(body)).await
     }
 
-    /// Asks a service itself, past the gateway, by the address that the shop printed.
-    pub async fn post_to(&self, service: &str, path: &str, body: Value) -> Value {
-        let url = self.lines.iter().find_map(|line| line.strip_prefix(&format!("{service} "))).unwrap();
-        let service = Client::new(url, ClientOptions::default()).unwrap();
-        Shop::call(&service, Method::POST, path, Some(body)).await
-    }
-
-    async fn call(client: &Client, method: Method, path: &str, body: Option<Value>) -> Value {
-        match client.call(method, path, body.as_ref(), &[200, 201, 409]).await {
-            Outcome::Done(answer) => answer,
-            Outcome::Refused(problem) => panic!("{path}: {problem}"),
-            Outcome::Unknown(reason) => panic!("{path}: {reason}"),
-        }
+    /// Asks the delivery service as the order service does, by the address that the shop printed.
+    pub async fn post_as_order_service(&self, path: &str, body: Value) -> Value {
+        let url = self.lines.iter().find_map(|line| line.strip_prefix("delivery ")).unwrap();
+        let delivery = Client::new(url, ClientOptions::default()).unwrap();
+        let database = DatabaseUrl::sqlite(self.data_dir.join("orders.db"));
+        let issuer = ReplicaIssuer::of(Service::Order, &database).await;
+        let bearer = issuer.bearer(&Caller::first_hand(Who::Service(Service::Order)), Service::Delivery);
+        call(&delivery, Method::POST, path, &("authorization", bearer), Some(body)).await
     }
 
     pub async fn on_hand(&self, book_id: i64) -> i64 {
         self.get(&format!("/api/v1/books/{book_id}")).await["on_hand"].as_i64().unwrap()
     }
+}
+
+async fn call(
+    client: &Client,
+    method: Method,
+    path: &str,
+    credential: &(&'static str, String),
+    body: Option<Value>,
+) -> Value {
+    let headers = [(credential.0, credential.1.as_str())];
+    match client.call_with(method, path, &headers, body.as_ref(), &[200, 201, 409]).await {
+        Outcome::Done(answer) => answer,
+        Outcome::Refused(problem) => panic!("{path}: {problem}"),
+        Outcome::Unknown(reason) => panic!("{path}: {reason}"),
+    }
+}
+
+fn operator_key(place: &Place) -> String {
+    let address = fs::read(place.data_dir().join("shop.json")).unwrap_or_default();
+    let address: Value = serde_json::from_slice(&address).unwrap_or_default();
+    address["operator_key"].as_str().unwrap_or_default().to_owned()
 }
 
 impl Drop for Shop {

@@ -18,3 +18,6 @@ mod process;
 mod shop;
 /// Signed, and repeated until acknowledged.
 mod webhooks;
+
+/// What every process of the shop is given, and this one does not ask for.
+const OPERATOR_KEY: &str = "operator-of-the-shop-under-test-01";

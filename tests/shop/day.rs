@@ -1,4 +1,5 @@
-//! One day in the shop: a purchase with an address, one that is canceled, a parcel that leaves, a copy that arrives, a
+//! One day in the shop: a purchase with an address, one that is canceled, one by card that is refunded and one whose bank
+//! is silent, a parcel that leaves, a copy that arrives, a
 //! book that is withdrawn. Every call is repeated until it is answered, so a day ends well whatever happens in it.
 
 use std::sync::Arc;
@@ -9,26 +10,33 @@ use shared_types::{
     BookId, Code, OrderId,
     books::ImportAnswer,
     deliveries::{DeliveryPage, DeliveryStatus, DeliveryView},
-    orders::{FulfillmentState, OrderState, OrderView},
+    orders::{FulfillmentState, OrderState, OrderView, PaymentState, StockState},
 };
 
-use crate::cluster::{Basket, Bought, Caller, Catalog, Cluster, Delivery, Link, Order, patiently};
+use crate::cluster::{Basket, Bought, Caller, Catalog, Cluster, Delivery, Link, Order, Payments, patiently};
+
+/// A card that is charged.
+const APPROVED: &str = "4242424242424242";
+/// A card that is charged, and the bank does not answer the first time.
+const SILENT: &str = "4000000000000259";
 
 /// Who takes part in a day.
 pub struct Day {
-    /// Customer, employee and courier in one: nobody is asked for a name yet.
+    /// Customer, employee and courier in one.
     caller: Caller,
     /// As the order service asks the delivery service.
     order_service: Caller,
     order_to_catalog: Arc<Link>,
+    order_to_payments: Arc<Link>,
 }
 
 impl Day {
     pub fn of(shop: &Cluster) -> Day {
         Day {
-            caller: shop.anonymous(),
+            caller: shop.operator(),
             order_service: shop.service(Order, Delivery),
             order_to_catalog: shop.link(Order, Catalog),
+            order_to_payments: shop.link(Order, Payments),
         }
     }
 
@@ -40,6 +48,8 @@ impl Day {
         let kept = Basket::of(&[(sold, 1)]).delivered();
         let kept_order = self.caller.buy(&kept).await.order().id;
         let canceled = self.buy_and_cancel(&Basket::of(&[(sold, 2), (withdrawn, 1)]).delivered()).await;
+        self.buy_and_refund(&Basket::of(&[(sold, 1)]).delivered().by_card(APPROVED)).await;
+        self.buy_and_cancel_while_charging(&Basket::of(&[(sold, 3)]).by_card(SILENT)).await;
         self.ship(kept_order).await;
         self.forestall_delivery(canceled).await;
         self.rename(sold, "Sold Out Soon").await;
@@ -49,7 +59,7 @@ impl Day {
         let again = self.caller.buy(&kept).await.order().id;
         assert_eq!(again, kept_order, "the same key is the same order");
         let evening = self.caller.book(sold).await;
-        assert_eq!((evening.on_hand, evening.title.as_str()), (10, "Sold Out Soon"));
+        assert_eq!((evening.on_hand, evening.title.as_str()), (Some(10), "Sold Out Soon"));
     }
 
     /// A book from a supplier's file. A row that is sent again is the same book.
@@ -68,7 +78,7 @@ impl Day {
         self.order_to_catalog.drop_replies(u64::MAX);
         let cancel = async {
             let id = self.caller.find_order(basket).await;
-            self.cancel(id).await;
+            self.cancel(id, &self.order_to_catalog).await;
             id
         };
         let (bought, id) = tokio::join!(self.caller.buy(basket), cancel);
@@ -76,12 +86,41 @@ impl Day {
         id
     }
 
+    /// A purchase by card that an employee undoes before its parcel leaves: parcel, money, copies.
+    async fn buy_and_refund(&self, basket: &Basket) {
+        let id = self.caller.buy(basket).await.order().id;
+        let answer =
+            self.caller.send(Method::POST, &format!("/orders/{id}/refund"), &json!({"reason": "a test"})).await;
+        assert!([200, 202].contains(&answer.status), "{answer:?}");
+        patiently("the order is refunded", || async {
+            let order = self.order(id).await;
+            (order.payment == PaymentState::Refunded && order.stock == StockState::None).then_some(())
+        })
+        .await;
+    }
+
+    /// A bank that charges and does not say so, and a buyer who has had enough: his money comes back, and then the copies.
+    async fn buy_and_cancel_while_charging(&self, basket: &Basket) {
+        let cancel = async {
+            let id = self.caller.find_order(basket).await;
+            patiently("the card is being charged", || async {
+                (self.order(id).await.payment == PaymentState::Charging).then_some(())
+            })
+            .await;
+            // The first call to the bank waits for its answer by now, and none of the others is heard.
+            self.order_to_payments.drop_replies(u64::MAX);
+            self.cancel(id, &self.order_to_payments).await;
+        };
+        let (bought, ()) = tokio::join!(self.caller.buy(basket), cancel);
+        assert!(matches!(bought, Bought::No(Code::InvalidTransition)), "{bought:?}");
+    }
+
     /// A repetition is told that the order is canceled already. Then the network is well again.
-    async fn cancel(&self, id: OrderId) {
+    async fn cancel(&self, id: OrderId, silent: &Link) {
         let path = format!("/orders/{id}/cancel");
         let canceled = patiently("the order is canceled", || async {
             let state = self.order(id).await.state;
-            (state == OrderState::Canceled).then(|| self.order_to_catalog.heal())
+            (state == OrderState::Canceled).then(|| silent.heal())
         });
         let why = json!({"reason": "a test"});
         let (answer, ()) = tokio::join!(self.caller.send(Method::POST, &path, &why), canceled);

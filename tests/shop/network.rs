@@ -40,7 +40,7 @@ async fn answers_lost_on_any_link_change_nothing() {
 async fn a_purchase_outlives_a_cut_between_order_and_catalog() {
     let shop = Cluster::start().await;
     let book = shop.book("Out of Reach", 3).await;
-    let (caller, basket) = (shop.anonymous(), Basket::of(&[(book, 1)]).delivered());
+    let (caller, basket) = (shop.operator(), Basket::of(&[(book, 1)]).delivered());
     shop.link(Order, Catalog).cut();
     let began = Instant::now();
     let answer = caller.try_to_buy(&basket).await;
@@ -48,7 +48,7 @@ async fn a_purchase_outlives_a_cut_between_order_and_catalog() {
     assert_eq!(answer.map(|answer| answer.status), Some(202), "written and not decided");
     shop.link(Order, Catalog).heal();
     caller.buy(&basket).await.order();
-    assert_eq!(caller.book(book).await.on_hand, 2);
+    assert_eq!(caller.on_hand(book).await, 2);
     shop.finish().await;
 }
 
@@ -57,7 +57,7 @@ async fn a_purchase_outlives_a_cut_between_order_and_catalog() {
 async fn a_take_that_arrives_after_the_cancellation_takes_nothing() {
     let shop = Cluster::start().await;
     let book = shop.book("Too Late", 3).await;
-    let (caller, basket) = (shop.anonymous(), Basket::of(&[(book, 1)]));
+    let (caller, basket) = (shop.operator(), Basket::of(&[(book, 1)]));
     let wire = shop.link(Order, Catalog);
     wire.hold_next_request();
     let cancel = async {
@@ -72,7 +72,7 @@ async fn a_take_that_arrives_after_the_cancellation_takes_nothing() {
     };
     let (bought, ()) = tokio::join!(caller.buy(&basket), cancel);
     assert!(matches!(bought, Bought::No(Code::InvalidTransition)), "{bought:?}");
-    assert_eq!(caller.book(book).await.on_hand, 3);
+    assert_eq!(caller.on_hand(book).await, 3);
     shop.finish().await;
 }
 
@@ -80,12 +80,12 @@ async fn a_take_that_arrives_after_the_cancellation_takes_nothing() {
 async fn a_slow_catalog_delays_a_purchase_and_does_not_double_it() {
     let shop = Cluster::start().await;
     let book = shop.book("All in Good Time", 3).await;
-    let (caller, basket) = (shop.anonymous(), Basket::of(&[(book, 1)]));
+    let (caller, basket) = (shop.operator(), Basket::of(&[(book, 1)]));
     shop.link(Order, Catalog).slow_down(3_000);
     let answer = caller.try_to_buy(&basket).await;
     assert_eq!(answer.map(|answer| answer.status), Some(202), "written and not decided");
     caller.buy(&basket).await.order();
-    assert_eq!(caller.book(book).await.on_hand, 2);
+    assert_eq!(caller.on_hand(book).await, 2);
     shop.finish().await;
 }
 
@@ -93,13 +93,13 @@ async fn a_slow_catalog_delays_a_purchase_and_does_not_double_it() {
 async fn the_gateway_answers_while_a_service_is_out_of_reach_and_is_well_afterwards() {
     let shop = Cluster::start().await;
     let book = shop.book("Behind the Wall", 3).await;
-    let caller = shop.anonymous();
+    let caller = shop.operator();
     shop.link(Gateway, Order).cut();
     let began = Instant::now();
     let answer = caller.call(Method::GET, "/orders", None, None).await.unwrap();
     assert!(began.elapsed() < ANSWER_DEADLINE, "{:?}", began.elapsed());
     assert_eq!(answer.status, 503, "{answer:?}");
-    assert_eq!(caller.book(book).await.on_hand, 3, "books are shown without the order service");
+    assert_eq!(caller.on_hand(book).await, 3, "books are shown without the order service");
     eventually("the gateway says that it is not ready", async || !shop.is_ready().await).await;
     shop.link(Gateway, Order).heal();
     caller.buy(&Basket::of(&[(book, 1)])).await.order();
@@ -110,10 +110,10 @@ async fn the_gateway_answers_while_a_service_is_out_of_reach_and_is_well_afterwa
 async fn a_buyer_who_never_heard_asks_again_and_owns_one_copy() {
     let shop = Cluster::start().await;
     let book = shop.book("Did It Work", 3).await;
-    let (caller, basket) = (shop.anonymous(), Basket::of(&[(book, 1)]));
+    let (caller, basket) = (shop.operator(), Basket::of(&[(book, 1)]));
     shop.link(Buyers, Gateway).drop_replies(1);
     assert!(caller.try_to_buy(&basket).await.is_none());
     caller.buy(&basket).await.order();
-    assert_eq!(caller.book(book).await.on_hand, 2);
+    assert_eq!(caller.on_hand(book).await, 2);
     shop.finish().await;
 }

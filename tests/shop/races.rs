@@ -32,12 +32,12 @@ async fn buy_until_refused(caller: Caller, book: BookId) -> (Vec<OrderView>, Cod
 async fn race_for(copies: i64) {
     let shop = Cluster::start().await;
     let book = shop.book("The Last Copy", copies).await;
-    let caller = shop.anonymous();
+    let caller = shop.operator();
     let ended = at_once(BUYERS, |_| buy_until_refused(caller.clone(), book)).await;
     let sold: usize = ended.iter().map(|(orders, _)| orders.len()).sum();
     assert_eq!(i64::try_from(sold).unwrap(), copies);
     assert!(ended.iter().all(|(_, code)| *code == Code::SoldOut));
-    assert_eq!(caller.book(book).await.on_hand, 0);
+    assert_eq!(caller.on_hand(book).await, 0);
     shop.finish().await;
 }
 
@@ -60,14 +60,14 @@ async fn sixty_four_buyers_race_for_a_thousand_copies() {
 async fn the_same_key_in_parallel_places_one_order() {
     let shop = Cluster::start().await;
     let book = shop.book("Two Clicks", 10).await;
-    let (caller, basket) = (shop.anonymous(), Basket::of(&[(book, 1)]).delivered());
+    let (caller, basket) = (shop.operator(), Basket::of(&[(book, 1)]).delivered());
     let bought = at_once(BUYERS, |_| {
         let (caller, basket) = (caller.clone(), basket.clone());
         async move { caller.buy(&basket).await.order().id }
     })
     .await;
     assert!(bought.iter().all(|id| *id == bought[0]));
-    assert_eq!(caller.book(book).await.on_hand, 9);
+    assert_eq!(caller.on_hand(book).await, 9);
     shop.finish().await;
 }
 
@@ -75,14 +75,14 @@ async fn the_same_key_in_parallel_places_one_order() {
 async fn two_lines_of_one_book_are_two_copies_or_none() {
     let shop = Cluster::start().await;
     let book = shop.book("Twice", 5).await;
-    let caller = shop.anonymous();
+    let caller = shop.operator();
     let bought = at_once(16, |_| {
         let caller = caller.clone();
         async move { caller.buy(&Basket::of(&[(book, 1), (book, 1)])).await }
     })
     .await;
     assert_eq!(bought.iter().filter(|bought| matches!(bought, Bought::Yes(_))).count(), 2);
-    assert_eq!(caller.book(book).await.on_hand, 1);
+    assert_eq!(caller.on_hand(book).await, 1);
     shop.finish().await;
 }
 
@@ -90,7 +90,7 @@ async fn two_lines_of_one_book_are_two_copies_or_none() {
 async fn two_orders_with_the_same_books_in_opposite_order_do_not_block_each_other() {
     let shop = Cluster::start().await;
     let (one, other) = (shop.book("One", 30).await, shop.book("Other", 30).await);
-    let caller = shop.anonymous();
+    let caller = shop.operator();
     let bought = at_once(BUYERS, |buyer| {
         let caller = caller.clone();
         let lines = if buyer % 2 == 0 { [(one, 1), (other, 1)] } else { [(other, 1), (one, 1)] };
@@ -98,7 +98,7 @@ async fn two_orders_with_the_same_books_in_opposite_order_do_not_block_each_othe
     })
     .await;
     assert_eq!(bought.iter().filter(|bought| matches!(bought, Bought::Yes(_))).count(), 30);
-    assert_eq!((caller.book(one).await.on_hand, caller.book(other).await.on_hand), (0, 0));
+    assert_eq!((caller.on_hand(one).await, caller.on_hand(other).await), (0, 0));
     shop.finish().await;
 }
 
@@ -106,7 +106,7 @@ async fn two_orders_with_the_same_books_in_opposite_order_do_not_block_each_othe
 async fn nothing_is_sold_of_a_book_after_it_was_deleted() {
     let shop = Cluster::start().await;
     let book = shop.book("Withdrawn", 1_000).await;
-    let caller = shop.anonymous();
+    let caller = shop.operator();
     let buyers: JoinSet<_> = (0..16).map(|_| buy_until_refused(caller.clone(), book)).collect();
     caller.buy(&Basket::of(&[(book, 1)])).await.order();
     let before = caller.book(book).await;
@@ -123,7 +123,7 @@ async fn nothing_is_sold_of_a_book_after_it_was_deleted() {
 async fn a_buyer_pays_the_price_he_was_shown_while_it_changes() {
     let shop = Cluster::start().await;
     let book = shop.book("Dearer by the Minute", 1_000).await;
-    let caller = shop.anonymous();
+    let caller = shop.operator();
     let prices = [json!(12.5), json!(15.25)];
     let buyers: JoinSet<_> = (0..16)
         .map(|buyer| {
@@ -162,7 +162,7 @@ async fn buy_at(caller: &Caller, book: BookId, price: &serde_json::Value, times:
 async fn a_stock_edit_during_a_rush_undoes_no_purchase() {
     let shop = Cluster::start().await;
     let book = shop.book("Counted While Sold", 200).await;
-    let caller = shop.anonymous();
+    let caller = shop.operator();
     let buyers: JoinSet<_> = (0..16).map(|_| buy_until_refused(caller.clone(), book)).collect();
     for number in 0..30 {
         // Counting sets what is on hand; a damaged copy is taken away; a parcel arrives.

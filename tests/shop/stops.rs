@@ -14,7 +14,7 @@ const STOP_DEADLINE: Duration = Duration::from_secs(15);
 async fn a_service_that_is_told_to_stop_finishes_what_is_in_flight() {
     let mut shop = Cluster::start().await;
     let (wanted, plenty) = (shop.book("Wanted", 20).await, shop.book("Plenty", 1_000_000).await);
-    let crowd = Crowd::gather(&shop.anonymous(), wanted, plenty);
+    let crowd = Crowd::gather(&shop.operator(), wanted, plenty);
     for part in SERVICES {
         let before = crowd.sold();
         eventually("the crowd buys", async || crowd.sold() > before + 20).await;

@@ -70,7 +70,7 @@ impl Crowd {
 async fn storm(choose: impl Fn() -> Part) {
     let mut shop = Cluster::start().await;
     let (wanted, plenty) = (shop.book("Wanted", SCARCE).await, shop.book("Plenty", 1_000_000).await);
-    let caller = shop.anonymous();
+    let caller = shop.operator();
     let crowd = Crowd::gather(&caller, wanted, plenty);
     let (began, mut kills) = (Instant::now(), 0);
     while began.elapsed() < duration() {
@@ -85,7 +85,7 @@ async fn storm(choose: impl Fn() -> Part) {
     let sold = crowd.go_home().await;
     eprintln!("{kills} kills, {sold} orders acknowledged");
     while let Bought::Yes(_) = caller.buy(&Basket::of(&[(wanted, 1)])).await {}
-    assert_eq!(caller.book(wanted).await.on_hand, 0);
+    assert_eq!(caller.on_hand(wanted).await, 0);
     assert!(sold > 0 && kills > 1, "{kills} kills, {sold} orders");
     shop.finish().await;
 }

@@ -57,7 +57,7 @@ fn dependencies(manifest: &str) -> impl Iterator<Item = (usize, &str, &str)> {
 }
 
 pub fn sql_lives_in_stores(tree: &[Source]) -> Vec<Finding> {
-    let kit = ["db/", "outbox/", "inbox", "relay", "auth/store", "idempotency/store"]
+    let kit = ["db/", "outbox/", "inbox", "relay", "auth/store", "idempotency/store", "testing/"]
         .map(|place| format!("service-kit/src/{place}"));
     let mut found = Vec::new();
     for source in tree.iter().filter(|source| source.is_shipped_rust()) {

@@ -1,6 +1,7 @@
 use paperclip::actix::{api_v2_operation, web};
 use service_kit::{
-    http::{Body, Fail, IfMatch, Reply, S200, S201, S204, S304, S404, S409, S412, S422},
+    auth::{AnyCaller, Caller, ItemsWrite, Scoped},
+    http::{Body, Fail, IfMatch, Reply, S200, S201, S204, S304, S403, S404, S409, S412, S422},
     idempotency::Keyed,
 };
 use shared_types::{
@@ -8,7 +9,7 @@ use shared_types::{
     books::{BookView, CreateBookRequest, UpdateBookRequest},
 };
 
-use super::{Shop, conditional::IfNoneMatch};
+use super::{Shop, conditional::IfNoneMatch, sight};
 use crate::{
     domain::book::{BookChange, NewBook},
     error::CatalogError,
@@ -20,14 +21,17 @@ use crate::{
 /// ledger. Another book with the same ISBN or SKU: 409 `isbn_taken` or `sku_taken`.
 #[api_v2_operation(tags(books))]
 pub async fn create(
+    who: Scoped<ItemsWrite>,
     shop: Shop,
     key: Keyed,
     body: Body<CreateBookRequest>,
-) -> Result<Reply<BookView, (S201,)>, Fail<(S409, S422)>> {
+) -> Result<Reply<BookView, (S201,)>, Fail<(S403, S409, S422)>> {
     let key = key.asking(&body.0);
     let book = NewBook::parse(body.0, shop.currency()).map_err(Problem::invalid_fields)?;
-    let book = shop.create(book, key).await?;
-    Ok(Reply::created(format!("/books/{}", book.id), book.clone()).etag(book.version))
+    sight::may_set_stock(&who.caller, book.stock != 0 || book.warn_limit != 0)?;
+    let book = shop.create(book, who.caller.principal(), key).await?;
+    let (id, version) = (book.id, book.version);
+    Ok(Reply::created(format!("/books/{id}"), sight::of(&who.caller, book)).etag(version))
 }
 
 /// Shows a book.
@@ -35,11 +39,12 @@ pub async fn create(
 /// A withdrawn book is not found.
 #[api_v2_operation(tags(books))]
 pub async fn show(
+    AnyCaller(caller): AnyCaller,
     shop: Shop,
     book_id: web::Path<BookId>,
     known: IfNoneMatch,
 ) -> Result<Reply<BookView, (S200, S304)>, Fail<(S404,)>> {
-    Ok(shown(shop.find(book_id.into_inner()).await?, &known))
+    Ok(shown(shop.find(book_id.into_inner()).await?, &caller, &known))
 }
 
 /// Shows the book with an ISBN.
@@ -47,17 +52,22 @@ pub async fn show(
 /// ISBN-10 and ISBN-13, hyphens allowed. A text that is no ISBN names no book: 404.
 #[api_v2_operation(tags(books))]
 pub async fn show_by_isbn(
+    AnyCaller(caller): AnyCaller,
     shop: Shop,
     isbn: web::Path<String>,
     known: IfNoneMatch,
 ) -> Result<Reply<BookView, (S200, S304)>, Fail<(S404,)>> {
     let isbn: Isbn = isbn.parse().map_err(|_| CatalogError::IsbnNotFound(isbn.to_string()))?;
-    Ok(shown(shop.find_by_isbn(isbn).await?, &known))
+    Ok(shown(shop.find_by_isbn(isbn).await?, &caller, &known))
 }
 
-fn shown(book: BookView, known: &IfNoneMatch) -> Reply<BookView, (S200, S304)> {
+fn shown(book: BookView, caller: &Caller, known: &IfNoneMatch) -> Reply<BookView, (S200, S304)> {
     let version = book.version;
-    if known.contains(version) { Reply::empty(304).etag(version) } else { Reply::ok(book).etag(version) }
+    if known.contains(version) {
+        Reply::empty(304).etag(version)
+    } else {
+        Reply::ok(sight::of(caller, book)).etag(version)
+    }
 }
 
 /// Changes fields of a book.
@@ -66,15 +76,17 @@ fn shown(book: BookView, known: &IfNoneMatch) -> Reply<BookView, (S200, S304)> {
 /// changed by stock adjustments. With `If-Match` the change is made to that very version or not at all.
 #[api_v2_operation(tags(books))]
 pub async fn change(
+    who: Scoped<ItemsWrite>,
     shop: Shop,
     book_id: web::Path<BookId>,
     expected: IfMatch,
     body: Body<UpdateBookRequest>,
-) -> Result<Reply<BookView>, Fail<(S404, S409, S412, S422)>> {
+) -> Result<Reply<BookView>, Fail<(S403, S404, S409, S412, S422)>> {
     let change = BookChange::parse(body.0, shop.currency()).map_err(Problem::invalid_fields)?;
+    sight::may_set_stock(&who.caller, change.warn_limit.is_some())?;
     let book = shop.change(book_id.into_inner(), change, expected.0).await?;
     let version = book.version;
-    Ok(Reply::ok(book).etag(version))
+    Ok(Reply::ok(sight::of(&who.caller, book)).etag(version))
 }
 
 /// Withdraws a book from sale.
@@ -82,6 +94,7 @@ pub async fn change(
 /// Copies that were taken before stay with their orders; nothing of the book is taken from this instant on.
 #[api_v2_operation(tags(books))]
 pub async fn withdraw(
+    _: Scoped<ItemsWrite>,
     shop: Shop,
     book_id: web::Path<BookId>,
     expected: IfMatch,

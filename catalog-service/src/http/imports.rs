@@ -1,5 +1,6 @@
 use paperclip::actix::api_v2_operation;
 use service_kit::{
+    auth::{ItemsWrite, Scoped, StockWrite},
     http::{Body, Fail, Reply, S422},
     idempotency::Keyed,
 };
@@ -19,6 +20,8 @@ use crate::{catalog::ReadRow, domain::import::Row};
 /// kept, all in one transaction. At most 1,000 rows and 4 MiB; sending the same rows again changes nothing.
 #[api_v2_operation(tags(imports))]
 pub async fn import(
+    who: Scoped<ItemsWrite>,
+    _: Scoped<StockWrite>,
     shop: Shop,
     key: Keyed,
     body: Body<ImportRequest, MAX_IMPORT_BYTES>,
@@ -30,5 +33,5 @@ pub async fn import(
     }
     let read = |row: &_| Row::parse(row, shop.currency());
     let rows = rows.iter().map(|row| ReadRow { line: row.line, row: read(row) }).collect();
-    Ok(Reply::ok(ImportAnswer { results: shop.import(rows, key).await? }))
+    Ok(Reply::ok(ImportAnswer { results: shop.import(rows, who.caller.principal(), key).await? }))
 }

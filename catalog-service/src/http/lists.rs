@@ -1,6 +1,9 @@
 use paperclip::actix::{Apiv2Schema, api_v2_operation, web};
 use serde::Deserialize;
-use service_kit::http::{Cursor, Fail, PageQuery, Reply};
+use service_kit::{
+    auth::AnyCaller,
+    http::{Cursor, Fail, PageQuery, Reply},
+};
 use shared_types::{
     Code, Isbn, Problem,
     books::{BookPage, BookState, TopicPage},
@@ -10,6 +13,7 @@ use shared_types::{
 use super::{
     Shop,
     paging::{RequestTarget, cut},
+    sight,
 };
 use crate::domain::{
     listing::{Filter, Key, Listing, Order, Position, Search},
@@ -45,10 +49,16 @@ pub struct BookQuery {
 ///
 /// A page that is not the last one has a `next_cursor`, and the same in a `Link` header with `rel="next"`.
 #[api_v2_operation(tags(books))]
-pub async fn books(shop: Shop, query: web::Query<BookQuery>, target: RequestTarget) -> Result<Reply<BookPage>, Fail> {
+pub async fn books(
+    AnyCaller(caller): AnyCaller,
+    shop: Shop,
+    query: web::Query<BookQuery>,
+    target: RequestTarget,
+) -> Result<Reply<BookPage>, Fail> {
     let listing = query.into_inner().parse()?;
     let order = listing.order;
     let (items, last) = shop.list(listing).await?;
+    let items = items.into_iter().map(|book| sight::of(&caller, book)).collect();
     let next_cursor = last.map(|position| cursor(order, position).encode());
     let link = next_cursor.clone();
     Ok(target.link_next(Reply::ok(BookPage { items, next_cursor }), link.as_deref()))
@@ -59,7 +69,12 @@ pub async fn books(shop: Shop, query: web::Query<BookQuery>, target: RequestTarg
 /// Every topic of the books that are sold, with how many books it has, in alphabetical order; topics that differ in case
 /// only are one.
 #[api_v2_operation(tags(books))]
-pub async fn topics(shop: Shop, query: web::Query<PageQuery>, target: RequestTarget) -> Result<Reply<TopicPage>, Fail> {
+pub async fn topics(
+    _: AnyCaller,
+    shop: Shop,
+    query: web::Query<PageQuery>,
+    target: RequestTarget,
+) -> Result<Reply<TopicPage>, Fail> {
     let rows = query.rows()?;
     let after = query.cursor.as_deref().map(|text| Cursor::decode(text, 1)).transpose()?;
     let after = after.and_then(|cursor| cursor.0.into_iter().next());

@@ -10,6 +10,8 @@ mod imports;
 mod lists;
 /// Pages and the way to the next one.
 mod paging;
+/// What of a book's stock a caller may see and set.
+mod sight;
 /// Stock adjustments and the ledger.
 mod stock;
 /// Takings, for the order service only.
@@ -19,14 +21,17 @@ use std::sync::Arc;
 
 use paperclip::actix::web::{self, ServiceConfig};
 
+use service_kit::auth::Gate;
+
 use crate::catalog::Catalog;
 
 /// The catalog as handlers get it.
 pub type Shop = web::Data<Catalog>;
 
-/// Every route of the service.
-pub fn routes(config: &mut ServiceConfig, catalog: &Arc<Catalog>) {
+/// Every route of the service. Each handler's first argument says who may call it.
+pub fn routes(config: &mut ServiceConfig, catalog: &Arc<Catalog>, gate: &Gate) {
     config
+        .app_data(gate.clone())
         .app_data(Shop::from(Arc::clone(catalog)))
         .service(web::resource("/books").route(web::post().to(books::create)).route(web::get().to(lists::books)))
         .service(web::resource("/books/by-isbn/{isbn}").route(web::get().to(books::show_by_isbn)))

@@ -1,5 +1,6 @@
 use paperclip::actix::{api_v2_operation, web};
 use service_kit::{
+    auth::{Scoped, StockRead, StockWrite},
     http::{Body, Cursor, Fail, PageQuery, Reply, S200, S201, S404, S409, S422},
     idempotency::Keyed,
 };
@@ -21,13 +22,15 @@ use crate::domain::stock::Adjustment;
 /// that id. Fewer copies than none: 409 `stock_too_low`.
 #[api_v2_operation(tags(stock))]
 pub async fn adjust(
+    who: Scoped<StockWrite>,
     shop: Shop,
     book_id: web::Path<BookId>,
     key: Keyed,
     body: Body<AdjustStockRequest>,
 ) -> Result<Reply<StockAdjustmentView, (S200, S201)>, Fail<(S404, S409, S422)>> {
     let adjustment = Adjustment::parse(&body.0).map_err(Problem::invalid_fields)?;
-    let answer = shop.adjust(book_id.into_inner(), adjustment, key.asking(&body.0)).await?;
+    let (actor, key) = (who.caller.principal(), key.asking(&body.0));
+    let answer = shop.adjust(book_id.into_inner(), adjustment, actor, key).await?;
     Ok(Reply::with_status(if answer.is_new { 201 } else { 200 }, answer.adjustment))
 }
 
@@ -36,6 +39,7 @@ pub async fn adjust(
 /// The ledger of a withdrawn book can still be read.
 #[api_v2_operation(tags(stock))]
 pub async fn ledger(
+    _: Scoped<StockRead>,
     shop: Shop,
     book_id: web::Path<BookId>,
     query: web::Query<PageQuery>,

@@ -1,5 +1,8 @@
 use paperclip::actix::{api_v2_operation, web};
-use service_kit::http::{Body, Fail, Reply, S200, S201, S404, S409, S422};
+use service_kit::{
+    auth::{ServiceCaller, peer},
+    http::{Body, Fail, Reply, S200, S201, S404, S409, S422},
+};
 use shared_types::{
     Problem, TakingId,
     takings::{TakeRequest, TakingState, TakingView},
@@ -15,6 +18,7 @@ use crate::domain::taking::Asked;
 /// lines: 422 `id_reused`. Titles, ISBNs and prices are those in force in the instant of the taking.
 #[api_v2_operation(tags(takings))]
 pub async fn take(
+    _: ServiceCaller<peer::Order>,
     shop: Shop,
     taking_id: web::Path<TakingId>,
     body: Body<TakeRequest>,
@@ -34,7 +38,11 @@ pub async fn take(
 /// An id that is not known is buried (201): a take that arrives late for it is answered 409 `given_back`. A taking that
 /// was refused stays `refused`.
 #[api_v2_operation(tags(takings))]
-pub async fn give_back(shop: Shop, taking_id: web::Path<TakingId>) -> Result<Reply<TakingView, (S200, S201)>, Fail> {
+pub async fn give_back(
+    _: ServiceCaller<peer::Order>,
+    shop: Shop,
+    taking_id: web::Path<TakingId>,
+) -> Result<Reply<TakingView, (S200, S201)>, Fail> {
     let answer = shop.give_back(taking_id.into_inner()).await?;
     Ok(Reply::with_status(if answer.is_new { 201 } else { 200 }, answer.taking))
 }
@@ -43,6 +51,10 @@ pub async fn give_back(shop: Shop, taking_id: web::Path<TakingId>) -> Result<Rep
 ///
 /// What became of it, as every call about it is answered. An id that was never heard of: 404 `taking_not_found`.
 #[api_v2_operation(tags(takings))]
-pub async fn show(shop: Shop, taking_id: web::Path<TakingId>) -> Result<Reply<TakingView>, Fail<(S404,)>> {
+pub async fn show(
+    _: ServiceCaller<peer::Order>,
+    shop: Shop,
+    taking_id: web::Path<TakingId>,
+) -> Result<Reply<TakingView>, Fail<(S404,)>> {
     Ok(Reply::ok(shop.find_taking(taking_id.into_inner()).await?))
 }

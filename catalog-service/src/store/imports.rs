@@ -109,5 +109,5 @@ fn holds(book: &BookView, fields: &BookChange) -> bool {
         && topic.as_ref().is_none_or(|topic| topic.as_str() == book.topic)
         && first_year.is_none_or(|year| book.first_year == Some(year))
         && price.is_none_or(|price| price.amount() == book.price)
-        && warn_limit.is_none_or(|limit| limit == book.warn_limit)
+        && warn_limit.is_none_or(|limit| Some(limit) == book.warn_limit)
 }

@@ -2,21 +2,27 @@ use serde_json::Value;
 
 use crate::shop::Shop;
 
-/// Every operation, and the answers that are its own (any route can also be unreadable, too large, too slow or broken).
-const OPERATIONS: &[(&str, &str, &[&str])] = &[
-    ("/books", "post", &["201", "409", "422"]),
-    ("/books", "get", &["200"]),
-    ("/books/by-isbn/{isbn}", "get", &["200", "304", "404"]),
-    ("/books/{book_id}", "get", &["200", "304", "404"]),
-    ("/books/{book_id}", "patch", &["200", "404", "409", "412", "422"]),
-    ("/books/{book_id}", "delete", &["204", "404", "412"]),
-    ("/books/{book_id}/stock-adjustments", "post", &["200", "201", "404", "409", "422"]),
-    ("/books/{book_id}/ledger", "get", &["200", "404"]),
-    ("/topics", "get", &["200"]),
-    ("/imports", "post", &["200", "422"]),
-    ("/takings/{taking_id}", "put", &["200", "201", "409", "422"]),
-    ("/takings/{taking_id}", "get", &["200", "404"]),
-    ("/takings/{taking_id}/give-back", "post", &["200", "201"]),
+/// Every operation, who may call it, and the answers that are its own (any route can also be unreadable, too large, too
+/// slow or broken).
+const OPERATIONS: &[(&str, &str, &[&str], &[&str])] = &[
+    ("/books", "post", &["scope:items:write"], &["201", "401", "403", "409", "422"]),
+    ("/books", "get", &["any-caller"], &["200", "401"]),
+    ("/books/by-isbn/{isbn}", "get", &["any-caller"], &["200", "304", "401", "404"]),
+    ("/books/{book_id}", "get", &["any-caller"], &["200", "304", "401", "404"]),
+    ("/books/{book_id}", "patch", &["scope:items:write"], &["200", "401", "403", "404", "409", "412", "422"]),
+    ("/books/{book_id}", "delete", &["scope:items:write"], &["204", "401", "403", "404", "412"]),
+    (
+        "/books/{book_id}/stock-adjustments",
+        "post",
+        &["scope:stock:write"],
+        &["200", "201", "401", "403", "404", "409", "422"],
+    ),
+    ("/books/{book_id}/ledger", "get", &["scope:stock:read"], &["200", "401", "403", "404"]),
+    ("/topics", "get", &["any-caller"], &["200", "401"]),
+    ("/imports", "post", &["scope:items:write", "scope:stock:write"], &["200", "401", "403", "422"]),
+    ("/takings/{taking_id}", "put", &["service:order"], &["200", "201", "401", "403", "409", "422"]),
+    ("/takings/{taking_id}", "get", &["service:order"], &["200", "401", "403", "404"]),
+    ("/takings/{taking_id}/give-back", "post", &["service:order"], &["200", "201", "401", "403"]),
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -26,7 +32,7 @@ async fn the_document_has_every_operation_with_its_texts_and_answers() {
     let paths = spec["paths"].as_object().unwrap();
     let documented: usize = paths.values().map(|item| item.as_object().unwrap().len()).sum();
     assert_eq!(documented, OPERATIONS.len(), "{:?}", paths.keys());
-    for (path, method, statuses) in OPERATIONS {
+    for (path, method, permissions, statuses) in OPERATIONS {
         let operation = &paths[*path][*method];
         for text in ["summary", "description"] {
             assert!(operation[text].as_str().is_some_and(|text| text.len() > 10), "{method} {path} has no {text}");
@@ -37,6 +43,7 @@ async fn the_document_has_every_operation_with_its_texts_and_answers() {
         own.retain(|status| !any_route.contains(status));
         own.sort_unstable();
         assert_eq!(&own, statuses, "{method} {path}");
+        assert_eq!(operation["x-permissions"], serde_json::json!(permissions), "{method} {path}");
     }
     shop.finish().await;
 }
@@ -57,7 +64,7 @@ async fn the_document_names_every_parameter() {
     assert_eq!(names("/books/{book_id}", "patch"), ["header If-Match", "path book_id"]);
     let adjust = names("/books/{book_id}/stock-adjustments", "post");
     assert_eq!(adjust, ["header Idempotency-Key", "path book_id"]);
-    for (path, method, _) in OPERATIONS.iter().filter(|(_, method, _)| ["put", "patch"].contains(method)) {
+    for (path, method, ..) in OPERATIONS.iter().filter(|(_, method, ..)| ["put", "patch"].contains(method)) {
         assert!(spec["paths"][path][method]["requestBody"].is_object(), "{method} {path}");
     }
     shop.finish().await;

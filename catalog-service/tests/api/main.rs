@@ -1,6 +1,8 @@
 //! The catalog over HTTP: each test is a promise. They run on SQLite, and on Postgres with `LASTCOPY_TEST_DB=postgres`.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+/// Who may do what.
+mod access;
 /// Stock adjustments and the ledger.
 mod adjustments;
 /// What is not valid is answered with what was wrong, on every route.

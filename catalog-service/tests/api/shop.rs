@@ -4,10 +4,12 @@ use catalog_service::Config;
 use reqwest::{Client, Method, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
 use service_kit::{
+    auth::{self, Service, Who},
     db::{DatabaseUrl, Db, DbError, Tx},
     http::Running,
-    testing::TestDatabase,
+    testing::{Callers, TestDatabase},
 };
+use shared_types::AccountId;
 use uuid::Uuid;
 
 /// A catalog that runs. A test ends with [`finish`](Self::finish), which audits every copy.
@@ -23,6 +25,8 @@ pub struct Shop {
 pub struct Caller {
     base: String,
     http: Client,
+    /// An employee through the gateway, unless a test says otherwise.
+    bearer: Option<String>,
 }
 
 /// An answer, whole.
@@ -65,9 +69,46 @@ pub fn line(book: i64, quantity: i64) -> Value {
     json!({"book_id": book, "quantity": quantity})
 }
 
+/// The `Authorization` of this caller's calls to the catalog.
+pub fn bearer(who: Who) -> String {
+    Callers::of_this_process().bearer(&auth::Caller::first_hand(who), Service::Catalog)
+}
+
 impl Caller {
+    /// The same service, called by somebody else; `None`: by nobody who says who he is.
+    pub fn called_by(&self, who: Option<Who>) -> Caller {
+        Caller { bearer: who.map(bearer), ..self.clone() }
+    }
+
+    /// The same service, called with an API key that has these scopes.
+    pub fn called_with(&self, scopes: &str) -> Caller {
+        let key =
+            auth::Caller { scopes: scopes.parse().unwrap(), ..auth::Caller::first_hand(Who::ApiKey("test".into())) };
+        let bearer = Callers::of_this_process().bearer(&key, Service::Catalog);
+        Caller { bearer: Some(bearer), ..self.clone() }
+    }
+
+    /// Takings are the order service's, everything else is the caller's.
+    fn bearer_for(&self, path: &str) -> Option<String> {
+        if path.starts_with("/takings/") { Some(bearer(Who::Service(Service::Order))) } else { self.bearer.clone() }
+    }
+
     pub async fn call(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Option<&Value>) -> Answer {
+        Caller { bearer: self.bearer_for(path), ..self.clone() }.call_as_is(method, path, headers, body).await
+    }
+
+    /// As this very caller, whatever the path.
+    pub async fn call_as_is(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> Answer {
         let mut request = self.http.request(method, format!("{}{path}", self.base));
+        if let Some(bearer) = &self.bearer {
+            request = request.header("authorization", bearer);
+        }
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -87,7 +128,15 @@ impl Caller {
 
     /// The body of an answer, byte for byte.
     pub async fn text(&self, path: &str) -> String {
-        self.http.get(format!("{}{path}", self.base)).send().await.unwrap().text().await.unwrap()
+        self.http
+            .get(format!("{}{path}", self.base))
+            .header("authorization", self.bearer.clone().unwrap())
+            .send()
+            .await
+            .unwrap()
+            .text()
+            .await
+            .unwrap()
     }
 
     pub async fn post(&self, path: &str, body: Value) -> Answer {
@@ -136,7 +185,8 @@ impl Shop {
 
     pub async fn open_on(database: TestDatabase) -> Shop {
         let running = start(&database, "USD").await.unwrap();
-        let caller = Caller { base: running.url(), http: http_client() };
+        let employee = bearer(Who::Employee(AccountId::from_uuid(Uuid::nil())));
+        let caller = Caller { base: running.url(), http: http_client(), bearer: Some(employee) };
         Shop { running: Some(running), database, caller, next_sku: AtomicI64::new(1) }
     }
 
@@ -212,6 +262,8 @@ pub async fn start(database: &TestDatabase, currency: &str) -> Result<Running, s
         database_url: database.url().clone(),
         workers: 2,
         currency: currency.parse().unwrap(),
+        gateway_url: Callers::of_this_process().url(),
+        order_url: Callers::of_this_process().url(),
     };
     catalog_service::start(config).await
 }

@@ -1,6 +1,7 @@
 use actix_web::HttpRequest;
 use paperclip::actix::{api_v2_operation, web};
 use service_kit::{
+    auth::{DeliveriesWrite, Scoped},
     http::{Body, Cursor, Fail, PageQuery, Reply, S201, S404, S409, S422},
     idempotency::Keyed,
 };
@@ -17,6 +18,7 @@ use crate::{
 /// Enters a courier.
 #[api_v2_operation(tags(couriers))]
 pub(super) async fn create(
+    _: Scoped<DeliveriesWrite>,
     store: web::Data<Store>,
     key: Keyed,
     body: Body<CreateCourierRequest>,
@@ -30,6 +32,7 @@ pub(super) async fn create(
 /// Lists couriers in the order of their numbers.
 #[api_v2_operation(tags(couriers))]
 pub(super) async fn list(
+    _: Scoped<DeliveriesWrite>,
     request: HttpRequest,
     store: web::Data<Store>,
     query: web::Query<PageQuery>,
@@ -44,6 +47,7 @@ pub(super) async fn list(
 /// Shows a courier.
 #[api_v2_operation(tags(couriers))]
 pub(super) async fn show(
+    _: Scoped<DeliveriesWrite>,
     store: web::Data<Store>,
     id: web::Path<CourierId>,
 ) -> Result<Reply<CourierView>, Fail<(S404,)>> {
@@ -53,6 +57,7 @@ pub(super) async fn show(
 /// Changes a courier's telephone number, or whether he is given new parcels.
 #[api_v2_operation(tags(couriers))]
 pub(super) async fn update(
+    _: Scoped<DeliveriesWrite>,
     store: web::Data<Store>,
     id: web::Path<CourierId>,
     body: Body<UpdateCourierRequest>,

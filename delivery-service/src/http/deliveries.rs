@@ -2,6 +2,7 @@ use actix_web::HttpRequest;
 use paperclip::actix::{Apiv2Schema, api_v2_operation, web};
 use serde::Deserialize;
 use service_kit::{
+    auth::{DeliveriesRead, DeliveriesWrite, Scoped, ServiceCaller, peer},
     http::{Body, Cursor, Fail, IfMatch, PageQuery, Reply, S200, S201, S404, S409, S412, S422},
     idempotency::Keyed,
 };
@@ -36,6 +37,7 @@ pub(super) struct DeliveriesQuery {
 /// Lists deliveries, latest first.
 #[api_v2_operation(tags(deliveries))]
 pub(super) async fn list(
+    _: Scoped<DeliveriesRead>,
     request: HttpRequest,
     store: web::Data<Store>,
     query: web::Query<DeliveriesQuery>,
@@ -60,6 +62,7 @@ fn position(cursor: &str) -> Result<(Timestamp, DeliveryId), Problem> {
 /// Shows a delivery.
 #[api_v2_operation(tags(deliveries))]
 pub(super) async fn show(
+    _: Scoped<DeliveriesRead>,
     store: web::Data<Store>,
     id: web::Path<DeliveryId>,
 ) -> Result<Reply<DeliveryView>, Fail<(S404,)>> {
@@ -73,6 +76,7 @@ pub(super) async fn show(
 /// 201: booked. 200: this very booking was there. 409: it was canceled, also where the cancellation came first.
 #[api_v2_operation(tags(deliveries))]
 pub(super) async fn book(
+    _: ServiceCaller<peer::Order>,
     store: web::Data<Store>,
     id: web::Path<DeliveryId>,
     body: Body<BookDeliveryRequest>,
@@ -93,6 +97,7 @@ pub(super) async fn book(
 /// 201: it was not booked yet, and never will be. 200: canceled, now or before. 409: too late, it has left the shop.
 #[api_v2_operation(tags(deliveries))]
 pub(super) async fn cancel(
+    _: ServiceCaller<peer::Order>,
     store: web::Data<Store>,
     id: web::Path<DeliveryId>,
 ) -> Result<Reply<DeliveryView, (S200, S201)>, Fail<(S409,)>> {
@@ -106,6 +111,7 @@ pub(super) async fn cancel(
 /// Shows a parcel's way, first step first.
 #[api_v2_operation(tags(deliveries))]
 pub(super) async fn tracking(
+    _: Scoped<DeliveriesRead>,
     store: web::Data<Store>,
     id: web::Path<DeliveryId>,
 ) -> Result<Reply<TrackingHistory>, Fail<(S404,)>> {
@@ -119,6 +125,7 @@ pub(super) async fn tracking(
 /// Under an `Idempotency-Key` it is moved once, and whoever asks again hears the same.
 #[api_v2_operation(tags(deliveries))]
 pub(super) async fn advance(
+    _: Scoped<DeliveriesWrite>,
     store: web::Data<Store>,
     id: web::Path<DeliveryId>,
     seen: IfMatch,
@@ -137,6 +144,7 @@ pub(super) async fn advance(
 /// Hands a delivery to another courier while it is `scheduled` or `failed`.
 #[api_v2_operation(tags(deliveries))]
 pub(super) async fn assign(
+    _: Scoped<DeliveriesWrite>,
     store: web::Data<Store>,
     id: web::Path<DeliveryId>,
     seen: IfMatch,

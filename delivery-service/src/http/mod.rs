@@ -7,12 +7,16 @@ mod deliveries;
 
 use paperclip::actix::web::{self, ServiceConfig};
 
+use service_kit::auth::{Gate, Issuer, publish_keys};
+
 use crate::store::Store;
 
-/// Every route of this service.
-pub fn routes(store: Store) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
+/// Every route of this service. Each handler's first argument says who may call it.
+pub fn routes(store: Store, gate: Gate, issuer: Issuer) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
     move |config| {
+        publish_keys(config, &issuer);
         config
+            .app_data(gate.clone())
             .app_data(web::Data::new(store.clone()))
             .service(web::resource("/deliveries").route(web::get().to(deliveries::list)))
             .service(

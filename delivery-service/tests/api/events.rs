@@ -43,8 +43,11 @@ async fn the_order_service_is_told_of_every_change_in_order() {
 async fn an_order_service_that_was_down_is_told_when_it_is_back() {
     let first = FakeOrder::start().await;
     let (address, url) = (first.address(), first.url());
-    first.stop().await;
     let stage = Stage::with_order_service("down", Some(url.clone())).await;
+    // Its keys are fetched when it first books; from then on nobody needs to reach it.
+    stage.delivery_after(&[]).await;
+    eventually("the booking is told", async || !first.told().is_empty()).await;
+    first.stop().await;
     let id = stage.delivery_after(&["shipped"]).await;
     // Also across a restart of this service: what was not acknowledged is on disk.
     let stage = stage.restarted(Some(url)).await;

@@ -86,3 +86,11 @@ async fn bad_input_is_answered_with_what_was_wrong_and_changes_nothing() {
     assert_eq!(stage.get("/couriers").await.json["items"].as_array().unwrap().len(), 1);
     stage.strike().await;
 }
+
+#[tokio::test]
+async fn every_route_says_who_may_call_it() {
+    let stage = Stage::set("permissions").await;
+    let document = stage.get("/openapi.json").await.json;
+    assert!(service_kit::auth::routes(&document).unwrap().len() >= 11);
+    stage.strike().await;
+}

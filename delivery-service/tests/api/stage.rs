@@ -12,10 +12,14 @@ use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use service_kit::{
+    auth::{Caller, JWKS_PATH, Jwks, Service, Who},
     http::{Background, Body, Fail, Reply, Running, ServiceInfo, serve},
-    testing::TestDatabase,
+    testing::{Callers, TestDatabase},
 };
-use shared_types::events::{BatchAnswer, CloudEvent, EventOutcome, EventResult};
+use shared_types::{
+    AccountId,
+    events::{BatchAnswer, CloudEvent, EventOutcome, EventResult},
+};
 use uuid::Uuid;
 
 /// The delivery service, running on a database of its own.
@@ -63,7 +67,8 @@ impl Stage {
     }
 
     pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Option<&Value>) -> Answer {
-        let mut request = self.http.request(method, format!("{}{path}", self.running.url()));
+        let mut request = self.http.request(method.clone(), format!("{}{path}", self.running.url()));
+        request = request.header("authorization", bearer(who(&method, path)));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -121,8 +126,31 @@ impl Stage {
     }
 }
 
+/// Parcels are booked and canceled by the order service, everything else is an employee's.
+fn who(method: &Method, path: &str) -> Who {
+    let books = *method == Method::PUT && !path.ends_with("/courier");
+    if books || path.ends_with("/cancel") {
+        Who::Service(Service::Order)
+    } else {
+        Who::Employee(AccountId::from_uuid(Uuid::nil()))
+    }
+}
+
+/// The `Authorization` of this caller's calls to the delivery service.
+pub fn bearer(who: Who) -> String {
+    Callers::of_this_process().bearer(&Caller::first_hand(who), Service::Delivery)
+}
+
 fn config(database: &TestDatabase, order_url: Option<String>) -> Config {
-    Config { listen: "127.0.0.1:0".parse().unwrap(), database_url: database.url().clone(), workers: 2, order_url }
+    let issuers = Callers::of_this_process().url();
+    Config {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        database_url: database.url().clone(),
+        workers: 2,
+        gateway_url: issuers.clone(),
+        // Without an order service there are its keys all the same.
+        order_url: order_url.unwrap_or(issuers),
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test reads statuses and headers; it hangs at worst")]
@@ -165,6 +193,12 @@ async fn events(told: web::Data<Told>, batch: Body<Batch>) -> Result<Reply<Batch
     Ok(Reply::ok(BatchAnswer { results: results.collect() }))
 }
 
+/// With them the service under test believes what the order service says.
+#[api_v2_operation]
+async fn keys() -> Result<Reply<Jwks>, Fail> {
+    Ok(Reply::ok(Callers::of_this_process().keys()))
+}
+
 impl FakeOrder {
     pub async fn start_at(address: SocketAddr) -> FakeOrder {
         let told = Told::default();
@@ -172,6 +206,7 @@ impl FakeOrder {
         let info = ServiceInfo { name: "order", title: "Fake", description: "Writes down what it is told." };
         let routes = move |config: &mut web::ServiceConfig| {
             config.app_data(shared.clone()).service(web::resource("/events").route(web::post().to(events)));
+            config.service(web::resource(JWKS_PATH).route(web::get().to(keys)));
         };
         let running = serve(info, address, 1, Vec::new(), Background::default(), routes).await.unwrap();
         FakeOrder { running, told }

@@ -1,7 +1,11 @@
 //! The other services, and how they are asked: once, or again where the same request is the same effect.
 
 use reqwest::Method;
-use service_kit::{Client, ClientOptions, NoAnswer, RawAnswer, client::ClientError};
+use service_kit::{
+    Client, ClientOptions, NoAnswer, RawAnswer,
+    auth::{Caller, CallerTokens, Issuer, Service},
+    client::ClientError,
+};
 use shared_types::{Code, Problem};
 
 /// Deadline of one call, in milliseconds. Longer than the order service waits before it answers 202.
@@ -10,15 +14,15 @@ const CALL_MS: u64 = 5_000;
 const MAX_SENDS: u32 = 3;
 
 /// One service behind the gateway.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Upstream {
     /// Its name in problems and in readiness.
     pub part: &'static str,
     client: Client,
+    tokens: CallerTokens,
 }
 
 /// All services behind the gateway.
-#[derive(Debug)]
 pub struct Upstreams {
     pub catalog: Upstream,
     pub order: Upstream,
@@ -74,18 +78,21 @@ impl<'a> Ask<'a> {
 }
 
 impl Upstream {
-    pub fn new(part: &'static str, url: &str) -> Result<Upstream, ClientError> {
+    /// The service at `url`, which is asked with the gateway's own tokens.
+    pub fn new(service: Service, url: &str, issuer: &Issuer) -> Result<Upstream, ClientError> {
         let options = ClientOptions { call_ms: CALL_MS, ..ClientOptions::default() };
-        Ok(Upstream { part, client: Client::new(url, options)? })
+        let tokens = CallerTokens::new(issuer.clone(), service);
+        Ok(Upstream { part: service.text(), client: Client::new(url, options)?, tokens })
     }
 
-    /// Sends a request, again where that is safe and there was no answer. 5xx of the other side are its answer only when
+    /// Sends a request on behalf of a caller, again where that is safe and there was no answer. 5xx of the other side are its answer only when
     /// they are still so at the last try.
-    pub async fn ask(&self, ask: Ask<'_>) -> Result<RawAnswer, Problem> {
+    pub async fn ask(&self, caller: &Caller, ask: Ask<'_>) -> Result<RawAnswer, Problem> {
         let sends = if ask.repeatable { MAX_SENDS } else { 1 };
+        let client = self.client.with_tokens(self.tokens.on_behalf_of(caller));
         let mut last = NoAnswer("was not asked".to_owned());
         for _ in 0..sends {
-            match self.client.send(ask.method.clone(), &ask.path, &ask.headers, ask.body.clone()).await {
+            match client.send(ask.method.clone(), &ask.path, &ask.headers, ask.body.clone()).await {
                 Ok(answer) if !answer.status.is_server_error() => return Ok(answer),
                 Ok(answer) => last = NoAnswer(format!("answered {}", answer.status)),
                 Err(no_answer) => last = no_answer,

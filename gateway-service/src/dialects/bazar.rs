@@ -6,7 +6,10 @@ use paperclip::actix::{
 };
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
-use service_kit::http::{Fail, IdempotencyKey, Reply, S200, S202, S404, S409};
+use service_kit::{
+    auth::{Anyone, OrdersWrite, Scoped},
+    http::{Fail, IdempotencyKey, Reply, S200, S202, S404, S409},
+};
 use shared_types::{
     Amount, BookId, Code, OrderId, Problem,
     books::{BookPage, BookState, BookView},
@@ -45,8 +48,9 @@ struct Info {
     topic: String,
     price: Amount,
     state: BookState,
-    /// Copies on hand.
-    quantity: i64,
+    /// Copies on hand, for whoever may see stock.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quantity: Option<i64>,
 }
 
 /// A copy that was bought.
@@ -64,13 +68,17 @@ struct Bought {
 ///
 /// Upper and lower case are the same. A topic without books is an empty list.
 #[api_v2_operation(tags(bazar))]
-async fn search(upstreams: web::Data<Upstreams>, topic: web::Path<String>) -> Result<Reply<Vec<Found>>, Fail<()>> {
+async fn search(
+    Anyone(caller): Anyone,
+    upstreams: web::Data<Upstreams>,
+    topic: web::Path<String>,
+) -> Result<Reply<Vec<Found>>, Fail<()>> {
     let topic = utf8_percent_encode(&topic, NON_ALPHANUMERIC).to_string();
     let mut found = Vec::new();
     let mut cursor = String::new();
     loop {
         let path = format!("/books?topic={topic}&sort=id&limit={MAX_PAGE_ROWS}{cursor}");
-        let page: BookPage = relay::read(&upstreams.catalog.ask(Ask::get(path)).await?)?;
+        let page: BookPage = relay::read(&upstreams.catalog.ask(&caller, Ask::get(path)).await?)?;
         found.extend(page.items.into_iter().map(|book| Found { id: book.id, title: book.title }));
         match page.next_cursor {
             Some(next) => cursor = format!("&cursor={next}"),
@@ -81,8 +89,12 @@ async fn search(upstreams: web::Data<Upstreams>, topic: web::Path<String>) -> Re
 
 /// Shows a book.
 #[api_v2_operation(tags(bazar))]
-async fn info(upstreams: web::Data<Upstreams>, book_id: web::Path<BookId>) -> Result<Reply<Info>, Fail<(S404,)>> {
-    let answer = upstreams.catalog.ask(Ask::get(format!("/books/{book_id}"))).await?;
+async fn info(
+    Anyone(caller): Anyone,
+    upstreams: web::Data<Upstreams>,
+    book_id: web::Path<BookId>,
+) -> Result<Reply<Info>, Fail<(S404,)>> {
+    let answer = upstreams.catalog.ask(&caller, Ask::get(format!("/books/{book_id}"))).await?;
     let BookView { id, title, topic, price, state, on_hand, .. } = relay::read(&answer)?;
     Ok(Reply::ok(Info { id, title, topic, price, state, quantity: on_hand }))
 }
@@ -92,12 +104,13 @@ async fn info(upstreams: web::Data<Upstreams>, book_id: web::Path<BookId>) -> Re
 /// 409 where it is sold out, 404 where there is no such book (any more). A request body is ignored.
 #[api_v2_operation(tags(bazar))]
 async fn purchase(
+    Scoped { caller, .. }: Scoped<OrdersWrite>,
     upstreams: web::Data<Upstreams>,
     book_id: web::Path<BookId>,
     key: IdempotencyKey,
 ) -> Result<Reply<Bought, (S200, S202)>, Fail<(S404, S409)>> {
     let book_id = book_id.into_inner();
-    let answer = orders::place(&upstreams, key, &one_copy(book_id)).await?;
+    let answer = orders::place(&upstreams, &caller, key, &one_copy(book_id)).await?;
     let order: OrderView = relay::read(&answer).map_err(|problem| missing_or(problem, book_id))?;
     let (order_id, title) = (order.id, order.lines.into_iter().find_map(|line| line.title));
     match (order.state, title) {

@@ -1,5 +1,6 @@
 use paperclip::v2::{models::DataType, schema::TypedData};
 use serde::{Deserialize, Deserializer, de};
+use service_kit::auth::Caller;
 use shared_types::{BookId, Isbn, Problem, books::BookView};
 
 use super::relay;
@@ -40,11 +41,11 @@ impl BookRef {
     }
 
     /// The book's number, for changing it; an ISBN is looked up.
-    pub async fn id(self, upstreams: &Upstreams) -> Result<BookId, Problem> {
+    pub async fn id(self, upstreams: &Upstreams, caller: &Caller) -> Result<BookId, Problem> {
         match self {
             BookRef::Number(id) => Ok(id),
             BookRef::Isbn(_) => {
-                let answer = upstreams.catalog.ask(Ask::get(self.path())).await?;
+                let answer = upstreams.catalog.ask(caller, Ask::get(self.path())).await?;
                 Ok(relay::read::<BookView>(&answer)?.id)
             }
         }

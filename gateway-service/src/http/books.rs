@@ -2,8 +2,9 @@ use actix_web::HttpRequest;
 use paperclip::actix::{Apiv2Schema, api_v2_operation, web};
 use reqwest::Method;
 use serde::Deserialize;
-use service_kit::http::{
-    Body, Fail, IdempotencyKey, IfMatch, PageQuery, S200, S201, S204, S304, S404, S409, S412, S422,
+use service_kit::{
+    auth::{Anyone, ItemsWrite, Scoped, StockRead, StockWrite},
+    http::{Body, Fail, IdempotencyKey, IfMatch, PageQuery, S200, S201, S204, S304, S403, S404, S409, S412, S422},
 };
 use shared_types::books::{
     AdjustStockRequest, BookPage, BookView, CreateBookRequest, ImportAnswer, ImportRequest, LedgerPage,
@@ -65,11 +66,12 @@ pub(super) fn entity_tag(condition: IfMatch) -> Option<String> {
 /// Filtered by topic, author, ISBN, SKU, state and words; paginated by cursor.
 #[api_v2_operation(tags(books))]
 pub(super) async fn list(
+    Anyone(caller): Anyone,
     upstreams: web::Data<Upstreams>,
     request: HttpRequest,
     _query: web::Query<BookQuery>,
 ) -> Result<Relayed<BookPage, (S200,)>, Fail<()>> {
-    let answer = upstreams.catalog.ask(Ask::get(with_query("/books", &request))).await?;
+    let answer = upstreams.catalog.ask(&caller, Ask::get(with_query("/books", &request))).await?;
     Ok(Relayed::new(answer)?)
 }
 
@@ -78,24 +80,26 @@ pub(super) async fn list(
 /// 409 where another book that is not deleted has the SKU or ISBN.
 #[api_v2_operation(tags(books))]
 pub(super) async fn create(
+    Scoped { caller, .. }: Scoped<ItemsWrite>,
     upstreams: web::Data<Upstreams>,
     key: IdempotencyKey,
     body: Body<CreateBookRequest>,
-) -> Result<Relayed<BookView, (S201,)>, Fail<(S409, S422)>> {
+) -> Result<Relayed<BookView, (S201,)>, Fail<(S403, S409, S422)>> {
     let key = key_or_ours(key);
     let ask = Ask::repeatable(Method::POST, "/books").header("idempotency-key", Some(&key)).json(&body.0);
-    Ok(Relayed::new(upstreams.catalog.ask(ask).await?)?)
+    Ok(Relayed::new(upstreams.catalog.ask(&caller, ask).await?)?)
 }
 
 /// Shows a book, by its number or its ISBN.
 #[api_v2_operation(tags(books))]
 pub(super) async fn show(
+    Anyone(caller): Anyone,
     upstreams: web::Data<Upstreams>,
     request: HttpRequest,
     book: web::Path<BookRef>,
 ) -> Result<Relayed<BookView, (S200, S304)>, Fail<(S404,)>> {
     let condition = request.headers().get("if-none-match").and_then(|value| value.to_str().ok());
-    let answer = upstreams.catalog.ask(Ask::get(book.path()).header("if-none-match", condition)).await?;
+    let answer = upstreams.catalog.ask(&caller, Ask::get(book.path()).header("if-none-match", condition)).await?;
     Ok(Relayed::new(answer)?)
 }
 
@@ -104,15 +108,16 @@ pub(super) async fn show(
 /// With `If-Match` only where nobody else changed it in between. Stock is changed by stock adjustments.
 #[api_v2_operation(tags(books))]
 pub(super) async fn update(
+    Scoped { caller, .. }: Scoped<ItemsWrite>,
     upstreams: web::Data<Upstreams>,
     book: web::Path<BookRef>,
     condition: IfMatch,
     body: Body<UpdateBookRequest>,
-) -> Result<Relayed<BookView, (S200,)>, Fail<(S404, S409, S412, S422)>> {
-    let id = book.id(&upstreams).await?;
+) -> Result<Relayed<BookView, (S200,)>, Fail<(S403, S404, S409, S412, S422)>> {
+    let id = book.id(&upstreams, &caller).await?;
     let tag = entity_tag(condition);
     let ask = Ask::once(Method::PATCH, format!("/books/{id}")).header("if-match", tag.as_deref()).json(&body.0);
-    Ok(Relayed::new(upstreams.catalog.ask(ask).await?)?)
+    Ok(Relayed::new(upstreams.catalog.ask(&caller, ask).await?)?)
 }
 
 /// Withdraws a book from sale.
@@ -120,14 +125,15 @@ pub(super) async fn update(
 /// Orders that have its copies keep them.
 #[api_v2_operation(tags(books))]
 pub(super) async fn delete(
+    Scoped { caller, .. }: Scoped<ItemsWrite>,
     upstreams: web::Data<Upstreams>,
     book: web::Path<BookRef>,
     condition: IfMatch,
 ) -> Result<Relayed<(), (S204,)>, Fail<(S404, S412)>> {
-    let id = book.id(&upstreams).await?;
+    let id = book.id(&upstreams, &caller).await?;
     let tag = entity_tag(condition);
     let ask = Ask::once(Method::DELETE, format!("/books/{id}")).header("if-match", tag.as_deref());
-    Ok(Relayed::new(upstreams.catalog.ask(ask).await?)?)
+    Ok(Relayed::new(upstreams.catalog.ask(&caller, ask).await?)?)
 }
 
 /// Changes a book's stock by hand.
@@ -135,39 +141,42 @@ pub(super) async fn delete(
 /// `delta` copies more or fewer, or `set_to` so many as were counted. 200 where this very adjustment was done before.
 #[api_v2_operation(tags(stock))]
 pub(super) async fn adjust_stock(
+    Scoped { caller, .. }: Scoped<StockWrite>,
     upstreams: web::Data<Upstreams>,
     book: web::Path<BookRef>,
     key: IdempotencyKey,
     body: Body<AdjustStockRequest>,
 ) -> Result<Relayed<StockAdjustmentView, (S200, S201)>, Fail<(S404, S409, S422)>> {
-    let id = book.id(&upstreams).await?;
+    let id = book.id(&upstreams, &caller).await?;
     let key = key_or_ours(key);
     let ask = Ask::repeatable(Method::POST, format!("/books/{id}/stock-adjustments"));
     let ask = ask.header("idempotency-key", Some(&key)).json(&body.0);
-    Ok(Relayed::new(upstreams.catalog.ask(ask).await?)?)
+    Ok(Relayed::new(upstreams.catalog.ask(&caller, ask).await?)?)
 }
 
 /// Lists every change of a book's stock, latest first.
 #[api_v2_operation(tags(stock))]
 pub(super) async fn ledger(
+    Scoped { caller, .. }: Scoped<StockRead>,
     upstreams: web::Data<Upstreams>,
     request: HttpRequest,
     book: web::Path<BookRef>,
     _page: web::Query<PageQuery>,
 ) -> Result<Relayed<LedgerPage, (S200,)>, Fail<(S404,)>> {
-    let id = book.id(&upstreams).await?;
+    let id = book.id(&upstreams, &caller).await?;
     let path = with_query(&format!("/books/{id}/ledger"), &request);
-    Ok(Relayed::new(upstreams.catalog.ask(Ask::get(path)).await?)?)
+    Ok(Relayed::new(upstreams.catalog.ask(&caller, Ask::get(path)).await?)?)
 }
 
 /// Lists topics in alphabetical order.
 #[api_v2_operation(tags(books))]
 pub(super) async fn topics(
+    Anyone(caller): Anyone,
     upstreams: web::Data<Upstreams>,
     request: HttpRequest,
     _page: web::Query<PageQuery>,
 ) -> Result<Relayed<TopicPage, (S200,)>, Fail<()>> {
-    let answer = upstreams.catalog.ask(Ask::get(with_query("/topics", &request))).await?;
+    let answer = upstreams.catalog.ask(&caller, Ask::get(with_query("/topics", &request))).await?;
     Ok(Relayed::new(answer)?)
 }
 
@@ -176,11 +185,13 @@ pub(super) async fn topics(
 /// Bad rows are reported one by one and good ones kept. Sending the same rows again changes nothing.
 #[api_v2_operation(tags(books))]
 pub(super) async fn import(
+    Scoped { caller, .. }: Scoped<ItemsWrite>,
+    _: Scoped<StockWrite>,
     upstreams: web::Data<Upstreams>,
     key: IdempotencyKey,
     body: Body<ImportRequest, MAX_IMPORT_BYTES>,
 ) -> Result<Relayed<ImportAnswer, (S200,)>, Fail<(S422,)>> {
     let key = key_or_ours(key);
     let ask = Ask::repeatable(Method::POST, "/imports").header("idempotency-key", Some(&key)).json(&body.0);
-    Ok(Relayed::new(upstreams.catalog.ask(ask).await?)?)
+    Ok(Relayed::new(upstreams.catalog.ask(&caller, ask).await?)?)
 }

@@ -2,7 +2,10 @@ use actix_web::HttpRequest;
 use paperclip::actix::{Apiv2Schema, api_v2_operation, web};
 use reqwest::Method;
 use serde::Deserialize;
-use service_kit::http::{Body, Fail, IdempotencyKey, IfMatch, S200, S404, S409, S412, S422};
+use service_kit::{
+    auth::{DeliveriesRead, DeliveriesWrite, Scoped},
+    http::{Body, Fail, IdempotencyKey, IfMatch, S200, S404, S409, S412, S422},
+};
 use shared_types::{
     DeliveryId, OrderId,
     deliveries::{
@@ -35,31 +38,34 @@ pub(super) struct DeliveryQuery {
 /// Lists deliveries, latest first.
 #[api_v2_operation(tags(deliveries))]
 pub(super) async fn list(
+    Scoped { caller, .. }: Scoped<DeliveriesRead>,
     upstreams: web::Data<Upstreams>,
     request: HttpRequest,
     _query: web::Query<DeliveryQuery>,
 ) -> Result<Relayed<DeliveryPage, (S200,)>, Fail<()>> {
-    let answer = upstreams.delivery.ask(Ask::get(with_query("/deliveries", &request))).await?;
+    let answer = upstreams.delivery.ask(&caller, Ask::get(with_query("/deliveries", &request))).await?;
     Ok(Relayed::new(answer)?)
 }
 
 /// Shows a delivery.
 #[api_v2_operation(tags(deliveries))]
 pub(super) async fn show(
+    Scoped { caller, .. }: Scoped<DeliveriesRead>,
     upstreams: web::Data<Upstreams>,
     id: web::Path<DeliveryId>,
 ) -> Result<Relayed<DeliveryView, (S200,)>, Fail<(S404,)>> {
-    let answer = upstreams.delivery.ask(Ask::get(format!("/deliveries/{id}"))).await?;
+    let answer = upstreams.delivery.ask(&caller, Ask::get(format!("/deliveries/{id}"))).await?;
     Ok(Relayed::new(answer)?)
 }
 
 /// Shows a parcel's whole way, first step first.
 #[api_v2_operation(tags(deliveries))]
 pub(super) async fn tracking(
+    Scoped { caller, .. }: Scoped<DeliveriesRead>,
     upstreams: web::Data<Upstreams>,
     id: web::Path<DeliveryId>,
 ) -> Result<Relayed<TrackingHistory, (S200,)>, Fail<(S404,)>> {
-    let answer = upstreams.delivery.ask(Ask::get(format!("/deliveries/{id}/tracking"))).await?;
+    let answer = upstreams.delivery.ask(&caller, Ask::get(format!("/deliveries/{id}/tracking"))).await?;
     Ok(Relayed::new(answer)?)
 }
 
@@ -68,6 +74,7 @@ pub(super) async fn tracking(
 /// 409 where there is no such move from the status it has. With `If-Match` only where nobody else changed it in between.
 #[api_v2_operation(tags(deliveries))]
 pub(super) async fn advance(
+    Scoped { caller, .. }: Scoped<DeliveriesWrite>,
     upstreams: web::Data<Upstreams>,
     id: web::Path<DeliveryId>,
     condition: IfMatch,
@@ -77,12 +84,13 @@ pub(super) async fn advance(
     let (tag, key) = (entity_tag(condition), key_or_ours(key));
     let ask = Ask::repeatable(Method::POST, format!("/deliveries/{id}/moves"));
     let ask = ask.header("if-match", tag.as_deref()).header("idempotency-key", Some(&key)).json(&body.0);
-    Ok(Relayed::new(upstreams.delivery.ask(ask).await?)?)
+    Ok(Relayed::new(upstreams.delivery.ask(&caller, ask).await?)?)
 }
 
 /// Hands a delivery to another courier, while it is scheduled or has failed.
 #[api_v2_operation(tags(deliveries))]
 pub(super) async fn assign(
+    Scoped { caller, .. }: Scoped<DeliveriesWrite>,
     upstreams: web::Data<Upstreams>,
     id: web::Path<DeliveryId>,
     condition: IfMatch,
@@ -91,5 +99,5 @@ pub(super) async fn assign(
     let tag = entity_tag(condition);
     let ask = Ask::repeatable(Method::PUT, format!("/deliveries/{id}/courier"));
     let ask = ask.header("if-match", tag.as_deref()).json(&body.0);
-    Ok(Relayed::new(upstreams.delivery.ask(ask).await?)?)
+    Ok(Relayed::new(upstreams.delivery.ask(&caller, ask).await?)?)
 }

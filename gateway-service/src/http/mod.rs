@@ -1,4 +1,5 @@
-//! The public API. Every handler passes one request on to the service that owns the resource.
+//! The public API. Every handler passes one request on to the service that owns the resource, in the name of whoever
+//! its first argument lets in.
 
 /// A book by its number or its ISBN.
 mod book_ref;
@@ -12,6 +13,8 @@ mod deliveries;
 pub(crate) mod orders;
 /// Answers on their way out: addresses rewritten, problems made ours.
 pub(crate) mod relay;
+/// Orders that people write, decide about and pay for later.
+mod reviews;
 
 use std::sync::Arc;
 
@@ -38,10 +41,27 @@ pub(crate) fn routes(config: &mut ServiceConfig, upstreams: &Arc<Upstreams>) {
             .service(web::resource("/topics").route(web::get().to(books::topics)))
             .service(web::resource("/imports").route(web::post().to(books::import)))
             .service(web::resource("/checkout").route(web::post().to(orders::checkout)))
-            .service(web::resource("/orders").route(web::get().to(orders::list)))
+            .service(web::resource("/orders").route(web::get().to(orders::list)).route(web::post().to(reviews::create)))
             .service(web::resource("/orders/{order_id}").route(web::get().to(orders::show)))
             .service(web::resource("/orders/{order_id}/history").route(web::get().to(orders::history)))
             .service(web::resource("/orders/{order_id}/cancel").route(web::post().to(orders::cancel)))
+            .service(
+                web::resource("/orders/{order_id}/lines")
+                    .route(web::get().to(reviews::lines))
+                    .route(web::post().to(reviews::add_line)),
+            )
+            .service(
+                web::resource("/orders/{order_id}/lines/{line}")
+                    .route(web::patch().to(reviews::change_line))
+                    .route(web::delete().to(reviews::remove_line)),
+            )
+            .service(web::resource("/orders/{order_id}/submit").route(web::post().to(reviews::submit)))
+            .service(web::resource("/orders/{order_id}/approve").route(web::post().to(reviews::approve)))
+            .service(web::resource("/orders/{order_id}/reject").route(web::post().to(reviews::reject)))
+            .service(web::resource("/orders/{order_id}/extend").route(web::post().to(reviews::extend)))
+            .service(web::resource("/orders/{order_id}/refund").route(web::post().to(reviews::refund)))
+            .service(web::resource("/orders/{order_id}/hand-over").route(web::post().to(reviews::hand_over)))
+            .service(web::resource("/orders/{order_id}/payments").route(web::post().to(reviews::pay)))
             .service(web::resource("/deliveries").route(web::get().to(deliveries::list)))
             .service(web::resource("/deliveries/{delivery_id}").route(web::get().to(deliveries::show)))
             .service(web::resource("/deliveries/{delivery_id}/tracking").route(web::get().to(deliveries::tracking)))

@@ -4,6 +4,7 @@ use reqwest::Method;
 use serde::Deserialize;
 use service_kit::{
     RawAnswer,
+    auth::{Caller, OrdersRead, OrdersWrite, Scoped},
     http::{Body, Fail, IdempotencyKey, OptionalBody, S200, S201, S202, S402, S404, S409, S422},
 };
 use shared_types::{
@@ -36,13 +37,14 @@ pub(super) struct OrderQuery {
 /// Sends a checkout on. It always carries a key, so that it may be sent again when no answer comes: one order.
 pub(crate) async fn place(
     upstreams: &Upstreams,
+    caller: &Caller,
     key: IdempotencyKey,
     checkout: &CheckoutRequest,
 ) -> Result<RawAnswer, Problem> {
     let (key, is_ours) = key.0.map_or_else(|| (Uuid::now_v7().to_string(), true), |key| (key, false));
     let ask =
         Ask::repeatable(Method::POST, "/checkout").header("idempotency-key", Some(&key)).json(&checkout.in_the_clear());
-    upstreams.order.ask(ask).await.map_err(|problem| if is_ours { naming(&key, problem) } else { problem })
+    upstreams.order.ask(caller, ask).await.map_err(|problem| if is_ours { naming(&key, problem) } else { problem })
 }
 
 /// The buyer does not know a key of ours, and asking again without it could be a second order.
@@ -58,41 +60,45 @@ fn naming(key: &str, problem: Problem) -> Problem {
 /// that stood in the way.
 #[api_v2_operation(tags(orders))]
 pub(super) async fn checkout(
+    Scoped { caller, .. }: Scoped<OrdersWrite>,
     upstreams: web::Data<Upstreams>,
     key: IdempotencyKey,
     body: Body<CheckoutRequest>,
 ) -> Result<Relayed<OrderView, (S201, S202)>, Fail<(S402, S409, S422)>> {
-    Ok(Relayed::new(place(&upstreams, key, &body.0).await?)?)
+    Ok(Relayed::new(place(&upstreams, &caller, key, &body.0).await?)?)
 }
 
 /// Lists orders, latest first.
 #[api_v2_operation(tags(orders))]
 pub(super) async fn list(
+    Scoped { caller, .. }: Scoped<OrdersRead>,
     upstreams: web::Data<Upstreams>,
     request: HttpRequest,
     _query: web::Query<OrderQuery>,
 ) -> Result<Relayed<OrderPage, (S200,)>, Fail<()>> {
-    let answer = upstreams.order.ask(Ask::get(with_query("/orders", &request))).await?;
+    let answer = upstreams.order.ask(&caller, Ask::get(with_query("/orders", &request))).await?;
     Ok(Relayed::new(answer)?)
 }
 
 /// Shows an order.
 #[api_v2_operation(tags(orders))]
 pub(super) async fn show(
+    Scoped { caller, .. }: Scoped<OrdersRead>,
     upstreams: web::Data<Upstreams>,
     id: web::Path<OrderId>,
 ) -> Result<Relayed<OrderView, (S200,)>, Fail<(S404,)>> {
-    let answer = upstreams.order.ask(Ask::get(format!("/orders/{id}"))).await?;
+    let answer = upstreams.order.ask(&caller, Ask::get(format!("/orders/{id}"))).await?;
     Ok(Relayed::new(answer)?)
 }
 
 /// Shows every change of an order, first change first.
 #[api_v2_operation(tags(orders))]
 pub(super) async fn history(
+    Scoped { caller, .. }: Scoped<OrdersRead>,
     upstreams: web::Data<Upstreams>,
     id: web::Path<OrderId>,
 ) -> Result<Relayed<OrderHistory, (S200,)>, Fail<(S404,)>> {
-    let answer = upstreams.order.ask(Ask::get(format!("/orders/{id}/history"))).await?;
+    let answer = upstreams.order.ask(&caller, Ask::get(format!("/orders/{id}/history"))).await?;
     Ok(Relayed::new(answer)?)
 }
 
@@ -101,6 +107,7 @@ pub(super) async fn history(
 /// 200: canceled, and it has no copies. 202: canceled, and its copies are on their way back. 409: too late.
 #[api_v2_operation(tags(orders))]
 pub(super) async fn cancel(
+    Scoped { caller, .. }: Scoped<OrdersWrite>,
     upstreams: web::Data<Upstreams>,
     id: web::Path<OrderId>,
     key: IdempotencyKey,
@@ -109,5 +116,5 @@ pub(super) async fn cancel(
     let key = key_or_ours(key);
     let ask = Ask::repeatable(Method::POST, format!("/orders/{id}/cancel"));
     let ask = ask.header("idempotency-key", Some(&key)).json(&body.0);
-    Ok(Relayed::new(upstreams.order.ask(ask).await?)?)
+    Ok(Relayed::new(upstreams.order.ask(&caller, ask).await?)?)
 }

@@ -4,7 +4,10 @@ use clap::{ArgAction, builder::FalseyValueParser};
 use service_kit::db::DatabaseUrl;
 use shared_types::Secret;
 
-use super::domain::TrustedProxies;
+use super::{
+    domain::TrustedProxies,
+    opaque::{Opaque, OpaqueKind},
+};
 use crate::layers::RateConfig;
 
 /// What identity is told at the start. Every flag is an environment variable too.
@@ -13,7 +16,7 @@ pub struct IdentityConfig {
     /// Accounts, keys, sign-ins and the audit log: `sqlite:PATH` or `postgres://…`.
     #[arg(long, env = "DATABASE_URL", default_value = "sqlite:lastcopy-data/gateway.db")]
     pub database_url: DatabaseUrl,
-    /// Adds the well-known demo accounts and the demo key. Never for a shop that sells.
+    /// Adds demo accounts, whose passwords are made up and printed once, and the demo key. Never for a shop that sells.
     #[arg(
         long,
         env = "LASTCOPY_DEMO",
@@ -34,6 +37,10 @@ pub struct IdentityConfig {
     /// An API key with every items, stock, orders and deliveries scope, kept from start to start.
     #[arg(long = "bookstore-api-key", env = "BOOKSTORE_API_KEY", value_parser = read_secret, hide_env_values = true)]
     pub api_key: Option<Secret>,
+    /// The key of whoever runs the shop, who may do everything about goods and orders: at least 32 characters. It is not
+    /// kept: the next start may name another.
+    #[arg(long, env = "LASTCOPY_OPERATOR_KEY", value_parser = read_operator_key, hide_env_values = true)]
+    pub operator_key: Option<Secret>,
     /// Messages to the owners of accounts are written into this folder; without it none are sent.
     #[arg(long, env = "LASTCOPY_MAIL_FOLDER")]
     pub mail_folder: Option<PathBuf>,
@@ -50,6 +57,7 @@ impl IdentityConfig {
             public_url: None,
             trusted_proxies: TrustedProxies::default(),
             api_key: None,
+            operator_key: None,
             mail_folder: None,
             rates: RateConfig::default(),
         }
@@ -58,6 +66,22 @@ impl IdentityConfig {
 
 fn read_secret(text: &str) -> Result<Secret, String> {
     Ok(Secret::new(text))
+}
+
+/// Characters that a guesser of the operator's key must get right at least.
+const MIN_OPERATOR_KEY_CHARS: usize = 32;
+
+/// A random key for whoever runs the shop.
+pub fn fresh_operator_key() -> Secret {
+    Opaque::fresh(OpaqueKind::OperatorKey).secret
+}
+
+/// An empty key is none: so says an environment in which it is not set.
+fn read_operator_key(text: &str) -> Result<Secret, String> {
+    match text.chars().count() {
+        0 | MIN_OPERATOR_KEY_CHARS.. => Ok(Secret::new(text)),
+        _ => Err(format!("has fewer than {MIN_OPERATOR_KEY_CHARS} characters")),
+    }
 }
 
 /// Where the shop is for its visitors: a scheme and a host, without a path.

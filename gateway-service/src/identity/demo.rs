@@ -1,8 +1,9 @@
-//! The well-known accounts of a demo, which a real shop must not have.
+//! The accounts of a demo. Their passwords are made up at the first start and shown once: no two shops share one, and
+//! nobody who reads this knows any.
 
 use service_kit::db::DbError;
 use shared_types::{
-    AccountId, Problem, Secret,
+    AccountId, Problem,
     identity::{Email, PersonName, Role, Username},
 };
 use uuid::Uuid;
@@ -10,14 +11,14 @@ use uuid::Uuid;
 use super::{
     Identity,
     audit::Actor,
+    notify::FirstPassword,
+    opaque,
     store::{self, accounts::NewAccount},
     trouble::Trouble,
 };
 
-/// The password of every demo account.
-pub const DEMO_PASSWORD: &str = "lastcopy demo";
-
-/// Their ids never change, so that a shop that is no demo any more finds and shuts them.
+/// Their ids never change, so that a shop that is no demo any more finds and shuts those that
+/// nobody made his own.
 const ACCOUNTS: [(Uuid, &str, &str, Role); 3] = [
     (Uuid::from_u128(0x01936f2e_0000_7000_8000_000000000001), "customer", "Cora Customer", Role::Customer),
     (Uuid::from_u128(0x01936f2e_0000_7000_8000_000000000002), "employee", "Emil Employee", Role::Employee),
@@ -30,48 +31,47 @@ const ACCOUNTS: [(Uuid, &str, &str, Role); 3] = [
 ];
 
 impl Identity {
-    /// In a demo the well-known accounts are there. Otherwise they are shut, unless somebody gave them a password of his
-    /// own.
+    /// In a demo the accounts are there. Otherwise they are shut, unless somebody gave them a password of his own.
     pub(super) async fn settle_demo_accounts(&self, demo: bool) -> Result<(), Problem> {
         if demo { self.add_demo_accounts().await } else { self.shut_demo_accounts().await }
     }
 
     async fn add_demo_accounts(&self) -> Result<(), Problem> {
-        let missing = self.demo_accounts_where(|found| found.is_none()).await?;
-        if missing.is_empty() {
-            return Ok(());
-        }
-        let hash = self.passwords.hash(self.passwords.turn().await?, Secret::new(DEMO_PASSWORD)).await;
-        let now = self.clock.now();
-        let done = self.db.write(move |tx| {
-            for (id, username, name, role) in &missing {
+        let mut made = Vec::new();
+        for (id, username, name, role) in self.demo_accounts_where(|found| found.is_none()).await? {
+            let password = opaque::fresh_password();
+            let hash = self.passwords.hash(self.passwords.turn().await?, password.clone()).await;
+            let (account, now) = (demo_account(id, username, name, role, &hash), self.clock.now());
+            let done = self.db.write(move |tx| {
                 // Where somebody has the name already, the demo goes without.
-                let added = store::accounts::insert(tx, &demo_account(*id, username, name, *role, &hash), now)?;
-                if added.is_ok() {
-                    let entry = Actor::command_line().done("account.create", format_args!("/accounts/{id}"));
-                    store::audit::append(tx, &entry.with_detail("demo"), now)?;
+                if store::accounts::insert(tx, &account, now)?.is_err() {
+                    return Ok(false);
                 }
-            }
-            Ok::<_, Trouble>(())
-        });
-        Ok(done.await?)
+                let entry = Actor::command_line().done("account.create", format_args!("/accounts/{}", account.id));
+                store::audit::append(tx, &entry.with_detail("demo"), now)?;
+                Ok::<_, Trouble>(true)
+            });
+            made.extend(done.await?.then_some(FirstPassword { username, password }));
+        }
+        if !made.is_empty() {
+            self.notifier.first_passwords(&made);
+        }
+        Ok(())
     }
 
     async fn shut_demo_accounts(&self) -> Result<(), Problem> {
-        let open = self.demo_accounts_where(|found| found.is_some_and(|account| !account.disabled)).await?;
-        for (id, ..) in open {
-            let id = AccountId::from_uuid(id);
-            let account = self.stored(id).await?;
-            let turn = self.passwords.turn().await?;
-            if self.passwords.verify(turn, Secret::new(DEMO_PASSWORD), Some(account.password_hash)).await {
-                let now = self.clock.now();
-                let done = self.db.write(move |tx| {
-                    store::accounts::set_disabled(tx, id, true, now)?;
-                    let entry = Actor::command_line().done("account.disable", format_args!("/accounts/{id}"));
-                    store::audit::append(tx, &entry.with_detail("no demo any more"), now)
-                });
-                done.await.map_err(Trouble::Database)?;
-            }
+        // Changing the password is one of the things that end an account's sign-ins, and so counts its generation up.
+        let untouched = |found: Option<&store::accounts::Account>| {
+            found.is_some_and(|account| !account.disabled && account.generation == 1)
+        };
+        for (id, ..) in self.demo_accounts_where(untouched).await? {
+            let (id, now) = (AccountId::from_uuid(id), self.clock.now());
+            let done = self.db.write(move |tx| {
+                store::accounts::set_disabled(tx, id, true, now)?;
+                let entry = Actor::command_line().done("account.disable", format_args!("/accounts/{id}"));
+                store::audit::append(tx, &entry.with_detail("no demo any more"), now)
+            });
+            done.await.map_err(Trouble::Database)?;
         }
         Ok(())
     }

@@ -21,8 +21,8 @@ mod browsers;
 mod cleanup;
 /// Flags and environment.
 mod config;
-/// The well-known accounts of a demo.
-pub mod demo;
+/// The accounts of a demo.
+mod demo;
 /// What identity decides, without a database, a clock or a network.
 pub mod domain;
 /// The routes.
@@ -34,7 +34,7 @@ pub mod notify;
 /// OAuth2: other people's programs.
 mod oauth;
 /// Secrets of our own making: random, recognisable, stored as a hash.
-mod opaque;
+pub mod opaque;
 /// Hashing in turns, so that a crowd at the door costs a bounded amount of memory.
 mod passwords;
 /// Passwords that were forgotten.
@@ -59,7 +59,7 @@ use service_kit::{
 use shared_types::{Code, Problem};
 
 use audit::Entry;
-pub use config::{IdentityConfig, PublicUrl};
+pub use config::{IdentityConfig, PublicUrl, fresh_operator_key};
 use domain::{
     Origin, TrustedProxies,
     throttle::{MAX_REGISTRATIONS, MAX_RESETS, Quota, Throttle, WINDOW_MS},
@@ -87,6 +87,8 @@ pub struct Identity {
     resets: Mutex<Quota>,
     /// Which families hold; `None`: it does not.
     families: Cache<String, Option<Arc<Family>>>,
+    /// SHA-256 of the operator's key.
+    operator: Option<Vec<u8>>,
     /// API keys that are good, by their hash.
     known_keys: Cache<Vec<u8>, ApiKey>,
 }
@@ -123,6 +125,7 @@ impl Identity {
             throttle: Mutex::default(),
             registrations: Mutex::new(Quota::new(MAX_REGISTRATIONS)),
             resets: Mutex::new(Quota::new(MAX_RESETS)),
+            operator: keys::operator(config.operator_key.as_ref()),
             families: Cache::builder().max_capacity(access::MAX_REMEMBERED).time_to_live(lag).build(),
             known_keys: Cache::builder().max_capacity(access::MAX_REMEMBERED).time_to_live(lag).build(),
         });

@@ -19,10 +19,25 @@ pub struct ResetNotice {
     pub token: Secret,
 }
 
+/// The made-up password of an account that a demo opened.
+#[derive(Debug, Clone)]
+pub struct FirstPassword {
+    pub username: &'static str,
+    pub password: Secret,
+}
+
 /// Sends messages. It is called beside the request that caused them, so a slow one keeps nobody waiting.
 pub trait Notifier: Send + Sync + 'static {
     /// Why it was not sent, for the log; without the message.
     fn password_reset(&self, notice: &ResetNotice) -> Result<(), String>;
+
+    /// Tells whoever started the process, this once: on standard output, one account a line. Never in the log.
+    fn first_passwords(&self, made: &[FirstPassword]) {
+        let lines = made.iter().map(|one| format!("account {} {}\n", one.username, one.password.expose()));
+        if let Err(error) = std::io::stdout().write_all(lines.collect::<String>().as_bytes()) {
+            tracing::error!(%error, "the demo's passwords were shown to nobody; `lastcopy user reset` makes new ones");
+        }
+    }
 }
 
 /// Sends nothing and says so. The token is not in the log: whoever reads logs would own every account.

@@ -17,6 +17,7 @@ pub enum OpaqueKind {
     ClientSecret,
     BrowserCookie,
     FormKey,
+    OperatorKey,
 }
 
 impl OpaqueKind {
@@ -29,6 +30,7 @@ impl OpaqueKind {
             OpaqueKind::ClientSecret => "lcs_",
             OpaqueKind::BrowserCookie => "lcb_",
             OpaqueKind::FormKey => "lcf_",
+            OpaqueKind::OperatorKey => "lco_",
         }
     }
 }
@@ -56,9 +58,23 @@ impl Opaque {
 }
 
 fn random_text() -> String {
-    let mut bytes = [0; RANDOM_BYTES];
+    URL_SAFE_NO_PAD.encode(random_bytes::<RANDOM_BYTES>())
+}
+
+fn random_bytes<const BYTES: usize>() -> [u8; BYTES] {
+    let mut bytes = [0; BYTES];
     SysRng.try_fill_bytes(&mut bytes).expect("BUG: an operating system without randomness cannot run a shop");
-    URL_SAFE_NO_PAD.encode(bytes)
+    bytes
+}
+
+/// Letters and digits that nobody mistakes for one another (Crockford's base 32).
+const LETTERS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+
+/// A password for somebody to type: 100 random bits in four groups of five.
+pub fn fresh_password() -> Secret {
+    let letters = random_bytes::<20>().map(|byte| char::from(LETTERS[usize::from(byte % 32)]));
+    let groups: Vec<String> = letters.chunks(5).map(|group| group.iter().collect()).collect();
+    Secret::new(groups.join("-"))
 }
 
 /// SHA-256 of a secret as it is stored. Finding a row by it tells a listener nothing: who cannot choose the hash cannot
@@ -70,6 +86,15 @@ pub fn sha256(text: &str) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_made_up_password_is_long_and_like_no_other() {
+        let (one, other) = (fresh_password(), fresh_password());
+        assert_ne!(one, other);
+        assert_eq!(one.expose().len(), 23);
+        assert!(one.expose().parse::<shared_types::identity::NewPassword>().is_ok());
+        assert!(one.expose().split('-').all(|group| group.len() == 5 && group.bytes().all(|c| LETTERS.contains(&c))));
+    }
 
     #[test]
     fn a_secret_has_256_random_bits_and_is_stored_as_its_hash() {

@@ -1,7 +1,7 @@
 use reqwest::Method;
 use serde_json::json;
 
-use crate::shop::Shop;
+use crate::shop::{OPERATOR_KEY, Shop};
 
 fn one_copy(book: i64) -> serde_json::Value {
     json!({"lines": [{"book_id": book, "quantity": 1}], "payment_method": "on_delivery",
@@ -103,7 +103,7 @@ async fn a_part_that_is_down_is_named_and_the_others_go_on() {
     order.stop().await;
     let ask = async |path: &str| {
         let client = service_kit::Client::new(&gateway.url(), service_kit::ClientOptions::default()).unwrap();
-        let answer = client.send(Method::GET, path, &[], None).await.unwrap();
+        let answer = client.send(Method::GET, path, &[("x-api-key", OPERATOR_KEY)], None).await.unwrap();
         let retry_after = answer.headers.contains_key("retry-after");
         (answer.status.as_u16(), retry_after, String::from_utf8(answer.body).unwrap())
     };

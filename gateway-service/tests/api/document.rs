@@ -27,6 +27,8 @@ async fn every_operation_says_what_it_does_with_examples_and_true_errors() {
             }
         }
     }
+    // Fails where one route does not say who may call it.
+    assert!(service_kit::auth::routes(&spec).unwrap().len() > 20);
     assert_eq!(shop.get("/docs/index.html").await.status, 200);
     shop.close().await;
 }

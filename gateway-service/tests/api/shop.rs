@@ -1,9 +1,13 @@
 use std::{net::SocketAddr, time::Duration};
 
+use gateway_service::identity::IdentityConfig;
 use reqwest::Method;
 use serde_json::{Value, json};
-use service_kit::{http::Running, testing::TestDatabase};
-use shared_types::Currency;
+use service_kit::{
+    http::Running,
+    testing::{FreePort, TestDatabase},
+};
+use shared_types::{Currency, Secret};
 
 /// Every service in this process, each on a database of its own.
 pub struct Shop {
@@ -14,6 +18,9 @@ pub struct Shop {
     http: reqwest::Client,
     _databases: [TestDatabase; 4],
 }
+
+/// With it the tests do what whoever runs the shop may do.
+pub const OPERATOR_KEY: &str = "operator-of-the-gateway-tests-0001";
 
 /// An answer of the gateway.
 #[derive(Debug)]
@@ -46,22 +53,28 @@ impl Shop {
             TestDatabase::create(&format!("{name}_delivery")).await,
             TestDatabase::create(&format!("{name}_gateway")).await,
         ];
+        // They trust one another's keys by address, so every address is known before any of them starts.
+        let [gateway_at, order_at, delivery_at] = [(); 3].map(|()| FreePort::reserve());
         let catalog = catalog_service::start(catalog_service::Config {
             listen: any_port(),
+            gateway_url: gateway_at.url(),
+            order_url: order_at.url(),
             database_url: databases[0].url().clone(),
             workers: 1,
             currency: Currency::USD,
         });
         let catalog = catalog.await.unwrap();
         let delivery = delivery_service::start(delivery_service::Config {
-            listen: any_port(),
+            listen: delivery_at.address(),
+            gateway_url: gateway_at.url(),
             database_url: databases[2].url().clone(),
             workers: 1,
-            order_url: None,
+            order_url: order_at.url(),
         });
         let delivery = delivery.await.unwrap();
         let order = order_service::start(order_service::Config {
-            listen: any_port(),
+            listen: order_at.address(),
+            gateway_url: gateway_at.url(),
             database_url: databases[1].url().clone(),
             workers: 1,
             catalog_url: catalog.url(),
@@ -70,21 +83,38 @@ impl Shop {
             pace: order_service::Pace::default(),
         });
         let order = order.await.unwrap();
+        let identity = IdentityConfig {
+            operator_key: Some(Secret::new(OPERATOR_KEY)),
+            ..IdentityConfig::on(databases[3].url().clone())
+        };
         let gateway = gateway_service::start(gateway_service::Config {
-            listen: any_port(),
+            listen: gateway_at.address(),
             workers: 1,
             catalog_url: catalog.url(),
             order_url: order.url(),
             delivery_url: delivery.url(),
             dialects: gateway_service::Dialects::default(),
-            identity: gateway_service::identity::IdentityConfig::on(databases[3].url().clone()),
+            identity,
         });
         let gateway = gateway.await.unwrap();
         let http = reqwest::Client::builder().timeout(Duration::from_secs(60)).no_proxy().build().unwrap();
         Shop { gateway, catalog, order, delivery, http, _databases: databases }
     }
 
+    /// A call of the operator's.
     pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Option<Value>) -> Answer {
+        let headers: Vec<_> = headers.iter().copied().chain([("x-api-key", OPERATOR_KEY)]).collect();
+        self.send_as_is(method, path, &headers, body).await
+    }
+
+    /// A call with no other credential than its headers are.
+    pub async fn send_as_is(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<Value>,
+    ) -> Answer {
         let mut request = self.http.request(method, format!("{}{path}", self.gateway.url()));
         for (name, value) in headers {
             request = request.header(*name, *value);

@@ -1,5 +1,6 @@
 use std::sync::{Arc, Mutex};
 
+use gateway_service::identity::IdentityConfig;
 use paperclip::actix::{api_v2_operation, web};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -8,7 +9,9 @@ use service_kit::{
     http::{Background, Fail, IdempotencyKey, Reply, Running, S409, ServiceInfo, serve},
     testing::TestDatabase,
 };
-use shared_types::{Code, Problem};
+use shared_types::{Code, Problem, Secret};
+
+use crate::shop::OPERATOR_KEY;
 
 /// Checkouts as they came, and how many of them get no answer.
 #[derive(Clone, Default)]
@@ -31,7 +34,8 @@ async fn checkout(seen: web::Data<Seen>, key: IdempotencyKey) -> Result<Reply<St
 /// A gateway before an order service that gives no answer to its first `silent` checkouts.
 async fn gateway_before(silent: usize) -> (Running, Running, Seen) {
     let database = Arc::new(TestDatabase::create("silence").await);
-    let identity = gateway_service::identity::IdentityConfig::on(database.url().clone());
+    let identity =
+        IdentityConfig { operator_key: Some(Secret::new(OPERATOR_KEY)), ..IdentityConfig::on(database.url().clone()) };
     let seen = Seen { silent, _database: Some(database), ..Seen::default() };
     let data = web::Data::new(seen.clone());
     let info = ServiceInfo { name: "order", title: "Fake", description: "Gives no answer." };
@@ -56,7 +60,7 @@ async fn buy(gateway: &Running, path: &str, headers: &[(&str, &str)]) -> (u16, V
     let body = json!({"lines": [{"book_id": 1, "quantity": 1}], "payment_method": "on_delivery"});
     let client = Client::new(&gateway.url(), ClientOptions::default()).unwrap();
     let mut headers = headers.to_vec();
-    headers.push(("content-type", "application/json"));
+    headers.extend([("content-type", "application/json"), ("x-api-key", OPERATOR_KEY)]);
     let answer = client.send(Method::POST, path, &headers, Some(body.to_string().into_bytes())).await.unwrap();
     (answer.status.as_u16(), serde_json::from_slice(&answer.body).unwrap())
 }

@@ -15,6 +15,8 @@ const MAX_MEMORY_KB: u64 = 400_000;
 struct Gateway {
     process: Child,
     url: String,
+    /// The made-up password of the demo's customer.
+    password: String,
     _database: TestDatabase,
 }
 
@@ -28,8 +30,11 @@ impl Gateway {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let ready = lines.find_map(|line| line.unwrap().strip_prefix("ready ").map(str::to_owned));
-        Gateway { process, url: ready.expect("a gateway that starts"), _database: database }
+        let mut line =
+            |beginning: &str| lines.find_map(|line| line.unwrap().strip_prefix(beginning).map(str::to_owned));
+        let password = line("account customer ").expect("a demo that says its passwords");
+        let url = line("ready ").expect("a gateway that starts");
+        Gateway { process, url, password, _database: database }
     }
 
     /// The most memory that it ever had, in kB.
@@ -52,7 +57,7 @@ async fn a_crowd_at_the_door_is_served_or_asked_to_come_again_in_a_bounded_amoun
     #[expect(clippy::disallowed_methods, reason = "a client with a deadline, that keeps headers as they are")]
     let http = reqwest::Client::builder().timeout(Duration::from_secs(60)).build().unwrap();
     let sign_in = || async {
-        let body = json!({"username": "customer", "password": "lastcopy demo"});
+        let body = json!({"username": "customer", "password": gateway.password});
         let answer = http.post(format!("{}/api/v1/auth/token", gateway.url)).json(&body).send().await.unwrap();
         let (status, retry) = (answer.status().as_u16(), answer.headers().get("retry-after").is_some());
         (status, retry, answer.json::<Value>().await.unwrap()["code"].as_str().unwrap_or("").to_owned())

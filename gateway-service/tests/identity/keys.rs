@@ -1,7 +1,10 @@
 use gateway_service::identity::admin;
 use serde_json::{Value, json};
 
-use service_kit::testing::eventually;
+use service_kit::{
+    db::{Db, DbError},
+    testing::{TestDatabase, eventually},
+};
 
 use crate::shop::Shop;
 
@@ -106,23 +109,31 @@ fn in_an_hour() -> String {
 }
 
 #[actix_web::test]
-async fn the_demo_key_and_the_demo_accounts_are_there_in_a_demo_only() {
-    let shop = Shop::open("demo").await;
-    assert_eq!(shop.program("secret123").me().await.status, 401);
-    let shop = shop.reopen_with(&["--demo"]).await;
+async fn a_demo_makes_up_passwords_shows_them_once_and_is_shut_in_a_shop_that_sells() {
+    let shop = Shop::open("demo").await.reopen_with(&["--demo"]).await;
     assert_eq!(shop.program("secret123").me().await.status, 403);
-    for name in ["customer", "employee", "administrator"] {
-        let answer = shop.try_password(name, "lastcopy demo").await;
+    let first = shop.first_passwords();
+    assert_eq!(first.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["customer", "employee", "administrator"]);
+    for (name, password) in &first {
+        let answer = shop.try_password(name, password).await;
         assert_eq!(answer.status, 200, "{name}");
+        let me = shop.holder(answer.json["access_token"].as_str().unwrap()).me().await;
+        assert_eq!(me.json["role"], *name);
     }
-    let token = shop.try_password("customer", "lastcopy demo").await.json["access_token"].as_str().unwrap().to_owned();
-    let own = json!({"current_password": "lastcopy demo", "new_password": "eleven old bicycles"});
+    let password = &first[0].1;
+    let token = shop.try_password("customer", password).await.json["access_token"].as_str().unwrap().to_owned();
+    let own = json!({"current_password": password, "new_password": "eleven old bicycles"});
     assert_eq!(shop.holder(&token).post("/api/v1/auth/password", own).await.status, 200);
+
+    let shop = shop.reopen_with(&["--demo"]).await;
+    assert_eq!(shop.first_passwords(), [], "only the first start tells");
+    assert_eq!(shop.try_password("employee", &first[1].1).await.status, 200);
+
     let shop = shop.reopen_with(&["--bookstore-api-key=another key of one's own"]).await;
     assert_eq!(shop.program("secret123").me().await.status, 401);
     assert_eq!(shop.program("another key of one's own").me().await.status, 403);
-    for name in ["employee", "administrator"] {
-        assert_eq!(shop.try_password(name, "lastcopy demo").await.status, 401, "{name}");
+    for (name, password) in &first[1..] {
+        assert_eq!(shop.try_password(name, password).await.status, 401, "{name}");
     }
     // Somebody made this one his own.
     assert_eq!(shop.try_password("customer", "eleven old bicycles").await.status, 200);
@@ -131,10 +142,30 @@ async fn the_demo_key_and_the_demo_accounts_are_there_in_a_demo_only() {
 }
 
 #[actix_web::test]
-async fn whoever_has_the_machine_adds_accounts_and_keys() {
+async fn outside_a_demo_there_is_no_credential_that_nobody_made() {
+    let shop = Shop::on(TestDatabase::create("no_demo").await).await;
+    assert_eq!(shop.first_passwords(), []);
+    let db = Db::open_read_only(shop.database().url()).await.unwrap();
+    for table in ["account", "api_key", "application", "token_family"] {
+        let sql = format!("select count(*) as number from {table}");
+        let rows: Result<i64, DbError> = db.read(move |tx| tx.query_one(&sql, &[])?.get("number")).await;
+        assert_eq!(rows.unwrap(), 0, "{table}");
+    }
+    db.close().await;
+    for key in ["secret123", "demo", "test"] {
+        assert_eq!(shop.program(key).me().await.status, 401, "{key}");
+    }
+    for name in ["customer", "employee", "administrator", "admin", "root"] {
+        for password in ["lastcopy demo", "secret123", "password", "admin", ""] {
+            assert_eq!(shop.try_password(name, password).await.status, 401, "{name} {password}");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn whoever_has_the_machine_adds_accounts_and_keys_while_the_shop_runs() {
     let shop = Shop::open("machine").await;
-    let database = shop.close().await;
-    let db = admin::open(database.url()).await.unwrap();
+    let db = admin::open(shop.database().url()).await.unwrap();
     let wish = json!({"name": "night job", "scopes": ["stock:read", "accounts:admin"]});
     let made = admin::add_key(&db, "ROOT", serde_json::from_value(wish.clone()).unwrap()).await.unwrap();
     let nobody = admin::add_key(&db, "nobody", serde_json::from_value(wish).unwrap()).await;
@@ -143,8 +174,14 @@ async fn whoever_has_the_machine_adds_accounts_and_keys() {
                       "role": "employee"});
     let weak = admin::add_user(&db, serde_json::from_value(weak).unwrap()).await;
     assert_eq!(weak.err().map(|problem| problem.status), Some(422));
-    db.close().await;
-    let shop = Shop::on(database).await;
     assert_eq!(shop.program(&made.key).me().await.status, 403);
     assert_eq!(shop.program(&made.key).get("/api/v1/accounts").await.status, 403);
+
+    let ben = shop.employee("ben").await;
+    let token = admin::reset_token(&db, "ben@example.com").await.unwrap();
+    let reset = json!({"token": token.expose(), "new_password": "eleven old bicycles"});
+    assert_eq!(shop.nobody().post("/api/v1/auth/password-reset/confirm", reset).await.status, 204);
+    assert_eq!(ben.me().await.status, 401);
+    assert_eq!(shop.try_password("ben", "eleven old bicycles").await.status, 200);
+    db.close().await;
 }

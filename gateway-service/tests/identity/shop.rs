@@ -7,7 +7,7 @@ use clap::Parser;
 use gateway_service::{
     identity::{
         Identity, IdentityConfig, admin,
-        notify::{Notifier, ResetNotice},
+        notify::{FirstPassword, Notifier, ResetNotice},
     },
     layers::Layers,
 };
@@ -40,12 +40,16 @@ struct Flags {
 
 /// Messages that were sent.
 #[derive(Clone, Default)]
-struct Mailbox(Arc<Mutex<Vec<ResetNotice>>>);
+struct Mailbox(Arc<Mutex<Vec<ResetNotice>>>, Arc<Mutex<Vec<FirstPassword>>>);
 
 impl Notifier for Mailbox {
     fn password_reset(&self, notice: &ResetNotice) -> Result<(), String> {
         self.0.lock().unwrap().push(notice.clone());
         Ok(())
+    }
+
+    fn first_passwords(&self, made: &[FirstPassword]) {
+        self.1.lock().unwrap().extend_from_slice(made);
     }
 }
 
@@ -163,6 +167,12 @@ impl Shop {
 
     pub async fn try_password(&self, name: &str, password: &str) -> Answer {
         self.nobody().post("/api/v1/auth/token", json!({"username": name, "password": password})).await
+    }
+
+    /// The accounts that this start told the passwords of.
+    pub fn first_passwords(&self) -> Vec<(&'static str, String)> {
+        let told = self.mailbox.1.lock().unwrap();
+        told.iter().map(|one| (one.username, one.password.expose().to_owned())).collect()
     }
 
     /// The reset tokens that were sent to this address, in their order.

@@ -1,12 +1,16 @@
 use reqwest::Method;
-use service_kit::{Client, Outcome, client::ClientError};
+use service_kit::{
+    Client, Outcome,
+    auth::{Issuer, Service},
+    client::ClientError,
+};
 use shared_types::{
     BookId, Money, TakingId,
     books::BookView,
     takings::{TakeLine, TakeRequest, TakingView},
 };
 
-use super::{alive, client};
+use super::{alive, signed_client};
 use crate::domain::Order;
 
 /// The catalog, as the order service knows it.
@@ -14,8 +18,8 @@ use crate::domain::Order;
 pub struct Catalog(Client);
 
 impl Catalog {
-    pub fn new(base: &str, call_ms: u64) -> Result<Catalog, ClientError> {
-        client(base, call_ms).map(Catalog)
+    pub fn new(base: &str, call_ms: u64, issuer: &Issuer) -> Result<Catalog, ClientError> {
+        signed_client(base, call_ms, issuer, Service::Catalog).map(Catalog)
     }
 
     /// Takes the copies of an order, all or none. Repeated under the same id it is the same call.

@@ -1,20 +1,24 @@
 use reqwest::Method;
-use service_kit::{Client, Outcome, client::ClientError};
+use service_kit::{
+    Client, Outcome,
+    auth::{Issuer, Service},
+    client::ClientError,
+};
 use shared_types::{
     DeliveryId,
     deliveries::{BookDeliveryRequest, DeliveryView},
     orders::Address,
 };
 
-use super::{alive, client};
+use super::{alive, signed_client};
 
 /// The delivery service, as the order service knows it.
 #[derive(Debug, Clone)]
 pub struct Delivery(Client);
 
 impl Delivery {
-    pub fn new(base: &str, call_ms: u64) -> Result<Delivery, ClientError> {
-        client(base, call_ms).map(Delivery)
+    pub fn new(base: &str, call_ms: u64, issuer: &Issuer) -> Result<Delivery, ClientError> {
+        signed_client(base, call_ms, issuer, Service::Delivery).map(Delivery)
     }
 
     /// Books a delivery under an id of ours. Repeated it is the same booking; canceled before, it stays canceled.

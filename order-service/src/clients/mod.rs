@@ -9,7 +9,11 @@ pub mod payments;
 
 use reqwest::Method;
 use serde::de::IgnoredAny;
-use service_kit::{Client, ClientOptions, Outcome, client::ClientError};
+use service_kit::{
+    Client, ClientOptions, Outcome,
+    auth::{Issuer, Scopes, Service, ServiceTokens},
+    client::ClientError,
+};
 
 pub use catalog::{Catalog, take_request};
 pub use delivery::Delivery;
@@ -17,6 +21,12 @@ pub use delivery::Delivery;
 fn client(base: &str, call_ms: u64) -> Result<Client, ClientError> {
     let defaults = ClientOptions::default();
     Client::new(base, ClientOptions { call_ms, connect_ms: defaults.connect_ms.min(call_ms) })
+}
+
+/// A client whose every call carries a token of ours for that one service. What we may do there follows from who we
+/// are, so the token names no scopes.
+fn signed_client(base: &str, call_ms: u64, issuer: &Issuer, aud: Service) -> Result<Client, ClientError> {
+    Ok(client(base, call_ms)?.with_tokens(ServiceTokens::new(issuer.clone(), aud, Scopes::NONE)))
 }
 
 /// Whether the service behind this client answers, for readiness.

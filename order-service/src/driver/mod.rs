@@ -174,7 +174,10 @@ impl Driver {
             // Another replica may be the one that moves it: then nobody here is told, and looking finds out.
             let look = Instant::now() + Duration::from_millis(pace.poll_ms);
             if let Ok(told) = timeout_at(deadline.min(look), watch.moved()).await {
-                waited = Waited::Told(told);
+                // A move that was made before what is known already may be told of late.
+                if told.order.version > waited.stored().order.version {
+                    waited = Waited::Told(told);
+                }
                 continue;
             }
             waited = Waited::Found(self.find(waited.stored().order.id).await?);

@@ -1,5 +1,8 @@
 use paperclip::actix::{api_v2_operation, web};
-use service_kit::http::{Body, Fail, IdempotencyKey, Reply, S201, S202, S402, S409, S422};
+use service_kit::{
+    auth::{OrdersWrite, Scoped},
+    http::{Body, Fail, IdempotencyKey, Reply, S201, S202, S402, S409, S422},
+};
 use shared_types::{
     Problem,
     orders::{CheckoutRequest, OrderView},
@@ -25,6 +28,7 @@ use crate::{
 /// that stood in the way.
 #[api_v2_operation(tags(orders))]
 pub(super) async fn checkout(
+    _: Scoped<OrdersWrite>,
     shop: web::Data<Shop>,
     key: IdempotencyKey,
     body: Body<CheckoutRequest>,

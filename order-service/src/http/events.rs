@@ -4,6 +4,7 @@ use paperclip::{
 };
 use serde::Deserialize;
 use service_kit::{
+    auth::{ServiceCaller, peer},
     db::Tx,
     faults,
     http::{Body, Fail, Reply, S422},
@@ -37,6 +38,7 @@ impl Apiv2Schema for Batch {}
 /// A batch of at most 100 CloudEvents. Each is handled once, however often it is sent; the answer names what became of each.
 #[api_v2_operation(tags(events))]
 pub(super) async fn receive(
+    _: ServiceCaller<peer::Delivery>,
     shop: web::Data<Shop>,
     batch: Body<Batch, MAX_EVENT_BATCH_BYTES>,
 ) -> Result<Reply<BatchAnswer>, Fail<(S422,)>> {

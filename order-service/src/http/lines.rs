@@ -1,6 +1,9 @@
 use paperclip::actix::{Apiv2Schema, api_v2_operation, web};
 use serde::Deserialize;
-use service_kit::http::{Body, Fail, IdempotencyKey, Reply, S200, S201, S202, S404, S409, S422};
+use service_kit::{
+    auth::{OrdersRead, OrdersWrite, Scoped},
+    http::{Body, Fail, IdempotencyKey, Reply, S200, S201, S202, S404, S409, S422},
+};
 use shared_types::{
     OrderId, Problem,
     orders::{ChangeLineRequest, CheckoutLine, OrderLines, OrderView},
@@ -30,7 +33,11 @@ pub(super) struct LinePath {
 
 /// Lists the lines of an order.
 #[api_v2_operation(tags(orders))]
-pub(super) async fn list(shop: web::Data<Shop>, id: web::Path<OrderId>) -> Result<Reply<OrderLines>, Fail<(S404,)>> {
+pub(super) async fn list(
+    _: Scoped<OrdersRead>,
+    shop: web::Data<Shop>,
+    id: web::Path<OrderId>,
+) -> Result<Reply<OrderLines>, Fail<(S404,)>> {
     let stored = find(&shop, *id).await?;
     let order = view::order(&stored);
     Ok(Reply::ok(OrderLines { order_id: order.id, items: order.lines, total: order.total, currency: order.currency }))
@@ -42,6 +49,7 @@ pub(super) async fn list(shop: web::Data<Shop>, id: web::Path<OrderId>) -> Resul
 /// order's copies are being taken.
 #[api_v2_operation(tags(orders))]
 pub(super) async fn add(
+    _: Scoped<OrdersWrite>,
     shop: web::Data<Shop>,
     id: web::Path<OrderId>,
     key: IdempotencyKey,
@@ -68,6 +76,7 @@ async fn write(shop: &Shop, id: OrderId, key: IdempotencyKey, asked: CheckoutLin
 /// The line keeps its price. 409 once the order's copies are being taken.
 #[api_v2_operation(tags(orders))]
 pub(super) async fn change(
+    _: Scoped<OrdersWrite>,
     shop: web::Data<Shop>,
     path: web::Path<LinePath>,
     body: Body<ChangeLineRequest>,
@@ -83,6 +92,7 @@ pub(super) async fn change(
 /// 409 once the order's copies are being taken.
 #[api_v2_operation(tags(orders))]
 pub(super) async fn remove(
+    _: Scoped<OrdersWrite>,
     shop: web::Data<Shop>,
     path: web::Path<LinePath>,
 ) -> Result<Reply<OrderView, (S200,)>, Fail<(S404, S409)>> {

@@ -26,7 +26,10 @@ mod review;
 mod trouble;
 
 use paperclip::actix::web;
-use service_kit::db::Db;
+use service_kit::{
+    auth::{Gate, Issuer, publish_keys},
+    db::Db,
+};
 use shared_types::{Currency, OrderId, Secret, Timestamp};
 use uuid::Uuid;
 
@@ -63,10 +66,12 @@ impl Shop {
     }
 }
 
-/// The routes of the service.
-pub fn routes(shop: Shop) -> impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static {
+/// The routes of the service. Each handler's first argument says who may call it.
+pub fn routes(shop: Shop, gate: Gate, issuer: Issuer) -> impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static {
     move |config| {
+        publish_keys(config, &issuer);
         config
+            .app_data(gate.clone())
             .app_data(web::Data::new(shop.clone()))
             .service(web::resource("/checkout").route(web::post().to(checkout::checkout)))
             .service(web::resource("/orders").route(web::get().to(orders::list)).route(web::post().to(review::create)))

@@ -1,6 +1,9 @@
 use paperclip::actix::{Apiv2Schema, api_v2_operation, web};
 use serde::Deserialize;
-use service_kit::http::{Cursor, Fail, PageQuery, Reply, S200, S404};
+use service_kit::{
+    auth::{OrdersRead, Scoped},
+    http::{Cursor, Fail, PageQuery, Reply, S200, S404},
+};
 use shared_types::{
     OrderId, Problem,
     orders::{OrderHistory, OrderPage, OrderState, OrderView},
@@ -23,7 +26,11 @@ pub(super) struct OrdersQuery {
 
 /// Shows an order.
 #[api_v2_operation(tags(orders))]
-pub(super) async fn show(shop: web::Data<Shop>, id: web::Path<OrderId>) -> Result<Reply<OrderView>, Fail<(S404,)>> {
+pub(super) async fn show(
+    _: Scoped<OrdersRead>,
+    shop: web::Data<Shop>,
+    id: web::Path<OrderId>,
+) -> Result<Reply<OrderView>, Fail<(S404,)>> {
     let stored = find(&shop, id.into_inner()).await?;
     Ok(Reply::ok(view::order(&stored)))
 }
@@ -31,6 +38,7 @@ pub(super) async fn show(shop: web::Data<Shop>, id: web::Path<OrderId>) -> Resul
 /// Lists orders, latest first.
 #[api_v2_operation(tags(orders))]
 pub(super) async fn list(
+    _: Scoped<OrdersRead>,
     shop: web::Data<Shop>,
     query: web::Query<OrdersQuery>,
 ) -> Result<Reply<OrderPage, (S200,)>, Fail> {
@@ -50,6 +58,7 @@ pub(super) async fn list(
 /// Shows every change of an order, first one first.
 #[api_v2_operation(tags(orders))]
 pub(super) async fn history(
+    _: Scoped<OrdersRead>,
     shop: web::Data<Shop>,
     id: web::Path<OrderId>,
 ) -> Result<Reply<OrderHistory>, Fail<(S404,)>> {

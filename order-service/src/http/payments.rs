@@ -1,5 +1,8 @@
 use paperclip::actix::{api_v2_operation, web};
-use service_kit::http::{Body, Fail, IdempotencyKey, Reply, S201, S202, S402, S404, S409, S422};
+use service_kit::{
+    auth::{OrdersWrite, Scoped},
+    http::{Body, Fail, IdempotencyKey, Reply, S201, S202, S402, S404, S409, S422},
+};
 use shared_types::{
     FieldErrors, OrderId, Problem,
     orders::{OrderView, PayRequest},
@@ -19,6 +22,7 @@ use crate::{answer::Route, domain::Command};
 /// until its deadline. 409: it is paid, or ended, or another payment is under way.
 #[api_v2_operation(tags(orders))]
 pub(super) async fn pay(
+    _: Scoped<OrdersWrite>,
     shop: web::Data<Shop>,
     id: web::Path<OrderId>,
     key: IdempotencyKey,

@@ -1,5 +1,8 @@
 use paperclip::actix::{api_v2_operation, web};
-use service_kit::http::{Body, Fail, IdempotencyKey, OptionalBody, Reply, S200, S201, S202, S404, S409, S422};
+use service_kit::{
+    auth::{OrdersReview, OrdersWrite, Scoped},
+    http::{Body, Fail, IdempotencyKey, OptionalBody, Reply, S200, S201, S202, S404, S409, S422},
+};
 use shared_types::{
     OrderId, Problem,
     orders::{CancelRequest, CreateOrderRequest, ExtendRequest, OrderView, RejectRequest},
@@ -26,6 +29,7 @@ type Moved = Result<Reply<OrderView, (S200, S202)>, Fail<(S404, S409, S422)>>;
 /// employee approves it.
 #[api_v2_operation(tags(orders))]
 pub(super) async fn create(
+    _: Scoped<OrdersWrite>,
     shop: web::Data<Shop>,
     key: IdempotencyKey,
     body: Body<CreateOrderRequest>,
@@ -50,7 +54,12 @@ async fn write(shop: &Shop, key: IdempotencyKey, request: CreateOrderRequest) ->
 ///
 /// It becomes `pending`. It needs one line at least.
 #[api_v2_operation(tags(orders))]
-pub(super) async fn submit(shop: web::Data<Shop>, id: web::Path<OrderId>, key: IdempotencyKey) -> Moved {
+pub(super) async fn submit(
+    _: Scoped<OrdersWrite>,
+    shop: web::Data<Shop>,
+    id: web::Path<OrderId>,
+    key: IdempotencyKey,
+) -> Moved {
     let key = keys::key(key, Route::Submit, &*id);
     Ok(moving::make(&shop, *id, Route::Submit, Command::Submit, key).await?.moved()?)
 }
@@ -60,7 +69,12 @@ pub(super) async fn submit(shop: web::Data<Shop>, id: web::Path<OrderId>, key: I
 /// All its copies are taken, or none: 409 then names each line that stood in the way, and the order stays `pending`. 202:
 /// not known yet; look at `Location`.
 #[api_v2_operation(tags(orders))]
-pub(super) async fn approve(shop: web::Data<Shop>, id: web::Path<OrderId>, key: IdempotencyKey) -> Moved {
+pub(super) async fn approve(
+    _: Scoped<OrdersReview>,
+    shop: web::Data<Shop>,
+    id: web::Path<OrderId>,
+    key: IdempotencyKey,
+) -> Moved {
     let key = keys::key(key, Route::Approve, &*id);
     Ok(moving::make(&shop, *id, Route::Approve, Command::Approve, key).await?.moved()?)
 }
@@ -70,6 +84,7 @@ pub(super) async fn approve(shop: web::Data<Shop>, id: web::Path<OrderId>, key: 
 /// 200: rejected, and it has neither copies nor money. 202: rejected, and what it had is on its way back.
 #[api_v2_operation(tags(orders))]
 pub(super) async fn reject(
+    _: Scoped<OrdersReview>,
     shop: web::Data<Shop>,
     id: web::Path<OrderId>,
     key: IdempotencyKey,
@@ -86,6 +101,7 @@ pub(super) async fn reject(
 /// under way is canceled or refunded first. 409: too late.
 #[api_v2_operation(tags(orders))]
 pub(super) async fn cancel(
+    _: Scoped<OrdersWrite>,
     shop: web::Data<Shop>,
     id: web::Path<OrderId>,
     key: IdempotencyKey,
@@ -101,6 +117,7 @@ pub(super) async fn cancel(
 /// At most 60 days from now. 409: it is paid or ended, or its deadline has passed, or is later already.
 #[api_v2_operation(tags(orders))]
 pub(super) async fn extend(
+    _: Scoped<OrdersReview>,
     shop: web::Data<Shop>,
     id: web::Path<OrderId>,
     key: IdempotencyKey,
@@ -116,6 +133,7 @@ pub(super) async fn extend(
 /// Its delivery is canceled, its money given back, and then its copies. 202: under way. 409: too late, the parcel has left.
 #[api_v2_operation(tags(orders))]
 pub(super) async fn refund(
+    _: Scoped<OrdersReview>,
     shop: web::Data<Shop>,
     id: web::Path<OrderId>,
     key: IdempotencyKey,
@@ -130,7 +148,12 @@ pub(super) async fn refund(
 ///
 /// Only for an approved order without an address: a parcel tells where it is by itself.
 #[api_v2_operation(tags(orders))]
-pub(super) async fn hand_over(shop: web::Data<Shop>, id: web::Path<OrderId>, key: IdempotencyKey) -> Moved {
+pub(super) async fn hand_over(
+    _: Scoped<OrdersReview>,
+    shop: web::Data<Shop>,
+    id: web::Path<OrderId>,
+    key: IdempotencyKey,
+) -> Moved {
     let key = keys::key(key, Route::HandOver, &*id);
     Ok(moving::make(&shop, *id, Route::HandOver, Command::HandOver, key).await?.moved()?)
 }

@@ -1,7 +1,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::shop::{Answer, Shop, collect, deliver};
+use crate::shop::{Answer, Shop, bearer, collect, deliver, employee};
 
 const NOBODY: &str = "/orders/01936f2e-7b1c-7cc3-98c4-dc0c0c07398f";
 
@@ -107,8 +107,11 @@ async fn every_bad_request_is_answered_with_a_problem() {
     let key = shop.checkout_with("no spaces", &collect(&[(1, 1)])).await;
     expect(&key, 400, "malformed_header", "a key with a space");
     let raw = async |body: &'static str| {
-        let request =
-            shop.http.post(format!("{}/checkout", shop.running.url())).header("content-type", "application/json");
+        let request = shop
+            .http
+            .post(format!("{}/checkout", shop.running.url()))
+            .header("content-type", "application/json")
+            .header("authorization", bearer(employee()));
         request.body(body).send().await.unwrap().status().as_u16()
     };
     assert_eq!((raw("{").await, raw("").await, raw("[]").await), (400, 400, 422));

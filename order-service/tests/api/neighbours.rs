@@ -7,6 +7,7 @@ use std::{
 use actix_web::{App, HttpResponse, HttpServer, web};
 use futures_util::stream;
 use serde::Serialize;
+use service_kit::{auth::JWKS_PATH, testing::Callers};
 use shared_types::{
     BookId, Code, Currency, DeliveryId, OrderId, Problem, TakingId, Timestamp,
     deliveries::{BookDeliveryRequest, DeliveryStatus, DeliveryView},
@@ -87,6 +88,7 @@ impl Neighbours {
             App::new()
                 .app_data(shared.clone())
                 .route("/health/live", web::get().to(live))
+                .route(JWKS_PATH, web::get().to(keys))
                 .route("/takings/{id}", web::put().to(take))
                 .route("/takings/{id}/give-back", web::post().to(give_back))
                 .route("/deliveries/{id}", web::put().to(book_delivery))
@@ -166,6 +168,11 @@ impl Neighbours {
 
 async fn live() -> HttpResponse {
     HttpResponse::Ok().finish()
+}
+
+/// With them the service under test believes what the delivery service says.
+async fn keys() -> HttpResponse {
+    HttpResponse::Ok().json(Callers::of_this_process().keys())
 }
 
 async fn take(state: web::Data<State>, id: web::Path<TakingId>, body: web::Json<TakeRequest>) -> HttpResponse {

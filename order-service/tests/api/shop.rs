@@ -4,10 +4,11 @@ use order_service::{Config, Pace};
 use reqwest::Method;
 use serde_json::{Value, json};
 use service_kit::{
+    auth::{Caller, Service, Who},
     http::Running,
-    testing::{TestDatabase, eventually},
+    testing::{Callers, TestDatabase, eventually},
 };
-use shared_types::Currency;
+use shared_types::{AccountId, Currency};
 
 use crate::neighbours::Neighbours;
 
@@ -137,6 +138,7 @@ pub async fn start(database: &TestDatabase, neighbours: &Neighbours, pace: Pace)
         database_url: database.url().clone(),
         workers: 2,
         catalog_url: neighbours.address.clone(),
+        gateway_url: Callers::of_this_process().url(),
         delivery_url: neighbours.address.clone(),
         payments_url: neighbours.address.clone(),
         unpaid_minutes: 60,
@@ -144,6 +146,16 @@ pub async fn start(database: &TestDatabase, neighbours: &Neighbours, pace: Pace)
         pace,
     };
     order_service::start(config).await.unwrap()
+}
+
+/// Who calls where a test names nobody.
+pub fn employee() -> Who {
+    Who::Employee(AccountId::from_uuid(uuid::Uuid::nil()))
+}
+
+/// The `Authorization` of this caller's calls to the order service.
+pub fn bearer(who: Who) -> String {
+    Callers::of_this_process().bearer(&Caller::first_hand(who), Service::Order)
 }
 
 pub async fn send(
@@ -154,7 +166,9 @@ pub async fn send(
     key: Option<&str>,
     body: Option<&Value>,
 ) -> Answer {
-    let mut request = http.request(method, format!("{url}{path}"));
+    // Events are the delivery service's to tell, everything else is asked by an employee.
+    let who = if path == "/events" { Who::Service(Service::Delivery) } else { employee() };
+    let mut request = http.request(method, format!("{url}{path}")).header("authorization", bearer(who));
     if let Some(key) = key {
         request = request.header("idempotency-key", key);
     }

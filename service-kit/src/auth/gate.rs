@@ -4,9 +4,11 @@ use actix_web::{HttpMessage, HttpRequest, http::header::AUTHORIZATION};
 
 use super::{
     caller::{Caller, Service},
+    key_source::{KeySource, KeySourceOptions},
     refusal::Refusal,
     verifier::{Expected, Verifier},
 };
+use crate::{Clock, client::ClientError};
 
 /// The answer to "who calls?", on its way.
 pub type Authenticating<'a> = Pin<Box<dyn Future<Output = Result<Caller, Refusal>> + 'a>>;
@@ -35,6 +37,16 @@ impl Gate {
     /// A gate that believes access tokens for `aud` in the `Authorization` header.
     pub fn bearer(verifier: Verifier, aud: Service) -> Gate {
         Gate::new(Bearer { verifier, expected: Expected::access(aud) })
+    }
+
+    /// The gate of a service behind the public door: it believes the tokens for `aud` of these issuers, each of which
+    /// publishes its keys at the address that stands beside it.
+    pub fn trusting(aud: Service, issuers: &[(Service, &str)]) -> Result<Gate, ClientError> {
+        let mut verifier = Verifier::new(Clock::system());
+        for (issuer, url) in issuers {
+            verifier = verifier.trust(*issuer, KeySource::at(url, KeySourceOptions::default())?);
+        }
+        Ok(Gate::bearer(verifier, aud))
     }
 
     /// Who sent this request.

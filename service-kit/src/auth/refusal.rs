@@ -59,6 +59,13 @@ impl Refusal {
     }
 }
 
+/// For handlers whose bodies ask for more than their routes do.
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        refusal.problem()
+    }
+}
+
 impl From<TokenError> for Refusal {
     fn from(error: TokenError) -> Self {
         if error == TokenError::Unavailable {

@@ -55,22 +55,46 @@ pub(super) fn run<C: Migrate>(connection: &mut C, engine: Engine, service: &[Mig
     run_set(connection, engine, SERVICE_HISTORY, service)
 }
 
+/// Refuses a schema that is not the one this binary knows.
+pub(super) fn assert_current<C: Migrate>(
+    connection: &mut C,
+    engine: Engine,
+    service: &[Migration],
+) -> Result<(), OpenError> {
+    for (history, set) in [(KIT_HISTORY, KIT), (SERVICE_HISTORY, service)] {
+        let (runner, known) = runner(engine, history, set)?;
+        let applied = runner.get_last_applied_migration(connection).map_err(|error| refused(&error, history, known))?;
+        let found = applied.map_or(0, |migration| migration.version());
+        if found != known {
+            let why =
+                format!("{history} is at {found}, this binary knows {known}: use the running service's own binary");
+            return Err(OpenError::Migration(why));
+        }
+    }
+    Ok(())
+}
+
 fn run_set<C: Migrate>(
     connection: &mut C,
     engine: Engine,
     history: &'static str,
     set: &[Migration],
 ) -> Result<(), OpenError> {
-    let set = set.iter().map(|migration| migration.for_engine(engine)).collect::<Result<Vec<_>, _>>()?;
-    let known = set.iter().map(refinery::Migration::version).max().unwrap_or(0);
-    // Grouped: a change and its line in the history are one transaction, so a crash never leaves one without the other.
-    let mut runner = Runner::new(&set).set_grouped(true);
-    runner.set_migration_table_name(history);
+    let (runner, known) = runner(engine, history, set)?;
     let report = runner.run(connection).map_err(|error| refused(&error, history, known))?;
     for applied in report.applied_migrations() {
         tracing::info!(migration = %applied, history, "migrated");
     }
     Ok(())
+}
+
+fn runner(engine: Engine, history: &'static str, set: &[Migration]) -> Result<(Runner, i64), OpenError> {
+    let set = set.iter().map(|migration| migration.for_engine(engine)).collect::<Result<Vec<_>, _>>()?;
+    let known = set.iter().map(refinery::Migration::version).max().unwrap_or(0);
+    // Grouped: a change and its line in the history are one transaction, so a crash never leaves one without the other.
+    let mut runner = Runner::new(&set).set_grouped(true);
+    runner.set_migration_table_name(history);
+    Ok((runner, known))
 }
 
 fn refused(error: &refinery::Error, history: &'static str, known: i64) -> OpenError {

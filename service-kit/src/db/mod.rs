@@ -48,7 +48,7 @@ pub use value::{FromValue, Value};
 
 use job::Write;
 use pg::PgDb;
-use sqlite::SqliteDb;
+use sqlite::{Company, SqliteDb};
 use url::Place;
 
 /// A database. Clones are cheap and share one pool, one writer and one set of limits.
@@ -73,11 +73,31 @@ impl Db {
         options: DbOptions,
         migrations: &'static [Migration],
     ) -> Result<Self, OpenError> {
+        Db::open_as(url, options, migrations, Company::Nobody).await
+    }
+
+    /// As [`open`](Self::open), for a tool that writes a line or two: an SQLite file whose service is running is shared
+    /// with it. Then the schema stays as it is, and is refused where this binary knows another one. Each of the two
+    /// waits for the other's commits, so this is not for a service.
+    pub async fn open_beside(
+        url: &DatabaseUrl,
+        options: DbOptions,
+        migrations: &'static [Migration],
+    ) -> Result<Self, OpenError> {
+        Db::open_as(url, options, migrations, Company::ItsService).await
+    }
+
+    async fn open_as(
+        url: &DatabaseUrl,
+        options: DbOptions,
+        migrations: &'static [Migration],
+        beside: Company,
+    ) -> Result<Self, OpenError> {
         let (sender, committed) = watch::channel(0);
         let place = url.place().clone();
         let backend = blocking(move || match place {
             Place::File(path) => {
-                SqliteDb::open(&path, &options, migrations, sender).map(|db| Backend::Sqlite(Arc::new(db)))
+                SqliteDb::open(&path, &options, migrations, sender, beside).map(|db| Backend::Sqlite(Arc::new(db)))
             }
             Place::Server { config, .. } => {
                 PgDb::open(&config, &options, migrations, sender).map(|db| Backend::Postgres(Arc::new(db)))

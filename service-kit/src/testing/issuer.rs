@@ -72,6 +72,6 @@ impl TokenSource for OneCaller {
     fn refused(&self, _: &Token) {}
 }
 
-fn mint(issuer: &Issuer, caller: &Caller, aud: Service) -> Result<Token, MintError> {
+pub(super) fn mint(issuer: &Issuer, caller: &Caller, aud: Service) -> Result<Token, MintError> {
     issuer.mint(&Claims { caller: caller.clone(), aud, lifetime: Duration::from_secs(LIFETIME_S) })
 }

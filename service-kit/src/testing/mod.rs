@@ -1,14 +1,23 @@
 //! What tests of every crate share. It panics where a test should fail.
 
+/// Callers for a service under test, from issuers that all tests of a process share.
+mod callers;
 /// Throw-away databases.
 mod database;
 /// Waiting on conditions.
 mod eventually;
 /// Callers as values.
 mod issuer;
+/// Ports that are known before anybody listens.
+mod port;
+/// Issuing with the keys of a service that runs.
+mod replica;
 /// A throw-away Postgres server that ends with its test process.
 mod server;
 
+pub use callers::Callers;
 pub use database::TestDatabase;
 pub use eventually::{eventually, eventually_some};
 pub use issuer::TestIssuer;
+pub use port::FreePort;
+pub use replica::ReplicaIssuer;

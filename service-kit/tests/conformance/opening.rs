@@ -117,6 +117,42 @@ async fn a_second_writer_on_the_same_file_is_refused() {
 }
 
 #[tokio::test]
+async fn a_tool_writes_beside_the_service_whose_file_it_is() {
+    let shelf = shelf("beside").await;
+    shelf.db.write(|tx| put_book(tx, 1, 1)).await.unwrap();
+    let tool = Db::open_beside(shelf.database.url(), DbOptions::default(), MIGRATIONS).await.unwrap();
+    let (mut here, mut there) = (tokio::task::JoinSet::new(), tokio::task::JoinSet::new());
+    for book in 0..50 {
+        let (service, tool) = (shelf.db.clone(), tool.clone());
+        here.spawn(async move { service.write(move |tx| put_book(tx, 100 + book, 1)).await });
+        there.spawn(async move { tool.write(move |tx| put_book(tx, 200 + book, 1)).await });
+    }
+    for written in here.join_all().await.into_iter().chain(there.join_all().await) {
+        written.unwrap();
+    }
+    assert_eq!((books(&shelf.db).await, books(&tool).await), (101, 101));
+    tool.close().await;
+    shelf.db.write(|tx| put_book(tx, 2, 1)).await.unwrap();
+    shelf.db.close().await;
+    // Nobody is there: the tool brings the schema up to date, and is alone while it is at it.
+    let tool = Db::open_beside(shelf.database.url(), DbOptions::default(), NEWER).await.unwrap();
+    assert_eq!(books(&tool).await, 102);
+    tool.close().await;
+}
+
+#[tokio::test]
+async fn a_tool_never_migrates_under_a_running_service() {
+    let shelf = shelf("beside_newer").await;
+    if shelf.db.engine() != Engine::Sqlite {
+        return;
+    }
+    let Err(refused) = Db::open_beside(shelf.database.url(), DbOptions::default(), NEWER).await else {
+        panic!("opened with another schema")
+    };
+    assert!(refused.to_string().contains("schema_history is at 1, this binary knows 2"), "{refused}");
+}
+
+#[tokio::test]
 async fn an_auditor_reads_a_live_shop_and_a_closed_one() {
     let shelf = shelf("audit").await;
     shelf.db.write(|tx| put_book(tx, 1, 1)).await.unwrap();

@@ -8,6 +8,10 @@ use std::{
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use service_kit::{
+    auth::{self, Scopes, Service, Who},
+    testing::ReplicaIssuer,
+};
 use shared_types::{
     BookId, Code, OrderId,
     books::{BookPage, BookView},
@@ -29,11 +33,35 @@ pub struct Memory {
     pub received: Mutex<BTreeMap<BookId, i64>>,
 }
 
+/// How somebody says who he is.
+#[derive(Clone)]
+pub enum Credential {
+    None,
+    ApiKey(&'static str),
+    /// A service for itself, with its own keys, at the one that it calls.
+    Service(Arc<ReplicaIssuer>, Service, Service),
+}
+
+impl Credential {
+    /// Its header. A service's token is made anew for every call, so that none expires.
+    fn header(&self) -> Option<(&'static str, String)> {
+        match self {
+            Credential::None => None,
+            Credential::ApiKey(key) => Some(("x-api-key", (*key).to_owned())),
+            Credential::Service(issuer, from, to) => {
+                let caller = auth::Caller { scopes: Scopes::NONE, ..auth::Caller::first_hand(Who::Service(*from)) };
+                Some(("authorization", issuer.bearer(&caller, *to)))
+            }
+        }
+    }
+}
+
 /// A caller of the gateway. Clones share the connections, as tabs of one browser do.
 #[derive(Clone)]
 pub struct Caller {
     /// The address under which the resources are.
     base: String,
+    credential: Credential,
     http: reqwest::Client,
     memory: Arc<Memory>,
 }
@@ -74,6 +102,13 @@ impl Basket {
     /// To be delivered.
     pub fn delivered(mut self) -> Basket {
         self.body["address"] = json!({"recipient": "Ana Lopez", "street": "12 Quay Street", "city": "Porto"});
+        self
+    }
+
+    /// Paid by this card.
+    pub fn by_card(mut self, number: &str) -> Basket {
+        self.body["payment_method"] = json!("card");
+        self.body["card"] = json!({"number": number, "expiry": "12/30", "cvc": "123"});
         self
     }
 
@@ -118,14 +153,17 @@ impl Bought {
 
 impl Caller {
     #[expect(clippy::disallowed_methods, reason = "what a client sees is told by a client of no service's making")]
-    pub fn new(base: String, memory: Arc<Memory>) -> Caller {
+    pub fn new(base: String, credential: Credential, memory: Arc<Memory>) -> Caller {
         let http = reqwest::Client::builder().timeout(CALL_DEADLINE).no_proxy().build().unwrap();
-        Caller { base, http, memory }
+        Caller { base, credential, http, memory }
     }
 
     /// One call, one answer, or none.
     pub async fn call(&self, method: Method, path: &str, key: Option<&str>, body: Option<&Value>) -> Option<Answer> {
         let mut request = self.http.request(method, format!("{}{path}", self.base));
+        if let Some((name, value)) = self.credential.header() {
+            request = request.header(name, value);
+        }
         if let Some(key) = key {
             request = request.header("idempotency-key", key);
         }
@@ -233,5 +271,10 @@ impl Caller {
 
     pub async fn book(&self, book: BookId) -> BookView {
         self.get(&format!("/books/{book}")).await.expect(200)
+    }
+
+    /// Copies that can be bought.
+    pub async fn on_hand(&self, book: BookId) -> i64 {
+        self.book(book).await.on_hand.unwrap()
     }
 }

@@ -1,4 +1,4 @@
-//! The shop as a customer finds it: four processes and the network between them, in the hands of a test.
+//! The shop as a customer finds it: five processes and the network between them, in the hands of a test.
 //!
 //! A test ends with [`Cluster::finish`], which waits for rest, counts every copy and every promise, and runs the audit
 //! over the databases. A test that forgets it fails.
@@ -17,11 +17,14 @@ mod process;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use reqwest::Method;
-use service_kit::testing::{TestDatabase, eventually};
+use service_kit::{
+    auth::Service,
+    testing::{ReplicaIssuer, TestDatabase, eventually},
+};
 use shared_types::BookId;
 
-use caller::Memory;
 pub use caller::{Basket, Bought, Caller};
+use caller::{Credential, Memory};
 pub use link::Link;
 pub use patience::patiently;
 use process::Process;
@@ -35,28 +38,38 @@ pub enum Part {
     Order,
     Catalog,
     Delivery,
+    /// The provider: a bank of our own, with a ledger of its own.
+    Payments,
 }
 
-pub use Part::{Buyers, Catalog, Delivery, Gateway, Order};
+pub use Part::{Buyers, Catalog, Delivery, Gateway, Order, Payments};
 
-/// The four services, each before whoever asks it as its first deed.
-pub const SERVICES: [Part; 4] = [Catalog, Delivery, Order, Gateway];
+/// The services, each before whoever asks it as its first deed.
+pub const SERVICES: [Part; 5] = [Payments, Catalog, Delivery, Order, Gateway];
 
 /// Who asks whom.
-pub const LINKS: [(Part, Part); 7] = [
+pub const LINKS: [(Part, Part); 8] = [
     (Buyers, Gateway),
     (Gateway, Catalog),
     (Gateway, Order),
     (Gateway, Delivery),
     (Order, Catalog),
     (Order, Delivery),
+    (Order, Payments),
     (Delivery, Order),
 ];
+
+/// Who asks whom for nothing but his keys.
+pub const KEY_LINKS: [(Part, Part); 4] = [(Catalog, Gateway), (Catalog, Order), (Order, Gateway), (Delivery, Gateway)];
+
+/// With it the tests do what whoever runs the shop may do.
+pub const OPERATOR_KEY: &str = "operator-of-the-shop-under-test-01";
 
 /// A whole shop, gone with this value.
 pub struct Cluster {
     links: BTreeMap<(Part, Part), Arc<Link>>,
     databases: BTreeMap<Part, TestDatabase>,
+    issuers: BTreeMap<Part, Arc<ReplicaIssuer>>,
     processes: BTreeMap<Part, Process>,
     logs: tempfile::TempDir,
     memory: Arc<Memory>,
@@ -67,31 +80,51 @@ impl Cluster {
     /// A shop that is ready to sell, without a book in it.
     pub async fn start() -> Cluster {
         let mut links = BTreeMap::new();
-        for link in LINKS {
+        for link in LINKS.into_iter().chain(KEY_LINKS) {
             links.insert(link, Arc::new(Link::open().await));
         }
         let mut databases = BTreeMap::new();
-        for (part, name) in [(Catalog, "catalog"), (Order, "orders"), (Delivery, "deliveries"), (Gateway, "gateway")] {
+        for (part, name) in [
+            (Payments, "payments"),
+            (Catalog, "catalog"),
+            (Order, "orders"),
+            (Delivery, "deliveries"),
+            (Gateway, "gateway"),
+        ] {
             databases.insert(part, TestDatabase::create(name).await);
         }
         let logs = tempfile::Builder::new().prefix("lastcopy-shop-").tempdir().unwrap();
-        let mut shop =
-            Cluster { links, databases, processes: BTreeMap::new(), logs, memory: Arc::default(), finished: false };
+        let (processes, issuers) = (BTreeMap::new(), BTreeMap::new());
+        let mut shop = Cluster { links, databases, issuers, processes, logs, memory: Arc::default(), finished: false };
         for part in SERVICES {
             shop.restart(part).await;
+        }
+        for part in [Order, Delivery, Gateway] {
+            let issuer = ReplicaIssuer::of(service(part), shop.databases[&part].url()).await;
+            shop.issuers.insert(part, Arc::new(issuer));
         }
         shop.until_ready().await;
         shop
     }
 
-    /// A caller without any name.
-    pub fn anonymous(&self) -> Caller {
-        Caller::new(format!("{}/api/v1", self.link(Buyers, Gateway).url()), self.memory.clone())
+    /// Whoever runs the shop: with his key he buys, changes the stock and moves parcels.
+    pub fn operator(&self) -> Caller {
+        self.caller("/api/v1", Credential::ApiKey(OPERATOR_KEY))
     }
 
-    /// A caller inside the shop, who asks this part as another would.
+    /// A caller without any name, at the gateway's door.
+    pub fn anonymous(&self) -> Caller {
+        self.caller("", Credential::None)
+    }
+
+    fn caller(&self, base: &str, credential: Credential) -> Caller {
+        Caller::new(format!("{}{base}", self.link(Buyers, Gateway).url()), credential, self.memory.clone())
+    }
+
+    /// A service that asks another, with the keys that it has.
     pub fn service(&self, from: Part, to: Part) -> Caller {
-        Caller::new(self.link(from, to).url(), self.memory.clone())
+        let credential = Credential::Service(self.issuers[&from].clone(), service(from), service(to));
+        Caller::new(self.link(from, to).url(), credential, self.memory.clone())
     }
 
     /// The network from one part to another.
@@ -139,7 +172,7 @@ impl Cluster {
 
     /// A new book with so many copies, for 12.50.
     pub async fn book(&self, title: &str, copies: i64) -> BookId {
-        self.anonymous().add_book(title, copies).await
+        self.operator().add_book(title, copies).await
     }
 
     /// Every part reaches every other that it needs.
@@ -149,7 +182,7 @@ impl Cluster {
 
     /// Whether the gateway says that it and everybody behind it is there.
     pub async fn is_ready(&self) -> bool {
-        let answer = self.service(Buyers, Gateway).call(Method::GET, "/health/ready", None, None).await;
+        let answer = self.anonymous().call(Method::GET, "/health/ready", None, None).await;
         answer.is_some_and(|answer| answer.status == 200)
     }
 
@@ -191,6 +224,17 @@ impl Drop for Cluster {
     }
 }
 
+/// The part as it calls itself.
+fn service(part: Part) -> Service {
+    match part {
+        Gateway => Service::Gateway,
+        Order => Service::Order,
+        Catalog => Service::Catalog,
+        Delivery => Service::Delivery,
+        Buyers | Payments => panic!("{part:?} is no service of the shop's own"),
+    }
+}
+
 fn name(part: Part) -> &'static str {
     match part {
         Buyers => "buyers",
@@ -198,5 +242,6 @@ fn name(part: Part) -> &'static str {
         Order => "order",
         Catalog => "catalog",
         Delivery => "delivery",
+        Payments => "payments",
     }
 }

@@ -12,6 +12,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use service_kit::testing::eventually_some;
 use tokio::sync::oneshot;
 
+use super::OPERATOR_KEY;
+
 /// A debug build on a busy machine opens its database and listens within this time.
 const START_DEADLINE: Duration = Duration::from_secs(60);
 /// Lines of its log that a service leaves when its test fails.
@@ -30,7 +32,7 @@ impl Process {
         let log_file = std::fs::OpenOptions::new().create(true).append(true).open(log).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_lastcopy"));
         command.arg("serve").args(arguments).args(["--log", "pretty", "--log-filter", "info"]);
-        command.env_remove("LASTCOPY_FAULT");
+        command.env_remove("LASTCOPY_FAULT").env("LASTCOPY_OPERATOR_KEY", OPERATOR_KEY);
         if let Some(fault) = fault {
             command.env("LASTCOPY_FAULT", fault);
         }

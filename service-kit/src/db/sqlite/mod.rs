@@ -40,6 +40,14 @@ pub(super) struct SqliteDb {
     writer: Option<Writer>,
 }
 
+/// Who else may have the file open for writing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Company {
+    Nobody,
+    /// The service whose file it is.
+    ItsService,
+}
+
 impl SqliteDb {
     /// Blocking: opens, asserts, migrates, starts the writer.
     pub(super) fn open(
@@ -47,15 +55,22 @@ impl SqliteDb {
         options: &DbOptions,
         migrations: &[Migration],
         committed: watch::Sender<u64>,
+        beside: Company,
     ) -> Result<Self, OpenError> {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(|error| OpenError::Unavailable(error.to_string()))?;
         }
-        let lock = FileLock::hold(path)?;
+        let lock = match (FileLock::hold(path), beside) {
+            (Err(OpenError::InUse { .. }), Company::ItsService) => None,
+            (held, _) => Some(held?),
+        };
         let mut connection =
             Connection::open_with_flags(path, flags(OpenFlags::SQLITE_OPEN_CREATE)).map_err(cannot_open)?;
         settings::for_writing(&connection, options)?;
-        migrate::run(&mut connection, Engine::Sqlite, migrations)?;
+        match &lock {
+            Some(_) => migrate::run(&mut connection, Engine::Sqlite, migrations)?,
+            None => migrate::assert_current(&mut connection, Engine::Sqlite, migrations)?,
+        }
         let readers = readers(path, flags(OpenFlags::empty()), options)?;
         let writer = Writer::start(connection, lock, options, committed)?;
         Ok(Self { readers, gate: gate(options), writer: Some(writer) })

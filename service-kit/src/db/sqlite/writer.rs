@@ -27,10 +27,11 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// The lock goes with the thread: the file is free for another process once the last commit is done.
+    /// The lock, where this process holds it, goes with the thread: the file is free for another process once the last
+    /// commit is done.
     pub(super) fn start(
         connection: Connection,
-        lock: FileLock,
+        lock: Option<FileLock>,
         options: &DbOptions,
         committed: watch::Sender<u64>,
     ) -> Result<Self, OpenError> {
