@@ -38,15 +38,16 @@ pub struct Deal {
     pub order: Order,
     /// The provider's ledger, by attempt.
     pub bank: BTreeMap<u32, Account>,
-    pub parcel: Option<Delivery>,
+    /// The delivery service's records, by number.
+    pub parcels: BTreeMap<u32, Delivery>,
     /// Every call that was ever sent.
     pub sent: Pile<Message>,
     /// Every answer that some driver may hear and record now.
     pub replies: Pile<Reply>,
     /// Webhooks that were sent. One that changed the order is in its inbox and changes nothing again.
     pub reports: Pile<(u32, PaymentStatus)>,
-    /// What the delivery service told of the parcel, with the version that each came with.
-    pub events: Pile<(DeliveryStatus, i64)>,
+    /// What the delivery service told of parcels, with the version that each came with.
+    pub events: Pile<(u32, DeliveryStatus, i64)>,
     /// What the client was answered once and for all.
     pub told: Option<OrderState>,
 }
@@ -67,8 +68,8 @@ pub enum Message {
     Charge { n: u32, asked: bank::Asked },
     CancelPayment { n: u32 },
     Refund { n: u32 },
-    Book(Booking),
-    CancelDelivery,
+    Book { n: u32, booking: Booking },
+    CancelDelivery { n: u32 },
 }
 
 /// An answer on its way to a driver.
@@ -87,7 +88,7 @@ impl Deal {
         Deal {
             order,
             bank: BTreeMap::new(),
-            parcel: None,
+            parcels: BTreeMap::new(),
             sent: Pile::default(),
             replies: Pile::default(),
             reports: Pile::default(),
@@ -125,14 +126,15 @@ impl Deal {
             }
             Action::CancelPayment => Message::CancelPayment { n: attempt().n },
             Action::Refund => Message::Refund { n: attempt().n },
-            Action::BookDelivery => Message::Book(self.booking()),
-            Action::CancelDelivery => Message::CancelDelivery,
+            Action::BookDelivery => self.booking(),
+            Action::CancelDelivery => Message::CancelDelivery { n: self.order.delivery_id().n },
         }
     }
 
-    fn booking(&self) -> Booking {
+    fn booking(&self) -> Message {
         let address = self.order.address.clone().expect("a delivery has an address");
-        Booking { address, courier: delivery::DEFAULT_COURIER.to_owned() }
+        let booking = Booking { address, courier: delivery::DEFAULT_COURIER.to_owned() };
+        Message::Book { n: self.order.delivery_id().n, booking }
     }
 
     /// The order was swapped for this one; drivers send what is to be done now.
@@ -142,8 +144,8 @@ impl Deal {
             deal.replies = Pile::default();
         }
         if !rules.has(Mutant::OlderEventBelieved) {
-            let known = deal.order.delivery_version;
-            deal.events.retain(|(_, version)| *version > known);
+            let known = (deal.order.delivery_n, deal.order.delivery_version);
+            deal.events.retain(|(n, _, version)| (*n, *version) > known);
         }
         if deal.told.is_none() && deal.is_final() {
             deal.told = Some(deal.order.state);
@@ -157,10 +159,12 @@ impl Deal {
 
     /// Whether whoever placed the order is answered now, by the order service's own word.
     fn is_final(&self) -> bool {
-        match self.order.flow {
-            Flow::Checkout => self.order.state != OrderState::Pending && Route::Checkout.is_final(&self.order),
-            Flow::Review => Route::Cancel.is_final(&self.order) && self.order.state != OrderState::Pending,
-        }
+        let route = match self.order.flow {
+            Flow::Checkout => Route::Checkout,
+            Flow::Review => Route::Cancel,
+        };
+        let is_decided = !matches!(self.order.state, OrderState::Created | OrderState::Pending);
+        is_decided && route.is_final(&self.order)
     }
 
     fn send_too_early(&mut self, rules: Rules) {
@@ -175,9 +179,11 @@ impl Deal {
                 }
             }
             Some(Mutant::DeliveryBeforeApproval)
-                if order.stock == StockState::Taken && order.state == OrderState::Pending && order.address.is_some() =>
+                if order.stock == StockState::Taken
+                    && order.state == OrderState::Pending
+                    && order.address.is_some() =>
             {
-                self.sent.add(Message::Book(self.booking()));
+                self.sent.add(self.booking());
             }
             Some(Mutant::RefundBeforeDeliveryCanceled) if order.withdrawn => {
                 let paid = order.payments.iter().filter(|attempt| attempt.state == A::Succeeded);
@@ -198,8 +204,8 @@ impl Deal {
             Message::Charge { n, asked } => deal.pay(rules, *n, &bank::Command::Open(asked.clone())),
             Message::CancelPayment { n } => deal.pay(rules, *n, &bank::Command::Cancel),
             Message::Refund { n } => deal.pay(rules, *n, &bank::Command::Refund),
-            Message::Book(booking) => deal.carry(rules, &delivery::Command::Book(booking.clone())),
-            Message::CancelDelivery => deal.carry(rules, &delivery::Command::Cancel),
+            Message::Book { n, booking } => deal.carry(rules, *n, &delivery::Command::Book(booking.clone())),
+            Message::CancelDelivery { n } => deal.carry(rules, *n, &delivery::Command::Cancel),
         };
         deal.answered(rules, message, answer);
         Some(deal)
@@ -244,10 +250,10 @@ impl Deal {
         answer
     }
 
-    /// The delivery service is asked for something, or a courier moves the parcel.
-    pub fn carry(&mut self, rules: Rules, command: &delivery::Command) -> Option<Answer> {
-        let before = self.parcel.as_ref();
-        let after = match delivery::apply(self.order.delivery_id(), before, command) {
+    /// The delivery service is asked for something, or a courier moves a parcel.
+    pub fn carry(&mut self, rules: Rules, n: u32, command: &delivery::Command) -> Option<Answer> {
+        let before = self.parcels.get(&n);
+        let after = match delivery::apply(self.order.id.delivery(n), before, command) {
             Ok(after) => after,
             // Booked too late: the delivery is answered as it is. Canceled too late is a problem, and says nothing.
             Err(delivery::Refusal::Canceled) => return before.cloned().map(Answer::Delivery),
@@ -260,10 +266,11 @@ impl Deal {
             {
                 return Some(Answer::Delivery(after));
             }
-            if after.version > self.order.delivery_version || rules.has(Mutant::OlderEventBelieved) {
-                self.events.add((after.status, after.version));
+            let known = (self.order.delivery_n, self.order.delivery_version);
+            if (n, after.version) > known || rules.has(Mutant::OlderEventBelieved) {
+                self.events.add((n, after.status, after.version));
             }
-            self.parcel = Some(after.clone());
+            self.parcels.insert(n, after.clone());
         }
         Some(Answer::Delivery(after))
     }

@@ -16,6 +16,9 @@ use crate::{
     scope::{Rules, token},
 };
 
+/// Changes of a parcel other than the first, its booking included.
+const LATER_PARCEL_MOVES: i64 = 3;
+
 /// Something that happened, and what became of it.
 #[derive(Debug, Clone)]
 pub struct Step {
@@ -42,8 +45,8 @@ pub fn steps(rules: Rules, deal: &Deal) -> Vec<Step> {
     for (n, status) in deal.reports.iter() {
         add(format!("webhook: {n} {}", status.name()), reported(rules, deal, *n, *status));
     }
-    for (status, version) in deal.events.iter() {
-        add(format!("event: {status:?} {version}"), told(rules, deal, *status, *version));
+    for event in deal.events.iter() {
+        add(format!("event: {event:?}"), told(rules, deal, *event));
     }
     for (what, after) in others(rules, deal) {
         add(what, Some(after));
@@ -61,7 +64,7 @@ fn asks(rules: Rules, order: &Order) -> Vec<Command> {
         Command::Submit,
         Command::Reject { reason: None },
         Command::Cancel { reason: None },
-        Command::ChangeLine { number: 2, quantity: 2 },
+        Command::ChangeLine { number: 2, quantity: 1 },
         Command::Refund { reason: None },
         Command::HandOver,
         Command::DeadlinePassed,
@@ -124,15 +127,15 @@ pub fn recorded(rules: Rules, deal: &Deal, reply: &Reply) -> Option<Deal> {
 
 /// The answer as one to the attempt in force, whichever it was one to.
 fn in_force(order: &Order, command: Command) -> Command {
-    match command {
-        Command::CopiesTaken { lines, .. } => Command::CopiesTaken { n: order.taking_n, lines },
-        Command::CopiesRefused { lines, .. } => Command::CopiesRefused { n: order.taking_n, lines },
-        Command::PaymentAnswered { status, reason, .. } => {
-            let n = order.payments.last().map_or(1, |attempt| attempt.n);
-            Command::PaymentAnswered { n, status, reason }
-        }
-        other => other,
+    let paying = order.payments.last().map_or(1, |attempt| attempt.n);
+    let mut command = command;
+    if let Command::CopiesTaken { n, .. } | Command::CopiesRefused { n, .. } = &mut command {
+        *n = order.taking_n;
     }
+    if let Command::PaymentAnswered { n, .. } = &mut command {
+        *n = paying;
+    }
+    command
 }
 
 /// A webhook is a row of the inbox in the transaction of its effect.
@@ -143,8 +146,7 @@ fn reported(rules: Rules, deal: &Deal, n: u32, status: PaymentStatus) -> Option<
     Some(after)
 }
 
-pub fn told(rules: Rules, deal: &Deal, status: DeliveryStatus, version: i64) -> Option<Deal> {
-    let n = deal.order.delivery_id().n;
+pub fn told(rules: Rules, deal: &Deal, (n, status, version): (u32, DeliveryStatus, i64)) -> Option<Deal> {
     let order = applied(rules, &deal.order, &Command::DeliveryMoved { n, status, version })?;
     Some(deal.moved(rules, order))
 }
@@ -160,11 +162,13 @@ fn others(rules: Rules, deal: &Deal) -> Vec<(String, Deal)> {
             after.extend(deal.pay(rules, *n, &command).map(|_| (what, deal)));
         }
     }
-    if deal.parcel.as_ref().is_some_and(|parcel| parcel.version < rules.parcel_moves) {
+    for (n, parcel) in &deal.parcels {
+        let moves = if *n == 1 { rules.parcel_moves } else { LATER_PARCEL_MOVES };
         for status in [Shipped, Delivered, Failed, Scheduled, Returned] {
             let mut deal = deal.clone();
-            let moved = deal.carry(rules, &delivery::Command::Move(status));
-            after.extend(moved.map(|_| (format!("the parcel is {status:?}"), deal)));
+            if parcel.version < moves && deal.carry(rules, *n, &delivery::Command::Move(status)).is_some() {
+                after.push((format!("parcel {n} is {status:?}"), deal));
+            }
         }
     }
     after
@@ -187,7 +191,8 @@ fn impatient(rules: Rules, deal: &Deal) -> Vec<(String, Order)> {
             is_charging.then(|| ("the charge times out".to_owned(), ended)).into_iter().collect()
         }
         Some(Mutant::QueryResolvesDoubt) => {
-            let unknown = order.payments.iter().filter(|attempt| attempt.is_open() && !deal.bank.contains_key(&attempt.n));
+            let unknown =
+                order.payments.iter().filter(|attempt| attempt.is_open() && !deal.bank.contains_key(&attempt.n));
             let believed = unknown.filter_map(|attempt| {
                 let status = PaymentStatus::Canceled;
                 applied(rules, order, &Command::PaymentAnswered { n: attempt.n, status, reason: None })

@@ -1,5 +1,7 @@
 //! The mechanisms that the promise rests on, each taken away to show that the check misses it.
 
+use crate::promise::Broken;
+
 /// A fault that is put into a wrapper around the pure functions, and never into them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Mutant {
@@ -53,33 +55,33 @@ pub enum Mutant {
     DeadlineDecides,
 }
 
+use Broken::{G2, G5, I1, I2, I3, I4, I7};
 use Mutant as M;
 
-impl Mutant {
-    pub const ALL: [Mutant; 24] = [
-        M::RefusalNotSticky,
-        M::NoTombstoneOnGiveBack,
-        M::ChargeBeforeTake,
-        M::NoTombstoneOnCanceledPayment,
-        M::GiveBackOnChargeTimeOut,
-        M::CancelWithoutCancelingThePayment,
-        M::OlderReplyBelieved,
-        M::ChargeNotIdempotent,
-        M::NoCompareInTheDecrement,
-        M::PartialTake,
-        M::GiveBackNotIdempotent,
-        M::PriceUnchecked,
-        M::DeletionUnchecked,
-        M::RefundNotIdempotent,
-        M::QueryResolvesDoubt,
-        M::LostUpdate,
-        M::DeliveryBeforeApproval,
-        M::RefundBeforeDeliveryCanceled,
-        M::NoLateRefund,
-        M::GiveBackBeforeRefund,
-        M::NoTombstoneOnCanceledDelivery,
-        M::OlderEventBelieved,
-        M::NobodyLooks,
-        M::DeadlineDecides,
-    ];
-}
+/// Every fault, and what the check says of it.
+pub const MUTANTS: [(Mutant, Broken); 24] = [
+    (M::RefusalNotSticky, I2),
+    (M::NoTombstoneOnGiveBack, I2),
+    (M::ChargeBeforeTake, G2),
+    (M::NoTombstoneOnCanceledPayment, G2),
+    (M::GiveBackOnChargeTimeOut, G2),
+    (M::CancelWithoutCancelingThePayment, G2),
+    (M::OlderReplyBelieved, I3),
+    (M::ChargeNotIdempotent, I3),
+    (M::NoCompareInTheDecrement, I1),
+    (M::PartialTake, I1),
+    (M::GiveBackNotIdempotent, I1),
+    (M::PriceUnchecked, G5),
+    (M::DeletionUnchecked, G5),
+    (M::RefundNotIdempotent, I3),
+    (M::QueryResolvesDoubt, G2),
+    (M::LostUpdate, I2),
+    (M::DeliveryBeforeApproval, I7),
+    (M::RefundBeforeDeliveryCanceled, I7),
+    (M::NoLateRefund, G2),
+    (M::GiveBackBeforeRefund, G2),
+    (M::NoTombstoneOnCanceledDelivery, I7),
+    (M::OlderEventBelieved, I4),
+    (M::NobodyLooks, I3),
+    (M::DeadlineDecides, G2),
+];

@@ -62,7 +62,7 @@ pub fn is_at_rest(rules: Rules, deal: &Deal) -> bool {
         let arrived = quiet.arrived(rules, &message)?;
         arrived.replies.iter().next().cloned()
     };
-    let told = || deal.events.iter().any(|(status, version)| moves::told(rules, deal, *status, *version).is_some());
+    let told = || deal.events.iter().any(|event| moves::told(rules, deal, *event).is_some());
     next(&deal.order).is_none() && !told() && asked().is_none()
 }
 
@@ -99,11 +99,10 @@ fn always(deal: &Deal, held: &Held) -> Result<(), Broken> {
     };
     holds(order.lines.iter().all(shown), Broken::G5)?;
     holds(deal.told.is_none_or(|told| told == order.state), Broken::I6)?;
-    let Some(parcel) = &deal.parcel else { return Ok(()) };
-    let may_reach_him = !matches!(parcel.status, D::Canceled | D::Returned);
-    holds(!may_reach_him || (order.state == S::Approved && taken == 1), Broken::I7)?;
+    let live = deal.parcels.values().filter(|parcel| !matches!(parcel.status, D::Canceled | D::Returned)).count();
+    holds(live == 0 || (live == 1 && order.state == S::Approved && taken == 1), Broken::I7)?;
     let refunded = deal.bank.values().any(|account| account.refunds > 0);
-    holds(!may_reach_him || !refunded || kept == 1, Broken::I7)
+    holds(live == 0 || !refunded || kept == 1, Broken::I7)
 }
 
 fn at_rest(deal: &Deal, held: &Held) -> Result<(), Broken> {
@@ -120,8 +119,8 @@ fn at_rest(deal: &Deal, held: &Held) -> Result<(), Broken> {
 }
 
 fn parcel_at_rest(deal: &Deal, wanted: bool) -> Result<(), Broken> {
-    let status = deal.parcel.as_ref().map(|parcel| parcel.status);
-    let has_parcel = status.is_some_and(|status| status != D::Canceled);
+    let status = deal.parcels.last_key_value().map(|(_, parcel)| parcel.status);
+    let has_parcel = deal.parcels.values().any(|parcel| parcel.status != D::Canceled);
     let came_back = status == Some(D::Returned);
     holds(has_parcel == wanted || (came_back && !wanted), Broken::I7)?;
     let known = match deal.order.fulfillment {

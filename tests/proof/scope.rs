@@ -82,10 +82,6 @@ impl Rules {
 }
 
 impl Scope {
-    pub fn with(self, mutant: Mutant) -> Scope {
-        Scope { rules: Rules { mutant: Some(mutant), ..self.rules }, ..self }
-    }
-
     pub fn shelf(&self) -> Shelf {
         let mut shelf = Shelf::default();
         for (book_id, on_hand) in [book(1), book(2)].into_iter().zip(self.stock) {
@@ -131,9 +127,8 @@ impl Plan {
                 return with_terms(checkout::reviewed(request, id, Currency::USD).expect("an order"));
             }
         };
-        let card = behaviour.map(|_| {
-            serde_json::from_str(r#"{"number": "4242424242424242", "expiry": "12/30"}"#).expect("a card")
-        });
+        let card = behaviour
+            .map(|_| serde_json::from_str(r#"{"number": "4242424242424242", "expiry": "12/30"}"#).expect("a card"));
         let request = CheckoutRequest { lines, payment_method, card, address, customer_ref: None };
         let opening = Opening { id, currency: Currency::USD, pay_by: Timestamp::from_micros(1) };
         let order = checkout::draft(request, opening).expect("an order");
