@@ -10,7 +10,7 @@ use service_kit::{
 };
 use shared_types::Currency;
 
-use crate::{catalog::Catalog, http, store};
+use crate::{catalog::Catalog, http, metrics, store};
 
 const INFO: ServiceInfo = ServiceInfo {
     name: "catalog",
@@ -60,6 +60,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
 async fn start_on(db: Db, config: &Config) -> Result<Running, StartError> {
     let mut background = Background::default();
     background.close_last(db.clone());
+    background.show(metrics::FAMILIES);
     background.spawn(idempotency::forgetting(db.clone(), Clock::system(), background.stopping()));
     let catalog = Arc::new(Catalog::new(db, config.currency, Clock::system()));
     catalog.settle_currency().await?;

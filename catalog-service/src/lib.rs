@@ -13,6 +13,8 @@ pub mod domain;
 mod error;
 /// The only incoming HTTP.
 mod http;
+/// What the catalog counts.
+mod metrics;
 /// The only SQL.
 pub mod store;
 

@@ -3,6 +3,7 @@ use std::{net::SocketAddr, sync::Arc};
 use service_kit::{
     auth::Service,
     http::{Background, Check, Running, ServiceInfo, StartError, serve_behind},
+    metrics::MetricsDoor,
     process::default_workers,
 };
 
@@ -39,6 +40,10 @@ pub struct Config {
     /// Contracts of other shop back ends to speak beside `/api/v1`, separated by commas: `bazar`, or `none`.
     #[arg(long, env = "LASTCOPY_DIALECTS", default_value = "bazar")]
     pub dialects: Dialects,
+    /// Where Prometheus reads `/metrics`: an address that only an inner network reaches. Without it, nowhere: the
+    /// gateway's own address is public.
+    #[arg(long, env = "LASTCOPY_METRICS_LISTEN")]
+    pub metrics_listen: Option<SocketAddr>,
     #[command(flatten)]
     pub identity: IdentityConfig,
 }
@@ -46,6 +51,7 @@ pub struct Config {
 /// Serves until stopped.
 pub async fn start(config: Config) -> Result<Running, StartError> {
     let mut background = Background::default();
+    background.metrics_at(config.metrics_listen.map_or(MetricsDoor::Closed, MetricsDoor::Own));
     let identity = Identity::open(&config.identity, &mut background).await?;
     let upstream = |service, url: &str| {
         Upstream::new(service, url, identity.issuer()).map_err(|error| StartError::Part(error.to_string()))

@@ -12,6 +12,8 @@ pub mod domain;
 mod driver;
 /// The only incoming HTTP.
 mod http;
+/// What the order service counts.
+mod metrics;
 /// Where a test may kill this process.
 mod points;
 /// Opening what the service needs, and serving.

@@ -5,6 +5,8 @@ use crate::domain::Action;
 /// The sides of an action of the driver.
 #[derive(Debug, Clone, Copy)]
 pub struct CallPoints {
+    /// The action's name.
+    pub action: &'static str,
     pub before_call: &'static str,
     /// The answer is in hand, and nothing of it is recorded.
     pub after_call: &'static str,
@@ -23,6 +25,7 @@ pub struct CommitPoints {
 macro_rules! call_points {
     ($action:literal) => {
         CallPoints {
+            action: $action,
             before_call: concat!("order.", $action, ".before_call"),
             after_call: concat!("order.", $action, ".after_call"),
             after_commit: concat!("order.", $action, ".after_commit"),

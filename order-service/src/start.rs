@@ -12,6 +12,7 @@ use crate::{
     config::Config,
     driver::{Driver, Others, work},
     http::{Shop, routes},
+    metrics,
     store::{self, MIGRATIONS},
 };
 
@@ -43,6 +44,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let driver = Driver::new(db.clone(), others, config.pace, background.stopping());
     background.spawn(work(driver.clone()));
     background.close_last(db.clone());
+    metrics::show(&mut background, &db);
     let unpaid_ms = 60_000 * i64::from(config.unpaid_minutes);
     let shop = Shop { db, driver, catalog, provider, currency: config.currency, unpaid_ms, card_key };
     serve(INFO, config.listen, config.workers, checks, background, routes(shop, gate, issuer)).await

@@ -1,4 +1,8 @@
-use std::future::Future;
+use std::{
+    future::Future,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use uuid::Uuid;
 
@@ -7,6 +11,10 @@ use uuid::Uuid;
 pub struct RequestContext {
     /// The id under which the request is found in every service's log.
     pub request_id: String,
+    /// When nobody waits for the answer any more; `None` for work that nobody waits for.
+    pub deadline: Option<Instant>,
+    /// Headers that the answer gets besides those of its handler.
+    headers: Arc<Mutex<Vec<(&'static str, String)>>>,
 }
 
 tokio::task_local! {
@@ -16,10 +24,13 @@ tokio::task_local! {
 /// Characters in a request id at most; a longer one from outside is replaced.
 const MAX_REQUEST_ID_CHARS: usize = 128;
 
+/// The milliseconds that whoever asks will still wait. Each hop passes on what is left.
+pub const DEADLINE_HEADER: &str = "x-deadline-ms";
+
 impl RequestContext {
     /// A context with an id of our own.
     pub fn fresh() -> Self {
-        RequestContext { request_id: Uuid::now_v7().to_string() }
+        RequestContext { request_id: Uuid::now_v7().to_string(), deadline: None, headers: Arc::default() }
     }
 
     /// The caller's id where it is short and plain, so that it cannot forge log lines; else one of our own.
@@ -27,10 +38,44 @@ impl RequestContext {
         let plain = |id: &str| id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte));
         match header {
             Some(id) if !id.is_empty() && id.len() <= MAX_REQUEST_ID_CHARS && plain(id) => {
-                RequestContext { request_id: id.to_owned() }
+                RequestContext { request_id: id.to_owned(), deadline: None, headers: Arc::default() }
             }
             _ => RequestContext::fresh(),
         }
+    }
+
+    /// The same, awaited until then.
+    #[must_use]
+    pub fn until(self, deadline: Instant) -> Self {
+        RequestContext { deadline: Some(deadline), ..self }
+    }
+
+    /// The same for work that goes on when the request has been answered.
+    #[must_use]
+    pub fn without_deadline(self) -> Self {
+        RequestContext { deadline: None, ..self }
+    }
+
+    /// How long the answer is still awaited, where anybody waits for it.
+    pub fn time_left(&self) -> Option<Duration> {
+        self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
+    }
+
+    /// Adds a header to the answer, or replaces the one that was added before.
+    pub fn set_header(&self, name: &'static str, value: impl Into<String>) {
+        let mut headers = self.headers.lock().unwrap_or_else(PoisonError::into_inner);
+        headers.retain(|(known, _)| *known != name);
+        headers.push((name, value.into()));
+    }
+
+    /// The value of a header that was added to the answer.
+    pub fn header(&self, name: &str) -> Option<String> {
+        let headers = self.headers.lock().unwrap_or_else(PoisonError::into_inner);
+        headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone())
+    }
+
+    pub(crate) fn take_headers(&self) -> Vec<(&'static str, String)> {
+        std::mem::take(&mut self.headers.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The context of the request that this task serves; a fresh one outside of any.
@@ -38,7 +83,7 @@ impl RequestContext {
         CURRENT.try_with(Clone::clone).unwrap_or_else(|_| RequestContext::fresh())
     }
 
-    /// Runs `work` for this request: its calls carry the request's id.
+    /// Runs `work` for this request: its calls carry the request's id and what is left of its time.
     pub async fn scope<F: Future>(self, work: F) -> F::Output {
         CURRENT.scope(self, work).await
     }

@@ -18,6 +18,8 @@ pub mod http;
 pub mod idempotency;
 /// Delivered twice, handled once.
 pub mod inbox;
+/// Numbers about a running service, for Prometheus.
+pub mod metrics;
 /// Events, written in the transaction of the change they tell about.
 pub mod outbox;
 /// The life of a process: start, say so, wait for a signal, stop.
@@ -30,6 +32,6 @@ pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
 
-pub use client::{Client, ClientOptions, NoAnswer, Outcome, RawAnswer};
+pub use client::{Client, ClientOptions, NoAnswer, NotSent, Outcome, RawAnswer, Silence};
 pub use clock::Clock;
 pub use context::RequestContext;

@@ -50,6 +50,7 @@ pub fn one_order() -> Vec<Scope> {
 pub fn two_orders() -> Vec<Scope> {
     vec![
         Scope { edits: ALL_EDITS, ..rivals("two orders by card", vec![both(SLOW), plan(SLOW, false)]) },
+        Scope { edits: ALL_EDITS, ..rivals("an invoice and a card", vec![both(Way::Invoice), plan(SLOW, false)]) },
         rivals("two invoices, two payments each", vec![both(Way::Invoice), plan(Way::Invoice, false)]),
         Scope {
             edits: &[Edit::Restock],

@@ -10,6 +10,8 @@ mod cluster;
 mod crashes;
 /// What a customer, an employee and a courier do in the shop on one day, answer by answer.
 mod day;
+/// What the shop shows of itself: numbers, alerts, the dashboard.
+mod eyes;
 /// Links that lose answers, are cut, or are slow.
 mod network;
 /// Buyers who want the same copies at the same time.

@@ -21,6 +21,7 @@ use super::{
 use crate::{
     domain::taking::{Asked, AskedLine, OnShelf, given_back, obstacle, refused, taken, taken_line},
     error::CatalogError,
+    metrics,
 };
 
 /// What became of a taking, and whether this call decided it.
@@ -165,6 +166,7 @@ pub(super) fn record_taken(
     let changes = lines.iter().map(|line| (line.book_id, -line.quantity));
     ledger::append_taking(tx, id, Kind::Taken, changes, now)?;
     events::tell(tx, Subject::Order(id.order), books, now)?;
+    metrics::taken(tx, &lines);
     Ok(taken(id, lines))
 }
 
@@ -198,6 +200,7 @@ pub(super) fn record_refused(
         "update taking set state = 'refused', refused = $2 where taking_id = $1",
         &params![id.to_string(), text],
     )?;
+    metrics::refused(tx, &obstacles);
     Ok(refused(id, obstacles))
 }
 
@@ -249,6 +252,7 @@ fn return_copies(tx: &mut Tx<'_>, id: TakingId, currency: Currency, now: Timesta
         let changes = taking.lines.iter().map(|line| (line.book_id, line.quantity));
         ledger::append_taking(tx, id, Kind::GivenBack, changes, now)?;
         events::tell(tx, Subject::Order(id.order), books, now)?;
+        metrics::given_back(tx, &taking.lines);
     }
     Ok(Answer { taking, is_new: false })
 }

@@ -1,5 +1,8 @@
 //! The other services, and how they are asked: once, or again where the same request is the same effect.
 
+/// Asking again, within limits.
+mod again;
+
 use reqwest::Method;
 use service_kit::{
     Client, ClientOptions, NoAnswer, RawAnswer,
@@ -8,10 +11,10 @@ use service_kit::{
 };
 use shared_types::{Code, Problem};
 
+use again::Unanswered;
+
 /// Deadline of one call, in milliseconds. Longer than the order service waits before it answers 202.
 const CALL_MS: u64 = 5_000;
-/// How often a request is sent at most, where sending it again has no second effect.
-const MAX_SENDS: u32 = 3;
 
 /// One service behind the gateway.
 #[derive(Clone)]
@@ -82,28 +85,28 @@ impl Upstream {
     pub fn new(service: Service, url: &str, issuer: &Issuer) -> Result<Upstream, ClientError> {
         let options = ClientOptions { call_ms: CALL_MS, ..ClientOptions::default() };
         let tokens = CallerTokens::new(issuer.clone(), service);
-        Ok(Upstream { part: service.text(), client: Client::new(url, options)?, tokens })
+        Ok(Upstream { part: service.text(), client: Client::new(url, options)?.guarded(), tokens })
     }
 
-    /// Sends a request on behalf of a caller, again where that is safe and there was no answer. 5xx of the other side are its answer only when
-    /// they are still so at the last try.
+    /// Sends a request on behalf of a caller, again where that is safe and there was no answer. A 5xx of the other side
+    /// is none.
     pub async fn ask(&self, caller: &Caller, ask: Ask<'_>) -> Result<RawAnswer, Problem> {
-        let sends = if ask.repeatable { MAX_SENDS } else { 1 };
         let client = self.client.with_tokens(self.tokens.on_behalf_of(caller));
-        let mut last = NoAnswer("was not asked".to_owned());
-        for _ in 0..sends {
-            match client.send(ask.method.clone(), &ask.path, &ask.headers, ask.body.clone()).await {
-                Ok(answer) if !answer.status.is_server_error() => return Ok(answer),
-                Ok(answer) => last = NoAnswer(format!("answered {}", answer.status)),
-                Err(no_answer) => last = no_answer,
+        again::until_answered(&client, self.part, &ask).await.map_err(|unanswered| match unanswered {
+            Unanswered::Refused(problem) => problem,
+            Unanswered::Silent { reason, retry_after_s } => {
+                let problem = self.silent(&ask, &reason);
+                match retry_after_s {
+                    Some(seconds) => problem.retry_after_s(seconds),
+                    None => problem,
+                }
             }
-        }
-        Err(self.silent(&ask, &last))
+        })
     }
 
-    /// Whether it answers its liveness.
+    /// Whether it answers its liveness, whatever its breaker thinks of it.
     pub async fn alive(&self) -> Result<(), String> {
-        let answer = self.client.send(Method::GET, "/health/live", &[], None).await;
+        let answer = self.client.unguarded().send(Method::GET, "/health/live", &[], None).await;
         match answer {
             Ok(answer) if answer.status.is_success() => Ok(()),
             Ok(answer) => Err(format!("answers {}", answer.status)),

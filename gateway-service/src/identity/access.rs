@@ -30,8 +30,11 @@ use super::{
 
 /// Access tokens of the public door live this long.
 pub const ACCESS_TOKEN_LIFETIME_S: i64 = MAX_TOKEN_LIFETIME_S;
-/// What another replica revoked is believed here for this long at most; what this one revoked, not at all.
+/// What another replica revoked is believed here for this long at most, where nothing else is configured; what this one
+/// revoked, not at all.
 pub const REVOCATION_LAG_S: u64 = 15;
+/// No configuration makes it longer.
+pub const MAX_REVOCATION_LAG_S: u64 = 60;
 /// Sign-ins, and keys, that are remembered at most.
 pub const MAX_REMEMBERED: u64 = 50_000;
 

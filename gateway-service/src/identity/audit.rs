@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use service_kit::RequestContext;
 use shared_types::AccountId;
@@ -44,7 +44,7 @@ impl Actor {
 
     fn entry(&self, action: &'static str, resource: impl fmt::Display, outcome: Outcome) -> Entry {
         let (actor, resource) = (self.clone(), resource.to_string());
-        Entry { actor, on_behalf_of: None, action, resource, outcome, detail: None }
+        Entry { actor, on_behalf_of: None, action: action.into(), resource, outcome, detail: None }
     }
 }
 
@@ -53,6 +53,8 @@ impl Actor {
 pub enum Outcome {
     Done,
     Refused,
+    /// It was passed on, and no answer came.
+    Unknown,
 }
 
 impl Outcome {
@@ -60,6 +62,7 @@ impl Outcome {
         match self {
             Outcome::Done => "done",
             Outcome::Refused => "refused",
+            Outcome::Unknown => "unknown",
         }
     }
 }
@@ -72,7 +75,7 @@ pub struct Entry {
     /// For whom, where that is not the actor himself.
     pub on_behalf_of: Option<String>,
     /// `<noun>.<verb>`.
-    pub action: &'static str,
+    pub action: Cow<'static, str>,
     /// Path of the thing.
     pub resource: String,
     pub outcome: Outcome,

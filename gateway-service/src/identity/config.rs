@@ -5,6 +5,7 @@ use service_kit::db::DatabaseUrl;
 use shared_types::Secret;
 
 use super::{
+    access::{MAX_REVOCATION_LAG_S, REVOCATION_LAG_S},
     domain::TrustedProxies,
     opaque::{Opaque, OpaqueKind},
 };
@@ -44,6 +45,10 @@ pub struct IdentityConfig {
     /// Messages to the owners of accounts are written into this folder; without it none are sent.
     #[arg(long, env = "LASTCOPY_MAIL_FOLDER")]
     pub mail_folder: Option<PathBuf>,
+    /// What another replica revoked is believed here for so many seconds at most.
+    #[arg(long, env = "LASTCOPY_REVOCATION_LAG_S", default_value_t = REVOCATION_LAG_S,
+          value_parser = clap::value_parser!(u64).range(..=MAX_REVOCATION_LAG_S))]
+    pub revocation_lag_s: u64,
     #[command(flatten)]
     pub rates: RateConfig,
 }
@@ -59,6 +64,7 @@ impl IdentityConfig {
             api_key: None,
             operator_key: None,
             mail_folder: None,
+            revocation_lag_s: REVOCATION_LAG_S,
             rates: RateConfig::default(),
         }
     }

@@ -1,7 +1,7 @@
 //! Who is who: accounts, sign-ins, keys, OAuth2 applications, and the log of what was done with them.
 //!
 //! Everything ends in a short-lived token that every service can verify (`service_kit::auth`). What is revoked here is
-//! refused here within `access::REVOCATION_LAG_S` seconds, although the token itself is good for minutes.
+//! refused here within seconds (`access::REVOCATION_LAG_S`), although the token itself is good for minutes.
 
 /// From a credential to its caller, and from a caller to a token.
 pub mod access;
@@ -111,7 +111,7 @@ impl Identity {
         background.spawn(issuer.clone().keep_rotating(background.stopping()));
         background.close_last(db.clone());
         let passwords = tokio::task::spawn_blocking(|| Passwords::with_turns(default_workers())).await.map_err(part)?;
-        let lag = std::time::Duration::from_secs(access::REVOCATION_LAG_S);
+        let lag = std::time::Duration::from_secs(config.revocation_lag_s);
         let identity = Arc::new(Identity {
             db,
             clock,

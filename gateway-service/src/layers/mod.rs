@@ -1,6 +1,8 @@
 //! What every request of the public door goes through before it reaches a route, and every answer on its way out: in
 //! one place, so that no route can forget it.
 
+/// Changes in other services, and who asked for them.
+mod audit;
 /// Forms and scripts of other sites, sent with the cookies of ours.
 mod forgery;
 /// What browsers are told about every answer.
@@ -44,7 +46,11 @@ impl Layer for Layers {
         Box::pin(async move {
             let is_docs = headers::is_docs(request.path());
             let mut answer = match self.admit(&request).await {
-                Ok(()) => next.call(request).await?,
+                Ok(()) => {
+                    let answer = next.call(request).await?;
+                    audit::note(&self.identity, &answer).await;
+                    answer
+                }
                 Err(problem) => request.into_response(problem_response(problem)),
             };
             for (name, value) in headers::of(is_docs, self.identity.is_on_https()) {

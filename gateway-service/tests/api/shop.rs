@@ -73,6 +73,8 @@ impl Shop {
         });
         let delivery = delivery.await.unwrap();
         let order = order_service::start(order_service::Config {
+            payments_url: "http://127.0.0.1:9".to_owned(),
+            unpaid_minutes: 60,
             listen: order_at.address(),
             gateway_url: gateway_at.url(),
             database_url: databases[1].url().clone(),
@@ -94,6 +96,7 @@ impl Shop {
             order_url: order.url(),
             delivery_url: delivery.url(),
             dialects: gateway_service::Dialects::default(),
+            metrics_listen: None,
             identity,
         });
         let gateway = gateway.await.unwrap();

@@ -25,7 +25,11 @@ mod oauth;
 mod pages;
 /// Passwords: changed, forgotten, guessed.
 mod passwords;
+/// What another replica revoked.
+mod replicas;
 /// The service in this process, and people who call it.
 mod shop;
 /// A name and a password for a token.
 mod sign_in;
+/// Passwords tried in numbers.
+mod spray;

@@ -20,7 +20,8 @@ pub use delivery::Delivery;
 
 fn client(base: &str, call_ms: u64) -> Result<Client, ClientError> {
     let defaults = ClientOptions::default();
-    Client::new(base, ClientOptions { call_ms, connect_ms: defaults.connect_ms.min(call_ms) })
+    let options = ClientOptions { call_ms, connect_ms: defaults.connect_ms.min(call_ms) };
+    Client::new(base, options).map(Client::guarded)
 }
 
 /// A client whose every call carries a token of ours for that one service. What we may do there follows from who we
@@ -31,7 +32,7 @@ fn signed_client(base: &str, call_ms: u64, issuer: &Issuer, aud: Service) -> Res
 
 /// Whether the service behind this client answers, for readiness.
 async fn alive(client: &Client) -> Result<(), String> {
-    match client.call::<(), IgnoredAny>(Method::GET, "/health/live", None, &[200]).await {
+    match client.unguarded().call::<(), IgnoredAny>(Method::GET, "/health/live", None, &[200]).await {
         Outcome::Done(IgnoredAny) => Ok(()),
         Outcome::Refused(problem) => Err(problem.to_string()),
         Outcome::Unknown(no_answer) => Err(no_answer.to_string()),

@@ -18,6 +18,17 @@ pub enum Judgement {
     Misunderstood(String),
 }
 
+impl Judgement {
+    /// Its name among the driver's calls.
+    pub(super) fn outcome(&self) -> &'static str {
+        match self {
+            Answered(_) => "answered",
+            NoAnswer(_) => "no_answer",
+            Misunderstood(_) => "misunderstood",
+        }
+    }
+}
+
 use Judgement::{Answered, Misunderstood, NoAnswer};
 
 /// The state in the body decides, not the status.

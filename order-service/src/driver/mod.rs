@@ -34,7 +34,7 @@ use crate::{
     clients::{Catalog, Delivery, payments::Provider},
     config::Pace,
     domain::{Action, Command, Order, Refusal, apply, look, next},
-    points,
+    metrics, points,
     store::{self, Actor, Stored, moves::Hand},
 };
 use judge::Judgement;
@@ -190,7 +190,8 @@ impl Driver {
 
     fn spawn(&self, drive: impl Future<Output = ()> + Send + 'static) {
         let (span, stop) = (tracing::Span::current(), self.0.stop.clone());
-        let drive = RequestContext::current().scope(drive.instrument(span));
+        // The request may be answered long before the order is at rest.
+        let drive = RequestContext::current().without_deadline().scope(drive.instrument(span));
         // Abandoned in the middle of a call it is like a crash there, which loses nothing.
         let until_stopped = async move {
             tokio::select! {
@@ -244,6 +245,7 @@ impl Driver {
         faults::point(at.before_call);
         let judgement = self.ask(&stored.order, action).await;
         faults::point(at.after_call);
+        metrics::DRIVER_CALLS.with([at.action, judgement.outcome()]).inc();
         let step = match judgement {
             Judgement::Answered(command) => self.record(stored, command).await?,
             Judgement::NoAnswer(reason) => {

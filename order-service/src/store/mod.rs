@@ -19,6 +19,8 @@ pub mod orders;
 mod payments;
 /// Enumerations and JSON in text columns.
 mod text;
+/// How many orders wait for something, and for how long.
+pub mod unfinished;
 
 use service_kit::db::Migration;
 use shared_types::Timestamp;

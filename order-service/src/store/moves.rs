@@ -12,8 +12,11 @@ use super::{
     Actor, Stored, history, keys, lines, orders, payments,
     text::{json, name},
 };
-use crate::answer::Route;
-use crate::domain::{Command, Order, Refusal, apply, look, next};
+use crate::{
+    answer::Route,
+    domain::{Command, Order, Refusal, apply, look, next},
+    metrics,
+};
 
 /// Who moves an order, when, and how long he has it to himself before the background driver looks at it.
 #[derive(Debug, Clone, Copy)]
@@ -133,6 +136,7 @@ fn tell(
     hand: Hand,
 ) -> Result<(), DbError> {
     history::append(tx, &stored.order, command, reason, hand.actor, hand.at)?;
+    metrics::moved(tx, command, stored.order.state);
     outbox::append(tx, &event(&stored.order, hand.at))
 }
 

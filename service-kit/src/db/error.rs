@@ -70,8 +70,13 @@ pub enum OpenError {
     SchemaNewer { history: &'static str, found: i64, known: i64 },
     #[error("migration: {0}")]
     Migration(String),
+    /// Not there, not yet up, or full. Later may succeed.
     #[error("cannot open the database: {0}")]
     Unavailable(String),
+    /// It is there and does not let us in: a wrong password, a database that does not exist, a certificate that is not
+    /// trusted. Waiting changes nothing.
+    #[error("the database refuses: {0}")]
+    Refused(String),
 }
 
 /// How a statement or a transaction failed, and whether the engine asks for the whole closure to be run again.

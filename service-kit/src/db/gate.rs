@@ -8,6 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinError;
 
 use super::error::DbError;
+use super::metrics::DbMetrics;
 
 /// One place per connection in front of a pool, and a bounded number of closures waiting for one.
 pub(super) struct Gate {
@@ -16,13 +17,16 @@ pub(super) struct Gate {
     waiting: AtomicUsize,
     limit: usize,
     patience: Duration,
+    metrics: Arc<DbMetrics>,
 }
 
 impl Gate {
-    pub(super) fn new(places: u32, limit: usize, patience: Duration) -> Self {
+    pub(super) fn new(places: u32, limit: usize, patience: Duration, metrics: Arc<DbMetrics>) -> Self {
         let size = places.max(1);
         let places = usize::try_from(size).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
-        Self { places: Arc::new(Semaphore::new(places)), size, waiting: AtomicUsize::new(0), limit, patience }
+        metrics.connections.set(size.into());
+        let places = Arc::new(Semaphore::new(places));
+        Self { places, size, waiting: AtomicUsize::new(0), limit, patience, metrics }
     }
 
     /// Runs `work` on a blocking thread once there is a place. A place is held until `work` has returned, even when the
@@ -41,16 +45,22 @@ impl Gate {
         done.await.map_err(|error| interrupted(&error))
     }
 
-    async fn enter(&self) -> Result<OwnedSemaphorePermit, DbError> {
-        if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
-            return Ok(place);
+    async fn enter(&self) -> Result<Place, DbError> {
+        if let Ok(permit) = Arc::clone(&self.places).try_acquire_owned() {
+            return Ok(Place::taken(permit, &self.metrics));
         }
-        let _waiting = Waiting::begin(&self.waiting, self.limit)?;
+        let _waiting = self.wait()?;
         match tokio::time::timeout(self.patience, Arc::clone(&self.places).acquire_owned()).await {
-            Ok(Ok(place)) => Ok(place),
+            Ok(Ok(permit)) => Ok(Place::taken(permit, &self.metrics)),
             Ok(Err(_closed)) => Err(DbError::Unavailable("closed".to_owned())),
-            Err(_elapsed) => Err(DbError::Overloaded),
+            Err(_elapsed) => Err(self.metrics.overloaded()),
         }
+    }
+
+    fn wait(&self) -> Result<Waiting<'_>, DbError> {
+        let before = self.waiting.fetch_add(1, Ordering::Relaxed);
+        let waiting = Waiting::begin(self);
+        if before >= self.limit { Err(self.metrics.overloaded()) } else { Ok(waiting) }
     }
 
     /// Nobody enters any more; returns when everybody has left.
@@ -68,18 +78,37 @@ fn interrupted(error: &JoinError) -> DbError {
 }
 
 /// Counts one who waits, for as long as it lives: a caller that gives up leaves the queue.
-struct Waiting<'a>(&'a AtomicUsize);
+struct Waiting<'a>(&'a Gate);
 
 impl<'a> Waiting<'a> {
-    fn begin(count: &'a AtomicUsize, limit: usize) -> Result<Self, DbError> {
-        let before = count.fetch_add(1, Ordering::Relaxed);
-        let waiting = Self(count);
-        if before >= limit { Err(DbError::Overloaded) } else { Ok(waiting) }
+    fn begin(gate: &'a Gate) -> Self {
+        gate.metrics.waiting_for_connection.inc();
+        Self(gate)
     }
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+        self.0.metrics.waiting_for_connection.dec();
+    }
+}
+
+/// A place inside, for as long as it lives.
+struct Place {
+    _permit: OwnedSemaphorePermit,
+    metrics: Arc<DbMetrics>,
+}
+
+impl Place {
+    fn taken(permit: OwnedSemaphorePermit, metrics: &Arc<DbMetrics>) -> Self {
+        metrics.connections_in_use.inc();
+        Self { _permit: permit, metrics: Arc::clone(metrics) }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.metrics.connections_in_use.dec();
     }
 }

@@ -15,6 +15,8 @@ mod error;
 mod gate;
 /// Closures on their way, panics contained.
 mod job;
+/// What a database says of itself.
+mod metrics;
 /// Numbered changes of the schema.
 mod migrate;
 /// Limits with their units.
@@ -33,6 +35,8 @@ mod tx;
 mod url;
 /// Parameters and columns.
 mod value;
+/// A start that waits for its database.
+mod waiting;
 
 use std::sync::Arc;
 
@@ -47,6 +51,7 @@ pub use url::{DatabaseUrl, DatabaseUrlError, Engine};
 pub use value::{FromValue, Value};
 
 use job::Write;
+use metrics::DbMetrics;
 use pg::PgDb;
 use sqlite::{Company, SqliteDb};
 use url::Place;
@@ -56,6 +61,7 @@ use url::Place;
 pub struct Db {
     backend: Backend,
     committed: watch::Receiver<u64>,
+    metrics: Arc<DbMetrics>,
 }
 
 #[derive(Clone)]
@@ -67,7 +73,8 @@ enum Backend {
 impl Db {
     /// Opens the database, asserts its settings and brings its schema up to date: the kit's tables, then the service's.
     ///
-    /// An SQLite file belongs to one process at a time.
+    /// An SQLite file belongs to one process at a time. A server that is not there yet is waited for, as long as
+    /// `start_wait_ms` says; one that refuses is not.
     pub async fn open(
         url: &DatabaseUrl,
         options: DbOptions,
@@ -93,31 +100,55 @@ impl Db {
         migrations: &'static [Migration],
         beside: Company,
     ) -> Result<Self, OpenError> {
-        let (sender, committed) = watch::channel(0);
-        let place = url.place().clone();
-        let backend = blocking(move || match place {
+        let address = match url.place() {
             Place::File(path) => {
-                SqliteDb::open(&path, &options, migrations, sender, beside).map(|db| Backend::Sqlite(Arc::new(db)))
+                let path = path.clone();
+                return Self::over(move |sender, metrics| {
+                    let db = SqliteDb::open(&path, &options, migrations, sender, metrics, beside)?;
+                    Ok(Backend::Sqlite(Arc::new(db)))
+                })
+                .await;
             }
-            Place::Server { config, .. } => {
-                PgDb::open(&config, &options, migrations, sender).map(|db| Backend::Postgres(Arc::new(db)))
-            }
-        });
-        Ok(Self { backend: backend.await?, committed })
+            Place::Server { address, .. } => address,
+        };
+        let options = address.adjust(options);
+        waiting::until_there(url, options.start_wait(), || {
+            let (address, options) = (address.clone(), options.clone());
+            Self::over(move |sender, metrics| {
+                let db = PgDb::open(&address, &options, migrations, sender, Arc::clone(metrics))?;
+                Ok(Backend::Postgres(Arc::new(db)))
+            })
+        })
+        .await
     }
 
     /// Opens a database that others are using, to look at it: no migration, no lock, and every write is refused.
     pub async fn open_read_only(url: &DatabaseUrl) -> Result<Self, OpenError> {
-        let (sender, committed) = watch::channel(0);
-        let place = url.place().clone();
-        let options = DbOptions::default();
-        let backend = blocking(move || match place {
-            Place::File(path) => SqliteDb::open_read_only(&path, &options).map(|db| Backend::Sqlite(Arc::new(db))),
-            Place::Server { config, .. } => {
-                PgDb::open_read_only(&config, &options, sender).map(|db| Backend::Postgres(Arc::new(db)))
+        let (place, options) = (url.place().clone(), DbOptions::default());
+        Self::over(move |sender, metrics| match place {
+            Place::File(path) => {
+                SqliteDb::open_read_only(&path, &options, metrics).map(|db| Backend::Sqlite(Arc::new(db)))
             }
-        });
-        Ok(Self { backend: backend.await?, committed })
+            Place::Server { address, .. } => {
+                let options = address.adjust(options);
+                let db = PgDb::open_read_only(&address, &options, sender, Arc::clone(metrics))?;
+                Ok(Backend::Postgres(Arc::new(db)))
+            }
+        })
+        .await
+    }
+
+    /// Opening blocks its thread.
+    async fn over<F>(open: F) -> Result<Self, OpenError>
+    where
+        F: FnOnce(watch::Sender<u64>, &Arc<DbMetrics>) -> Result<Backend, OpenError> + Send + 'static,
+    {
+        let (sender, committed) = watch::channel(0);
+        let metrics = Arc::<DbMetrics>::default();
+        let shown = Arc::clone(&metrics);
+        let opened = tokio::task::spawn_blocking(move || open(sender, &shown)).await;
+        let backend = opened.unwrap_or_else(|error| Err(OpenError::Refused(error.to_string())))?;
+        Ok(Self { backend, committed, metrics })
     }
 
     /// Runs a closure on one snapshot, which holds everything that was acknowledged before. Changes are refused.
@@ -172,6 +203,11 @@ impl Db {
         self.committed.clone()
     }
 
+    /// Its numbers, for the page of the service it belongs to.
+    pub(crate) fn collectors(&self) -> Vec<Box<dyn prometheus::core::Collector>> {
+        self.metrics.collectors()
+    }
+
     /// Takes no more work, finishes what was taken, gives the file or the connections back. Other handles to the same
     /// database answer `Unavailable` from now on.
     pub async fn close(self) {
@@ -183,11 +219,4 @@ impl Db {
             tracing::warn!(%error, "the database was not closed in order");
         }
     }
-}
-
-async fn blocking<T: Send + 'static>(
-    open: impl FnOnce() -> Result<T, OpenError> + Send + 'static,
-) -> Result<T, OpenError> {
-    let opened = tokio::task::spawn_blocking(open).await;
-    opened.unwrap_or_else(|error| Err(OpenError::Unavailable(error.to_string())))
 }

@@ -21,6 +21,8 @@ pub struct DbOptions {
     pub lock_timeout_ms: u32,
     /// How long a closure may wait for a connection before it is answered `Overloaded`.
     pub pool_wait_ms: u32,
+    /// Postgres: how long a start waits for a server that is not there yet.
+    pub start_wait_ms: u32,
 }
 
 impl Default for DbOptions {
@@ -34,11 +36,16 @@ impl Default for DbOptions {
             statement_timeout_ms: 10_000,
             lock_timeout_ms: 5_000,
             pool_wait_ms: 5_000,
+            start_wait_ms: 60_000,
         }
     }
 }
 
 impl DbOptions {
+    pub(super) fn start_wait(&self) -> Duration {
+        Duration::from_millis(self.start_wait_ms.into())
+    }
+
     pub(super) fn pool_wait(&self) -> Duration {
         Duration::from_millis(self.pool_wait_ms.into())
     }

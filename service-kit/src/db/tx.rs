@@ -1,12 +1,15 @@
 //! The inside of a closure: statements against one open transaction, and nothing else. There is no `await` here, so no
 //! transaction is ever open while anything waits for the network.
 
+use tokio::sync::watch;
+
 use super::error::{DbError, Failure};
 use super::pg::PgTx;
 use super::row::Row;
 use super::sqlite;
 use super::url::Engine;
 use super::value::Value;
+use crate::metrics::Counter;
 
 /// An open transaction. It ends with the closure it was lent to: `Ok` commits, `Err` rolls back.
 ///
@@ -14,7 +17,7 @@ use super::value::Value;
 /// [`DbError::AfterFailure`]. Where a refusal is expected and the work goes on, write `on conflict do nothing`.
 pub struct Tx<'a> {
     inner: Inner<'a>,
-    events: bool,
+    effects: Effects,
     failed: bool,
     again: bool,
 }
@@ -26,11 +29,11 @@ enum Inner<'a> {
 
 impl<'a> Tx<'a> {
     pub(super) fn sqlite(connection: &'a rusqlite::Connection) -> Self {
-        Self { inner: Inner::Sqlite(connection), events: false, failed: false, again: false }
+        Self { inner: Inner::Sqlite(connection), effects: Effects::default(), failed: false, again: false }
     }
 
     pub(super) fn postgres(open: PgTx<'a>) -> Self {
-        Self { inner: Inner::Postgres(open), events: false, failed: false, again: false }
+        Self { inner: Inner::Postgres(open), effects: Effects::default(), failed: false, again: false }
     }
 
     /// For the rare statement that has to be written twice, such as a full-text search.
@@ -73,11 +76,17 @@ impl<'a> Tx<'a> {
 
     /// Wakes whoever watches [`Db::committed_events`](super::Db::committed_events), once this has committed.
     pub fn note_event(&mut self) {
-        self.events = true;
+        self.effects.events = true;
     }
 
-    pub(super) fn events(&self) -> bool {
-        self.events
+    /// Adds to a counter once this has committed: what is rolled back or run again was never counted.
+    pub fn count(&mut self, counter: Counter, by: u64) {
+        self.effects.counts.push((counter, by));
+    }
+
+    /// What is to happen after the commit.
+    pub(super) fn effects(&mut self) -> Effects {
+        std::mem::take(&mut self.effects)
     }
 
     /// Whether a statement failed, so that only a rollback is honest.
@@ -106,5 +115,30 @@ impl<'a> Tx<'a> {
         self.failed = true;
         self.again = failure.again;
         failure.error
+    }
+}
+
+/// What follows a commit and must not precede it.
+#[derive(Default)]
+pub(super) struct Effects {
+    events: bool,
+    counts: Vec<(Counter, u64)>,
+}
+
+impl Effects {
+    /// Both follow one commit.
+    pub(super) fn join(&mut self, others: Effects) {
+        self.events |= others.events;
+        self.counts.extend(others.counts);
+    }
+
+    /// The commit is on disk.
+    pub(super) fn follow(self, committed: &watch::Sender<u64>) {
+        if self.events {
+            committed.send_modify(|count| *count = count.wrapping_add(1));
+        }
+        for (counter, by) in self.counts {
+            counter.inc_by(by);
+        }
     }
 }

@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use super::pg::Address;
+
 /// The two engines a service runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Engine {
@@ -15,6 +17,9 @@ pub enum Engine {
 
 /// The address of a database: `sqlite:PATH`, `postgres://…` or `postgresql://…`.
 ///
+/// A server's address may say how it is encrypted (`sslmode`, `sslrootcert`, as libpq has them) and set limits:
+/// `pool_connections`, `pool_wait_ms`, `queue_jobs`, `statement_timeout_ms`, `lock_timeout_ms`, `start_wait_ms`.
+///
 /// `Display` and `Debug` show no password, so that an address may be logged.
 #[derive(Clone)]
 pub struct DatabaseUrl {
@@ -24,7 +29,7 @@ pub struct DatabaseUrl {
 #[derive(Clone)]
 pub(super) enum Place {
     File(PathBuf),
-    Server { text: String, config: Box<postgres::Config> },
+    Server { text: String, address: Box<Address> },
 }
 
 /// The text is no address of a database. The text itself is not repeated: it may hold a password.
@@ -76,9 +81,8 @@ impl FromStr for DatabaseUrl {
             return Ok(Self::sqlite(path));
         }
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-            let config =
-                text.parse().map_err(|error: postgres::Error| DatabaseUrlError::Postgres(error.to_string()))?;
-            return Ok(Self { place: Place::Server { text: text.to_owned(), config: Box::new(config) } });
+            let address = Address::parse(text).map_err(DatabaseUrlError::Postgres)?;
+            return Ok(Self { place: Place::Server { text: text.to_owned(), address: Box::new(address) } });
         }
         Err(DatabaseUrlError::Scheme)
     }

@@ -9,6 +9,10 @@ mod health;
 mod layer;
 /// Limits of the shell, each with its unit.
 pub mod limits;
+/// Binding an address, and letting go of it.
+mod listener;
+/// How much a service takes on at a time.
+mod load;
 /// A JSON array is no object.
 mod objects;
 /// The OpenAPI document: what paperclip writes, completed with what is true of every route.

@@ -1,31 +1,33 @@
-use std::{
-    future::Future,
-    net::{SocketAddr, TcpListener},
-    sync::Arc,
-    time::Duration,
-};
+use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
 use actix_web::{
     App, HttpServer,
     body::BoxBody,
-    dev::{ServerHandle, ServiceRequest},
+    dev::ServiceRequest,
     guard,
     middleware::{self, Next},
     web,
 };
 use paperclip::actix::{OpenApiExt, web::ServiceConfig};
 use shared_types::{Code, Problem};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     health::{self, Check},
     layer::{Bare, Layer},
-    limits, openapi,
+    limits,
+    listener::Listener,
+    load::Load,
+    openapi,
     reply::Fail,
     shell,
 };
-use crate::db::Db;
+use crate::{
+    db::Db,
+    metrics::{self, Family, Metrics, MetricsDoor, Probe},
+    outbox,
+};
 
 /// What a service says of itself.
 #[derive(Debug, Clone, Copy)]
@@ -52,14 +54,22 @@ pub enum StartError {
 #[derive(Default)]
 pub struct Background {
     tasks: JoinSet<()>,
+    drain: CancellationToken,
     stop: CancellationToken,
     databases: Vec<Db>,
+    metrics: Metrics,
+    door: MetricsDoor,
 }
 
 impl Background {
     /// The token that is cancelled when the service stops.
     pub fn stopping(&self) -> CancellationToken {
         self.stop.clone()
+    }
+
+    /// The token that is cancelled first of all when the service stops: answers that would go on for ever end now.
+    pub fn draining(&self) -> CancellationToken {
+        self.drain.clone()
     }
 
     /// Starts a task that ends when [`stopping`](Self::stopping) is cancelled.
@@ -70,8 +80,26 @@ impl Background {
         self.tasks.spawn(task);
     }
 
-    /// Closes this database when the last request and the last task are done.
+    /// Shows these families at `/metrics`.
+    pub fn show(&mut self, families: &[&dyn Family]) {
+        families.iter().for_each(|family| self.metrics.show(*family));
+    }
+
+    /// Runs this probe whenever `/metrics` is read.
+    pub fn probe(&mut self, probe: Probe) {
+        self.metrics.probe(probe);
+    }
+
+    /// Where `/metrics` is read; beside the routes, unless said otherwise.
+    pub fn metrics_at(&mut self, door: MetricsDoor) {
+        self.door = door;
+    }
+
+    /// Closes this database when the last request and the last task are done, and shows its numbers until then. A
+    /// service has one.
     pub fn close_last(&mut self, db: Db) {
+        db.collectors().into_iter().for_each(|family| self.metrics.add(family));
+        outbox::show(&db, &mut self.metrics);
         self.databases.push(db);
     }
 
@@ -91,9 +119,9 @@ impl Background {
 /// A service that runs: where it listens, and how to stop it.
 pub struct Running {
     name: &'static str,
-    address: SocketAddr,
-    handle: ServerHandle,
-    server: JoinHandle<std::io::Result<()>>,
+    listener: Listener,
+    /// Where `/metrics` has an address of its own.
+    metrics: Option<Listener>,
     background: Background,
 }
 
@@ -103,27 +131,38 @@ impl Running {
     }
 
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.listener.address()
+    }
+
+    /// Where `/metrics` is read, if anywhere.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        match self.background.door {
+            MetricsDoor::Service => Some(self.address()),
+            MetricsDoor::Own(_) => self.metrics.as_ref().map(Listener::address),
+            MetricsDoor::Closed => None,
+        }
     }
 
     /// The base address of the service.
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("http://{}", self.address())
     }
 
     /// Takes nothing new, finishes what is in flight (within [`limits::STOP_DEADLINE_S`]), then stops.
     pub async fn stop(self) {
-        self.handle.stop(true).await;
-        if let Err(error) = self.server.await {
-            tracing::error!(service = self.name, %error, "the server did not end well");
-        }
+        self.background.drain.cancel();
+        self.listener.stop(self.name).await;
         self.background.stop().await;
+        if let Some(metrics) = self.metrics {
+            metrics.stop(self.name).await;
+        }
         tracing::info!(service = self.name, "stopped");
     }
 }
 
 /// What the shell adds to every service, outside of its API document and open to everybody: all of it is for reading.
-pub const SHELL_PATHS: &[&str] = &["/health/live", "/health/ready", "/openapi.json", "/docs", "/docs/index.html"];
+pub const SHELL_PATHS: &[&str] =
+    &["/health/live", "/health/ready", "/metrics", "/openapi.json", "/docs", "/docs/index.html"];
 
 /// Serves `routes` on `address` (port 0: any free one) until it is stopped.
 ///
@@ -149,38 +188,44 @@ pub async fn serve_behind<L, R>(
     address: SocketAddr,
     workers: usize,
     checks: Vec<Check>,
-    background: Background,
+    mut background: Background,
     routes: R,
 ) -> Result<Running, StartError>
 where
     L: Layer,
     R: Fn(&mut ServiceConfig) + Clone + Send + 'static,
 {
-    let listen_error = |reason| StartError::Listen { address, reason };
-    let listener = TcpListener::bind(address).map_err(listen_error)?;
-    let address = listener.local_addr().map_err(listen_error)?;
     let checks = web::Data::new(checks);
-    let server = HttpServer::new(move || app(info, Arc::clone(&layer), checks.clone(), routes.clone()))
-        .workers(workers)
-        .disable_signals()
-        .backlog(limits::LISTEN_BACKLOG)
-        .max_connections(limits::MAX_CONNECTIONS_PER_WORKER)
-        .client_request_timeout(Duration::from_millis(limits::HEAD_DEADLINE_MS))
-        .keep_alive(Duration::from_millis(limits::KEEP_ALIVE_MS))
-        .shutdown_timeout(limits::STOP_DEADLINE_S)
-        .listen(listener)
-        .map_err(listen_error)?
-        .run();
-    let handle = server.handle();
-    let server = tokio::spawn(server);
-    tracing::info!(service = info.name, %address, "listening");
-    Ok(Running { name: info.name, address, handle, server, background })
+    let load = Load::default();
+    let metrics = web::Data::new(std::mem::take(&mut background.metrics));
+    let door = background.door;
+    let own = match door {
+        MetricsDoor::Own(address) => Some(Listener::of_metrics(address, metrics.clone())?),
+        MetricsDoor::Service | MetricsDoor::Closed => None,
+    };
+    let app =
+        move || app(info, Arc::clone(&layer), checks.clone(), load.clone(), (metrics.clone(), door), routes.clone());
+    let listener = Listener::start(address, |listener| {
+        let server = HttpServer::new(app)
+            .workers(workers)
+            .disable_signals()
+            .backlog(limits::LISTEN_BACKLOG)
+            .max_connections(limits::MAX_CONNECTIONS_PER_WORKER)
+            .client_request_timeout(Duration::from_millis(limits::HEAD_DEADLINE_MS))
+            .keep_alive(Duration::from_millis(limits::KEEP_ALIVE_MS))
+            .shutdown_timeout(limits::STOP_DEADLINE_S);
+        Ok(server.listen(listener)?.run())
+    })?;
+    tracing::info!(service = info.name, address = %listener.address(), "listening");
+    Ok(Running { name: info.name, listener, metrics: own, background })
 }
 
 fn app<L: Layer, R: Fn(&mut ServiceConfig)>(
     info: ServiceInfo,
     layer: Arc<L>,
     checks: web::Data<Vec<Check>>,
+    load: Load,
+    (metrics, door): (web::Data<Metrics>, MetricsDoor),
     routes: R,
 ) -> App<
     impl actix_web::dev::ServiceFactory<
@@ -199,17 +244,22 @@ fn app<L: Layer, R: Fn(&mut ServiceConfig)>(
         let below = context.head().uri.path().strip_prefix("/docs/");
         below.is_some_and(|file| !openapi::SWAGGER_FILES.contains(&file))
     });
+    let open = guard::fn_guard(move |_| door == MetricsDoor::Service);
     let document: web::Data<openapi::Document> = web::Data::default();
     App::new()
         .app_data(path_config)
         .app_data(query_config)
         .app_data(checks)
+        .app_data(load)
+        .app_data(web::Data::new(metrics.http()))
+        .app_data(metrics)
         // paperclip's page handler panics on a file that it does not have, so those never reach it.
         .service(web::resource("/docs/{file:.*}").guard(unknown_swagger_file).to(actix_web::HttpResponse::NotFound))
         .app_data(document.clone())
         .route("/openapi.json", web::get().to(openapi::document))
         .route("/health/live", web::get().to(health::live))
         .route("/health/ready", web::get().to(health::ready))
+        .route("/metrics", web::get().guard(open).to(metrics::page))
         .wrap_api_with_spec(openapi::beginning(&info))
         .configure(|config| routes(config))
         .with_raw_json_spec_v3(|app, spec| {

@@ -13,6 +13,7 @@ use actix_web::{
         header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
     },
     middleware::Next,
+    web,
 };
 use futures_util::FutureExt;
 use shared_types::{Code, Problem};
@@ -20,9 +21,13 @@ use tracing::Instrument;
 
 use super::{
     limits::{MAX_HEAD_BYTES, MAX_URI_BYTES, REQUEST_DEADLINE_MS},
+    load::{Load, Share},
     reply::problem_response,
 };
-use crate::context::RequestContext;
+use crate::{
+    context::{DEADLINE_HEADER, RequestContext},
+    metrics::HttpMetrics,
+};
 
 /// Around every request: its id, its limits and deadline, its log line, and a problem document for every failure.
 pub(super) async fn around<B: MessageBody + 'static>(
@@ -31,19 +36,27 @@ pub(super) async fn around<B: MessageBody + 'static>(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let started = Instant::now();
     let given = request.headers().get("x-request-id").and_then(|value| value.to_str().ok());
-    let context = RequestContext::taken_or_given(given);
+    let context = RequestContext::taken_or_given(given).until(started + patience(request.headers()));
     let span = tracing::info_span!("request", request_id = %context.request_id);
     let request_id = context.request_id.clone();
     let method = request.method().clone();
     let path = request.path().to_owned();
+    let route = request.match_pattern();
+    let metrics = request.app_data::<web::Data<HttpMetrics>>().expect("BUG: every server counts").clone();
+    let in_flight = metrics.begin();
 
-    let mut answered = context.scope(answer(request, next).instrument(span.clone())).await;
+    let mut answered = context.clone().scope(answer(request, next).instrument(span.clone())).await;
 
+    drop(in_flight);
     let elapsed = started.elapsed();
     let (status, headers) = match &mut answered {
         Ok(response) => (response.status(), response.headers_mut()),
         Err(failure) => (failure.status(), failure.headers_mut()),
     };
+    for (name, value) in context.take_headers() {
+        set(headers, name, &value);
+    }
+    metrics.answered(&method, route.as_deref(), status, elapsed);
     set(headers, "x-request-id", &request_id);
     // No browser guesses that JSON is a page.
     set(headers, "x-content-type-options", "nosniff");
@@ -51,6 +64,12 @@ pub(super) async fn around<B: MessageBody + 'static>(
     let elapsed_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
     span.in_scope(|| tracing::info!(%method, path, status = status.as_u16(), elapsed_us, "answered"));
     answered.map_err(|failure| InternalError::from_response("answered with a problem", failure).into())
+}
+
+/// How long whoever asks waits for the answer: our own deadline, or less where he says so.
+fn patience(headers: &HeaderMap) -> Duration {
+    let given = headers.get(DEADLINE_HEADER).and_then(|value| value.to_str().ok()?.parse().ok());
+    Duration::from_millis(given.unwrap_or(REQUEST_DEADLINE_MS).min(REQUEST_DEADLINE_MS))
 }
 
 fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {
@@ -64,15 +83,16 @@ async fn answer<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, HttpResponse> {
+    let _share = enter(&request).map_err(problem_response)?;
     check_head(&request).map_err(problem_response)?;
-    let deadline = Duration::from_millis(REQUEST_DEADLINE_MS);
+    let deadline = RequestContext::current().time_left().unwrap_or_default();
     // A handler that panics answers 500 like any other fault; its database work was rolled back where it panicked.
     let work = AssertUnwindSafe(tokio::time::timeout(deadline, next.call(request))).catch_unwind();
     match work.await {
         Ok(Ok(Ok(response))) => Ok(as_problem_if_failed(response)),
         Ok(Ok(Err(error))) => Err(error.error_response()),
         Ok(Err(_)) => {
-            let detail = format!("the request was not done within {REQUEST_DEADLINE_MS} ms");
+            let detail = format!("the request was not done within {} ms", deadline.as_millis());
             Err(problem_response(Problem::new(Code::DeadlineExceeded, detail)))
         }
         Err(_) => {
@@ -81,6 +101,10 @@ async fn answer<B: MessageBody + 'static>(
             Err(problem_response(Problem::new(Code::Internal, detail)))
         }
     }
+}
+
+fn enter(request: &ServiceRequest) -> Result<Share, Problem> {
+    request.app_data::<Load>().expect("BUG: every app has its load").share(request.path())
 }
 
 fn check_head(request: &ServiceRequest) -> Result<(), Problem> {

@@ -5,12 +5,15 @@
 
 /// The relay's side: what to send next, and what became of it.
 pub(crate) mod deliveries;
+/// How far behind each subscriber is, for `/metrics`.
+mod lag;
 
 use shared_types::Timestamp;
 use shared_types::events::CloudEvent;
 
 use crate::db::{DbError, Engine, Row, Tx};
 use crate::params;
+pub(crate) use lag::show;
 
 /// `held_until_us` of a delivery that only an operator sends on.
 pub(crate) const PARKED: i64 = i64::MAX;

@@ -12,7 +12,7 @@ mod issuer;
 mod port;
 /// Issuing with the keys of a service that runs.
 mod replica;
-/// A throw-away Postgres server that ends with its test process.
+/// Throw-away Postgres servers that end with their test process.
 mod server;
 
 pub use callers::Callers;
@@ -21,3 +21,4 @@ pub use eventually::{eventually, eventually_some};
 pub use issuer::TestIssuer;
 pub use port::FreePort;
 pub use replica::ReplicaIssuer;
+pub use server::PostgresServer;

@@ -15,6 +15,8 @@ mod lost;
 mod opening;
 /// Many writers, one row.
 mod races;
+/// A server that goes and comes back, and the way to it.
+mod server;
 /// A shop in miniature, and closures that can be held up.
 mod shelf;
 /// Statements, values, names of constraints.

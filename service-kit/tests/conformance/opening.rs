@@ -3,7 +3,7 @@
 use service_kit::db::{DatabaseUrl, Db, DbError, DbOptions, Engine, Migration, OpenError};
 use service_kit::testing::{TestDatabase, eventually};
 
-use crate::shelf::{MIGRATIONS, books, put_book, shelf};
+use crate::shelf::{MIGRATIONS, books, count, put_book, shelf};
 
 const NEWER: &[Migration] =
     &[MIGRATIONS[0], Migration::both("V2__more", "alter table book add column more bigint not null default 0;")];
@@ -67,13 +67,15 @@ async fn replicas_that_start_together_migrate_once() {
         return;
     }
     let mut starts = tokio::task::JoinSet::new();
-    for _ in 0..4 {
+    for _ in 0..8 {
         let url = database.url().clone();
         starts.spawn(async move { Db::open(&url, DbOptions::default(), NEWER).await });
     }
     for started in starts.join_all().await {
         assert_eq!(books(&started.unwrap()).await, 0);
     }
+    let db = Db::open(database.url(), DbOptions::default(), NEWER).await.unwrap();
+    assert_eq!(count(&db, "select count(*) as n from schema_history").await, 2);
 }
 
 #[tokio::test]

@@ -21,7 +21,7 @@ pub struct AuditEntryView {
     pub action: String,
     /// To which thing.
     pub resource: String,
-    /// `done` or `refused`.
+    /// `done`, `refused`, or `unknown` where the answer of another part was lost.
     pub outcome: String,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub detail: Option<String>,
@@ -51,7 +51,7 @@ pub struct AuditQuery {
     pub action: Option<String>,
     /// Exactly this path.
     pub resource: Option<String>,
-    /// `done` or `refused`.
+    /// `done`, `refused` or `unknown`.
     pub outcome: Option<String>,
     /// From this instant on.
     pub from: Option<Timestamp>,

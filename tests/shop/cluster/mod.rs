@@ -14,12 +14,12 @@ mod patience;
 /// One service as a process.
 mod process;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use reqwest::Method;
 use service_kit::{
     auth::Service,
-    testing::{ReplicaIssuer, TestDatabase, eventually},
+    testing::{FreePort, ReplicaIssuer, TestDatabase, eventually},
 };
 use shared_types::BookId;
 
@@ -71,6 +71,8 @@ pub struct Cluster {
     databases: BTreeMap<Part, TestDatabase>,
     issuers: BTreeMap<Part, Arc<ReplicaIssuer>>,
     processes: BTreeMap<Part, Process>,
+    /// Where the gateway shows its numbers: its own address is public.
+    gateway_numbers: FreePort,
     logs: tempfile::TempDir,
     memory: Arc<Memory>,
     finished: bool,
@@ -94,8 +96,16 @@ impl Cluster {
             databases.insert(part, TestDatabase::create(name).await);
         }
         let logs = tempfile::Builder::new().prefix("lastcopy-shop-").tempdir().unwrap();
-        let (processes, issuers) = (BTreeMap::new(), BTreeMap::new());
-        let mut shop = Cluster { links, databases, issuers, processes, logs, memory: Arc::default(), finished: false };
+        let mut shop = Cluster {
+            links,
+            databases,
+            issuers: BTreeMap::new(),
+            processes: BTreeMap::new(),
+            gateway_numbers: FreePort::reserve(),
+            logs,
+            memory: Arc::default(),
+            finished: false,
+        };
         for part in SERVICES {
             shop.restart(part).await;
         }
@@ -130,6 +140,11 @@ impl Cluster {
     /// The network from one part to another.
     pub fn link(&self, from: Part, to: Part) -> Arc<Link> {
         self.links[&(from, to)].clone()
+    }
+
+    /// Where the part shows its numbers.
+    pub fn numbers_of(&self, part: Part) -> SocketAddr {
+        if part == Gateway { self.gateway_numbers.address() } else { self.processes[&part].address() }
     }
 
     /// SIGKILL. The part is gone at once, and so are its connections.
@@ -201,6 +216,9 @@ impl Cluster {
             .extend(self.databases.get(&part).map(|database| format!("--database-url={}", database.url().expose())));
         let asked = self.links.iter().filter(|((from, _), _)| *from == part);
         arguments.extend(asked.map(|((_, to), link)| format!("--{}-url={}", name(*to), link.url())));
+        if part == Gateway {
+            arguments.push(format!("--metrics-listen={}", self.gateway_numbers.address()));
+        }
         arguments
     }
 

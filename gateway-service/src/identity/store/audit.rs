@@ -15,7 +15,7 @@ pub fn append(tx: &mut Tx<'_>, entry: &Entry, now: Timestamp) -> Result<(), DbEr
             now.micros(),
             entry.actor.principal.as_str(),
             entry.on_behalf_of.as_deref(),
-            entry.action,
+            entry.action.as_ref(),
             entry.resource.as_str(),
             entry.outcome.as_str(),
             entry.detail.as_deref(),

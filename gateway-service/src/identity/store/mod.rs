@@ -34,6 +34,11 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration::both("V7__authorization_code", include_str!("../../../migrations/V7__authorization_code.sql")),
     Migration::both("V8__refresh_token", include_str!("../../../migrations/V8__refresh_token.sql")),
     Migration::both("V9__browser_cookie", include_str!("../../../migrations/V9__browser_cookie.sql")),
+    Migration::pair(
+        "V10__audit_outcome",
+        include_str!("../../../migrations/V10__audit_outcome.sqlite.sql"),
+        include_str!("../../../migrations/V10__audit_outcome.postgres.sql"),
+    ),
 ];
 
 /// A text column that was checked when it was written.

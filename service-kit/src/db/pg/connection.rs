@@ -3,10 +3,13 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use postgres::{Client, NoTls, Statement};
+use postgres::{Client, Statement};
 use r2d2::ManageConnection;
+use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::address::Address;
 use super::error::{cannot_open, connecting};
+use super::tls;
 use crate::db::error::{DbError, OpenError};
 use crate::db::options::DbOptions;
 
@@ -18,6 +21,8 @@ const TRUSTED_IDLE: Duration = Duration::from_secs(1);
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(10);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
 const KEEPALIVE_RETRIES: u32 = 3;
+/// Bytes that the server does not acknowledge for so long are lost, and the connection with them.
+const UNACKNOWLEDGED: Duration = Duration::from_secs(15);
 /// How many prepared statements a connection keeps before it starts over.
 const STATEMENT_CACHE: usize = 256;
 /// How long a start waits for another replica that is migrating.
@@ -58,16 +63,17 @@ impl Statements {
     }
 }
 
-/// Makes connections for the pool. The network to the server is trusted: no TLS.
+/// Makes connections for the pool.
 pub(super) struct Connector {
     config: postgres::Config,
+    tls: MakeRustlsConnect,
     statement_timeout_ms: u32,
     lock_timeout_ms: u32,
 }
 
 impl Connector {
-    pub(super) fn new(config: &postgres::Config, options: &DbOptions) -> Self {
-        let mut config = config.clone();
+    pub(super) fn new(address: &Address, options: &DbOptions) -> Result<Self, OpenError> {
+        let mut config = address.config.clone();
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(CONNECT_TIMEOUT);
         }
@@ -75,8 +81,13 @@ impl Connector {
             config.application_name("lastcopy");
         }
         config.keepalives_idle(KEEPALIVE_IDLE).keepalives_interval(KEEPALIVE_INTERVAL);
-        config.keepalives_retries(KEEPALIVE_RETRIES);
-        Self { config, statement_timeout_ms: options.statement_timeout_ms, lock_timeout_ms: options.lock_timeout_ms }
+        config.keepalives_retries(KEEPALIVE_RETRIES).tcp_user_timeout(UNACKNOWLEDGED);
+        Ok(Self {
+            config,
+            tls: tls::connector(&address.trust)?,
+            statement_timeout_ms: options.statement_timeout_ms,
+            lock_timeout_ms: options.lock_timeout_ms,
+        })
     }
 
     /// Connects and refuses a server that lacks a setting on which the promise rests.
@@ -93,7 +104,7 @@ impl Connector {
     }
 
     fn connect_with_limits(&self, statement_timeout_ms: u32, lock_timeout_ms: u32) -> Result<Client, OpenError> {
-        let mut client = self.config.connect(NoTls).map_err(cannot_open)?;
+        let mut client = self.config.connect(self.tls.clone()).map_err(cannot_open)?;
         set_limits(&mut client, statement_timeout_ms, lock_timeout_ms).map_err(cannot_open)?;
         Ok(client)
     }
@@ -148,7 +159,7 @@ impl ManageConnection for Connector {
     type Error = DbError;
 
     fn connect(&self) -> Result<PgConnection, DbError> {
-        let mut client = self.config.connect(NoTls).map_err(connecting)?;
+        let mut client = self.config.connect(self.tls.clone()).map_err(connecting)?;
         set_limits(&mut client, self.statement_timeout_ms, self.lock_timeout_ms).map_err(connecting)?;
         Ok(PgConnection { client, statements: Statements(HashMap::new()), used: Instant::now() })
     }

@@ -14,11 +14,20 @@ pub(super) fn failure(error: &postgres::Error) -> Failure {
     }
 }
 
-/// A commit failed. When the connection is gone, so is the answer: it must not be run again by itself, only by a caller
-/// who repeats it under the same ids.
-pub(super) fn commit_failure(error: &postgres::Error) -> Failure {
-    let again = error.code().is_some_and(is_given_up);
-    Failure { again, error: sorted(error) }
+/// How a commit failed.
+pub(in crate::db) enum NotCommitted {
+    /// The server said no: nothing was kept.
+    Refused(Failure),
+    /// The connection is gone, and so is the answer. It must not be run again by itself, only by a caller who repeats it
+    /// under the same ids.
+    Unknown(DbError),
+}
+
+pub(super) fn not_committed(error: &postgres::Error) -> NotCommitted {
+    match error.code() {
+        Some(state) => NotCommitted::Refused(Failure { again: is_given_up(state), error: sorted(error) }),
+        None => NotCommitted::Unknown(DbError::Unavailable(text(error))),
+    }
 }
 
 pub(super) fn connecting(error: postgres::Error) -> DbError {
@@ -26,7 +35,17 @@ pub(super) fn connecting(error: postgres::Error) -> DbError {
 }
 
 pub(super) fn cannot_open(error: postgres::Error) -> OpenError {
-    OpenError::Unavailable(text(&error))
+    let passing = match error.code() {
+        Some(state) => is_passing(state),
+        None => is_gone(&error) && !is_untrusted(&error),
+    };
+    if passing { OpenError::Unavailable(text(&error)) } else { OpenError::Refused(text(&error)) }
+}
+
+/// A handshake that failed over a certificate fails the next time, too.
+fn is_untrusted(error: &postgres::Error) -> bool {
+    let io = std::error::Error::source(error).and_then(|source| source.downcast_ref::<std::io::Error>());
+    io.and_then(std::io::Error::get_ref).is_some_and(|inner| inner.is::<rustls::Error>())
 }
 
 /// The server rolled the transaction back and asks for another run.

@@ -3,15 +3,19 @@
 //! The client drives its connection on the calling thread and panics on one that serves async tasks. So a connection is
 //! taken, used, returned and dropped on blocking threads only, and never leaves the closure it was lent to.
 
+/// What an address says: the server, its certificates, our limits.
+mod address;
 /// Connecting, with settings set and read back.
 mod connection;
 /// SQLSTATEs, sorted into `DbError`.
 mod error;
+/// Encryption on the way to the server.
+mod tls;
 /// One open transaction.
 mod transaction;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rand::RngExt;
 use tokio::sync::watch;
@@ -19,12 +23,15 @@ use tokio::sync::watch;
 use super::error::{DbError, Failure, OpenError};
 use super::gate::Gate;
 use super::job;
+use super::metrics::DbMetrics;
 use super::migrate::{self, Migration};
 use super::options::DbOptions;
 use super::tx::Tx;
 use super::url::Engine;
 use connection::Connector;
+use error::NotCommitted;
 
+pub(super) use address::Address;
 pub(super) use transaction::PgTx;
 
 /// How often a closure is run when the server gives up its transaction (a deadlock, a serialization failure, a
@@ -43,39 +50,43 @@ pub(super) struct PgDb {
     pool: Option<r2d2::Pool<Connector>>,
     gate: Gate,
     committed: watch::Sender<u64>,
+    metrics: Arc<DbMetrics>,
     read_only: bool,
 }
 
 impl PgDb {
     /// Blocking: connects, asserts, migrates under a lock.
     pub(super) fn open(
-        config: &postgres::Config,
+        address: &Address,
         options: &DbOptions,
         migrations: &[Migration],
         committed: watch::Sender<u64>,
+        metrics: Arc<DbMetrics>,
     ) -> Result<Self, OpenError> {
-        let connector = Connector::new(config, options);
+        let connector = Connector::new(address, options)?;
         let mut client = connector.connect_to_migrate()?;
         // Waits for another replica that is migrating; let go with the connection.
         client.execute("select pg_advisory_lock($1)", &[&MIGRATION_LOCK]).map_err(error::cannot_open)?;
         migrate::run(&mut client, Engine::Postgres, migrations)?;
         drop(client);
-        Self::connected(connector, options, committed, false)
+        Self::connected(connector, options, committed, metrics, false)
     }
 
     /// Blocking: connects to a live shop and changes nothing.
     pub(super) fn open_read_only(
-        config: &postgres::Config,
+        address: &Address,
         options: &DbOptions,
         committed: watch::Sender<u64>,
+        metrics: Arc<DbMetrics>,
     ) -> Result<Self, OpenError> {
-        Self::connected(Connector::new(config, options), options, committed, true)
+        Self::connected(Connector::new(address, options)?, options, committed, metrics, true)
     }
 
     fn connected(
         connector: Connector,
         options: &DbOptions,
         committed: watch::Sender<u64>,
+        metrics: Arc<DbMetrics>,
         read_only: bool,
     ) -> Result<Self, OpenError> {
         drop(connector.connect_and_assert(read_only)?);
@@ -86,8 +97,8 @@ impl PgDb {
             .error_handler(Box::new(connection::LogErrors))
             .build(connector)
             .map_err(|error| OpenError::Unavailable(error.to_string()))?;
-        let gate = Gate::new(options.connections, options.queue_jobs, options.pool_wait());
-        Ok(Self { pool: Some(pool), gate, committed, read_only })
+        let gate = Gate::new(options.connections, options.queue_jobs, options.pool_wait(), Arc::clone(&metrics));
+        Ok(Self { pool: Some(pool), gate, committed, metrics, read_only })
     }
 
     pub(super) async fn read<T, E, F>(self: &Arc<Self>, f: F) -> Result<T, E>
@@ -130,7 +141,10 @@ impl PgDb {
         let mut pause = FIRST_PAUSE;
         for _ in 1..MAX_RUNS {
             match self.run_once(f, access) {
-                Ended::Again(_) => std::thread::sleep(jittered(pause)),
+                Ended::Again(_) => {
+                    self.metrics.reruns.inc();
+                    std::thread::sleep(jittered(pause));
+                }
                 Ended::Settled(result) => return result,
             }
             pause = (pause * 2).min(LONGEST_PAUSE);
@@ -156,16 +170,15 @@ impl PgDb {
         };
         let mut tx = Tx::postgres(open);
         let answer = job::contain(f, &mut tx);
-        let (again, events) = (tx.again(), tx.events());
+        let (again, effects) = (tx.again(), tx.effects());
         match (answer, tx.into_postgres()) {
-            (Ok(answer), Some(open)) => match open.commit() {
+            (Ok(answer), Some(open)) => match self.commit(open, access) {
                 Ok(()) => {
-                    if events {
-                        self.committed.send_modify(|count| *count = count.wrapping_add(1));
-                    }
+                    effects.follow(&self.committed);
                     Ended::Settled(Ok(answer))
                 }
-                Err(failure) => Ended::failed(failure),
+                Err(NotCommitted::Refused(failure)) => Ended::failed(failure),
+                Err(NotCommitted::Unknown(error)) => Ended::Settled(Err(error.into())),
             },
             // Dropping an open transaction rolls it back.
             (Err(error), open) => {
@@ -176,6 +189,20 @@ impl PgDb {
                 Ended::Settled(Err(DbError::Sql("BUG: a transaction of another engine".to_owned()).into()))
             }
         }
+    }
+
+    fn commit(&self, open: PgTx<'_>, access: Access) -> Result<(), NotCommitted> {
+        let began = Instant::now();
+        let committed = open.commit();
+        match (&committed, access) {
+            (Ok(()), Access::Write) => self.metrics.committed(began, 1),
+            (Err(NotCommitted::Unknown(error)), Access::Write) => {
+                tracing::warn!(%error, "a commit was not answered: whoever asked for it repeats it");
+                self.metrics.unknown_commits.inc();
+            }
+            (Ok(()) | Err(_), Access::Read | Access::Write) => {}
+        }
+        committed
     }
 
     fn connection(&self) -> Result<r2d2::PooledConnection<Connector>, DbError> {

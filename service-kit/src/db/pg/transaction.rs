@@ -9,7 +9,7 @@ use postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 
 use super::Access;
 use super::connection::{PgConnection, Statements};
-use super::error::{commit_failure, failure, is_outdated_plan};
+use super::error::{NotCommitted, failure, is_outdated_plan, not_committed};
 use crate::db::error::{DbError, Failure};
 use crate::db::row::Row;
 use crate::db::value::Value;
@@ -35,9 +35,9 @@ impl<'a> PgTx<'a> {
         Ok(Self { transaction, statements })
     }
 
-    pub(super) fn commit(self) -> Result<(), Failure> {
+    pub(super) fn commit(self) -> Result<(), NotCommitted> {
         faults::point("db.commit.before");
-        self.transaction.commit().map_err(|error| commit_failure(&error))?;
+        self.transaction.commit().map_err(|error| not_committed(&error))?;
         faults::point("db.commit.after");
         Ok(())
     }

@@ -21,6 +21,7 @@ use tokio::sync::watch;
 use super::error::{DbError, OpenError};
 use super::gate::Gate;
 use super::job::{self, Job};
+use super::metrics::DbMetrics;
 use super::migrate::{self, Migration};
 use super::options::DbOptions;
 use super::tx::Tx;
@@ -55,6 +56,7 @@ impl SqliteDb {
         options: &DbOptions,
         migrations: &[Migration],
         committed: watch::Sender<u64>,
+        metrics: &Arc<DbMetrics>,
         beside: Company,
     ) -> Result<Self, OpenError> {
         if let Some(folder) = path.parent() {
@@ -72,14 +74,18 @@ impl SqliteDb {
             None => migrate::assert_current(&mut connection, Engine::Sqlite, migrations)?,
         }
         let readers = readers(path, flags(OpenFlags::empty()), options)?;
-        let writer = Writer::start(connection, lock, options, committed)?;
-        Ok(Self { readers, gate: gate(options), writer: Some(writer) })
+        let writer = Writer::start(connection, lock, options, committed, Arc::clone(metrics))?;
+        Ok(Self { readers, gate: gate(options, metrics), writer: Some(writer) })
     }
 
     /// Blocking: opens a file that another process may be writing. Takes no lock and changes nothing.
-    pub(super) fn open_read_only(path: &Path, options: &DbOptions) -> Result<Self, OpenError> {
+    pub(super) fn open_read_only(
+        path: &Path,
+        options: &DbOptions,
+        metrics: &Arc<DbMetrics>,
+    ) -> Result<Self, OpenError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        Ok(Self { readers: readers(path, flags, options)?, gate: gate(options), writer: None })
+        Ok(Self { readers: readers(path, flags, options)?, gate: gate(options, metrics), writer: None })
     }
 
     pub(super) async fn read<T, E, F>(&self, f: F) -> Result<T, E>
@@ -151,8 +157,8 @@ fn readers(
     Ok(pool)
 }
 
-fn gate(options: &DbOptions) -> Gate {
-    Gate::new(options.readers, options.queue_jobs, options.pool_wait())
+fn gate(options: &DbOptions, metrics: &Arc<DbMetrics>) -> Gate {
+    Gate::new(options.readers, options.queue_jobs, options.pool_wait(), Arc::clone(metrics))
 }
 
 /// No mutex inside SQLite: Rust already lets one thread at a time use a connection.

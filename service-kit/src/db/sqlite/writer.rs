@@ -5,8 +5,9 @@
 //! writes, and nobody is answered before the commit is on disk.
 
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::watch;
@@ -16,14 +17,16 @@ use super::lock::FileLock;
 use super::statement::{control, run_control};
 use crate::db::error::{DbError, OpenError};
 use crate::db::job::Job;
+use crate::db::metrics::DbMetrics;
 use crate::db::options::DbOptions;
-use crate::db::tx::Tx;
+use crate::db::tx::{Effects, Tx};
 use crate::faults;
 
 /// The writer's door. Dropping it lets the thread finish what is queued and end.
 pub(super) struct Writer {
     queue: Mutex<Option<SyncSender<Box<dyn Job>>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    metrics: Arc<DbMetrics>,
 }
 
 impl Writer {
@@ -34,26 +37,32 @@ impl Writer {
         lock: Option<FileLock>,
         options: &DbOptions,
         committed: watch::Sender<u64>,
+        metrics: Arc<DbMetrics>,
     ) -> Result<Self, OpenError> {
         let (queue, jobs) = sync_channel(options.queue_jobs.max(1));
         let batch_jobs = options.batch_jobs.max(1);
+        let of_thread = Arc::clone(&metrics);
         let thread = std::thread::Builder::new().name("db-writer".to_owned()).spawn(move || {
-            let mut batches = Batches { connection, committed };
+            let mut batches = Batches { connection, committed, metrics: of_thread };
             batches.run_until_closed(&jobs, batch_jobs);
             drop(batches);
             drop(lock);
         });
         let thread = thread.map_err(|error| OpenError::Unavailable(error.to_string()))?;
-        Ok(Self { queue: Mutex::new(Some(queue)), thread: Mutex::new(Some(thread)) })
+        Ok(Self { queue: Mutex::new(Some(queue)), thread: Mutex::new(Some(thread)), metrics })
     }
 
     pub(super) fn submit(&self, job: Box<dyn Job>) -> Result<(), DbError> {
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        match queue.as_ref().ok_or_else(stopped)?.try_send(job) {
-            Ok(()) => Ok(()),
-            Err(TrySendError::Full(_)) => Err(DbError::Overloaded),
-            Err(TrySendError::Disconnected(_)) => Err(stopped()),
-        }
+        let queue = queue.as_ref().ok_or_else(stopped)?;
+        self.metrics.waiting_writes.inc();
+        queue.try_send(job).map_err(|refused| {
+            self.metrics.waiting_writes.dec();
+            match refused {
+                TrySendError::Full(_) => self.metrics.overloaded(),
+                TrySendError::Disconnected(_) => stopped(),
+            }
+        })
     }
 
     /// Whether the thread is there to take work.
@@ -87,6 +96,7 @@ enum NotCommitted {
 struct Batches {
     connection: Connection,
     committed: watch::Sender<u64>,
+    metrics: Arc<DbMetrics>,
 }
 
 impl Batches {
@@ -94,6 +104,7 @@ impl Batches {
         while let Ok(first) = jobs.recv() {
             let mut batch = vec![first];
             batch.extend(jobs.try_iter().take(batch_jobs - 1));
+            self.metrics.waiting_writes.sub(i64::try_from(batch.len()).unwrap_or(i64::MAX));
             batch.retain(|job| !job.abandoned());
             self.settle(batch);
         }
@@ -103,10 +114,8 @@ impl Batches {
     /// alone: a neighbour never pays for it.
     fn settle(&mut self, mut batch: Vec<Box<dyn Job>>) {
         match self.commit_together(&mut batch) {
-            Ok(events) => {
-                if events {
-                    self.committed.send_modify(|count| *count = count.wrapping_add(1));
-                }
+            Ok(effects) => {
+                effects.follow(&self.committed);
                 batch.into_iter().for_each(Job::answer);
             }
             Err(NotCommitted::Constraint(_)) if batch.len() > 1 => {
@@ -122,16 +131,16 @@ impl Batches {
         }
     }
 
-    /// Says whether an event was noted by a closure whose changes were kept.
-    fn commit_together(&self, batch: &mut Vec<Box<dyn Job>>) -> Result<bool, NotCommitted> {
+    /// Answers what follows from the closures whose changes were kept.
+    fn commit_together(&self, batch: &mut Vec<Box<dyn Job>>) -> Result<Effects, NotCommitted> {
+        let mut effects = Effects::default();
         if batch.is_empty() {
-            return Ok(false);
+            return Ok(effects);
         }
         control(&self.connection, "begin immediate").map_err(not_committed)?;
-        let mut events = false;
         for job in batch.iter_mut() {
             match self.run_in_savepoint(job.as_mut()) {
-                Ok(noted) => events |= noted,
+                Ok(more) => effects.join(more),
                 Err(error) => {
                     self.roll_back();
                     return Err(not_committed(error));
@@ -142,10 +151,12 @@ impl Batches {
             batch.drain(..).for_each(Job::answer);
         }
         faults::point("db.commit.before");
+        let (began, jobs) = (Instant::now(), batch.len());
         match run_control(&self.connection, "commit") {
             Ok(()) => {
                 faults::point("db.commit.after");
-                Ok(events)
+                self.metrics.committed(began, jobs);
+                Ok(effects)
             }
             Err(error) => {
                 let refused = refused_or_abort(error);
@@ -155,11 +166,11 @@ impl Batches {
         }
     }
 
-    fn run_in_savepoint(&self, job: &mut dyn Job) -> Result<bool, DbError> {
+    fn run_in_savepoint(&self, job: &mut dyn Job) -> Result<Effects, DbError> {
         control(&self.connection, "savepoint job")?;
         let mut tx = Tx::sqlite(&self.connection);
         let keep = job.run(&mut tx);
-        let events = keep && tx.events();
+        let effects = if keep { tx.effects() } else { Effects::default() };
         // A full disk or an I/O error inside a statement ends the whole transaction, silently for the neighbours.
         if self.connection.is_autocommit() {
             return Err(DbError::Unavailable("the transaction was lost: disk full or failing".to_owned()));
@@ -168,7 +179,7 @@ impl Batches {
             control(&self.connection, "rollback to job")?;
         }
         control(&self.connection, "release job")?;
-        Ok(events)
+        Ok(effects)
     }
 
     fn roll_back(&self) {

@@ -1,6 +1,9 @@
 //! The server shell over HTTP: whatever a client sends, it gets an answer that says what was wrong, and nothing panics.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+/// What `/metrics` says, and to whom.
+mod metrics;
+
 use std::{
     io::{Read, Write},
     net::TcpStream,
@@ -47,11 +50,15 @@ async fn take(body: Body<Thing>) -> Result<Reply<Thing, (S200, S409)>, Fail<(S40
 }
 
 async fn sample() -> Running {
+    sample_with(Background::default()).await
+}
+
+async fn sample_with(background: Background) -> Running {
     let checks = vec![
         Check::new("database", || async { Ok(()) }),
         Check::new("catalog", || async { Err("refuses connections".to_owned()) }),
     ];
-    serve(INFO, "127.0.0.1:0".parse().unwrap(), 1, checks, Background::default(), |config| {
+    serve(INFO, "127.0.0.1:0".parse().unwrap(), 1, checks, background, |config| {
         config
             .service(web::resource("/things").route(web::post().to(make)))
             .service(web::resource("/things/{id}").route(web::get().to(show)).route(web::put().to(take)));

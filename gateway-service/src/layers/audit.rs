@@ -1,0 +1,122 @@
+//! Every change that the shop's routes are asked for has its line in the audit log: who, on whose behalf, what, which
+//! thing, when, from where, under which request id, and how it ended.
+//!
+//! Identity's own routes write their lines in the transaction of what they change. What belongs to another service is
+//! noted here, when its answer is known and before the caller is told: a change that somebody was told of is in the log.
+
+use actix_web::{
+    HttpRequest,
+    body::BoxBody,
+    dev::ServiceResponse,
+    http::{Method, StatusCode, header::LOCATION},
+};
+use service_kit::auth::{Caller, Gate};
+
+use crate::identity::{
+    Identity,
+    audit::{Actor, Entry, Outcome},
+};
+
+/// Routes whose lines identity writes itself.
+const AUDITED_BY_IDENTITY: [&str; 4] = ["/o/", "/api/v1/auth/", "/api/v1/accounts", "/api/v1/api-keys"];
+/// A longer path names no thing of ours.
+const MAX_RESOURCE_CHARS: usize = 200;
+
+/// Writes the line of a change that was asked for, if this answers one.
+pub(super) async fn note(identity: &Identity, answer: &ServiceResponse<BoxBody>) {
+    let request = answer.request();
+    let Some(route) = request.match_pattern().filter(|_| !request.method().is_safe()) else { return };
+    if AUDITED_BY_IDENTITY.iter().any(|own| route.starts_with(own)) {
+        return;
+    }
+    let caller = Gate::caller(request).await.unwrap_or_else(|_| Caller::anonymous());
+    let Some(outcome) = outcome(answer.status(), caller != Caller::anonymous()) else { return };
+    let entry = Entry {
+        actor: Actor::over_http(actor(&caller), identity.origin(request)),
+        on_behalf_of: caller.client_id.as_ref().map(|_| caller.principal()),
+        action: action(request.method(), &route).into(),
+        resource: resource(request, answer),
+        outcome,
+        detail: (outcome != Outcome::Done).then(|| format!("status {}", answer.status().as_u16())),
+    };
+    // The change itself is made: its answer is not held back for a line that cannot be written.
+    if let Err(problem) = identity.record(entry).await {
+        tracing::error!(%problem, route, "a change has no line in the audit log");
+    }
+}
+
+/// How it ended; nothing where it never came to a decision: a request that cannot be read, or whose sender nobody knows
+/// and who was sent away, is no change, and a flood of those must not fill the log.
+fn outcome(status: StatusCode, known: bool) -> Option<Outcome> {
+    match status.as_u16() {
+        200..=399 => Some(Outcome::Done),
+        402 | 403 | 404 | 409 | 412 if known => Some(Outcome::Refused),
+        500..=599 => Some(Outcome::Unknown),
+        _ => None,
+    }
+}
+
+/// The application that acts for somebody, or he himself.
+fn actor(caller: &Caller) -> String {
+    caller.client_id.as_ref().map_or_else(|| caller.principal(), |client| format!("client:{client}"))
+}
+
+/// `<noun>.<verb>` from the route: its fixed words, and where the last of them is a noun, what is done to it.
+fn action(method: &Method, route: &str) -> String {
+    let route = route.strip_prefix("/api/v1").unwrap_or(route);
+    let parts: Vec<&str> = route.split('/').filter(|part| !part.is_empty()).collect();
+    let words: Vec<&str> = parts.iter().copied().filter(|part| !part.starts_with('{')).collect();
+    let is_command = words.len() > 1 && parts.last() == words.last();
+    let verb = match method.as_str() {
+        "DELETE" => Some("delete"),
+        "PUT" | "PATCH" => Some("update"),
+        _ if is_command => None,
+        _ => Some("create"),
+    };
+    words.into_iter().chain(verb).collect::<Vec<_>>().join(".")
+}
+
+/// The thing that was made, or the one that was asked about.
+fn resource(request: &HttpRequest, answer: &ServiceResponse<BoxBody>) -> String {
+    let made = answer.headers().get(LOCATION).and_then(|location| location.to_str().ok());
+    let path = made.filter(|location| location.starts_with('/')).unwrap_or(request.path());
+    path.strip_prefix("/api/v1").unwrap_or(path).chars().take(MAX_RESOURCE_CHARS).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_action_is_named_by_its_route() {
+        for (method, route, name) in [
+            (Method::POST, "/api/v1/books", "books.create"),
+            (Method::PATCH, "/api/v1/books/{id}", "books.update"),
+            (Method::DELETE, "/api/v1/books/{id}", "books.delete"),
+            (Method::POST, "/api/v1/books/{id}/stock-adjustments", "books.stock-adjustments"),
+            (Method::POST, "/api/v1/orders/{id}/approve", "orders.approve"),
+            (Method::DELETE, "/api/v1/orders/{id}/lines/{line}", "orders.lines.delete"),
+            (Method::POST, "/api/v1/checkout", "checkout.create"),
+            (Method::POST, "/purchase/{book_id}", "purchase.create"),
+        ] {
+            assert_eq!(action(&method, route), name, "{method} {route}");
+        }
+    }
+
+    #[test]
+    fn what_came_to_no_decision_is_no_change() {
+        let outcomes = |known| {
+            let all = [200, 201, 202, 303, 400, 401, 402, 403, 404, 409, 413, 422, 429, 500, 503, 504];
+            let lines = all.into_iter().filter_map(move |status| {
+                let outcome = outcome(StatusCode::from_u16(status).expect("a status"), known)?;
+                Some((status, outcome.as_str()))
+            });
+            lines.collect::<Vec<_>>()
+        };
+        let done = [(200, "done"), (201, "done"), (202, "done"), (303, "done")];
+        let refused = [(402, "refused"), (403, "refused"), (404, "refused"), (409, "refused")];
+        let unknown = [(500, "unknown"), (503, "unknown"), (504, "unknown")];
+        assert_eq!(outcomes(true), [done.as_slice(), &refused, &unknown].concat());
+        assert_eq!(outcomes(false), [done.as_slice(), &unknown].concat());
+    }
+}

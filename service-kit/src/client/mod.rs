@@ -1,0 +1,316 @@
+/// How much may be asked a second time.
+mod again;
+/// Whether asking a service is worth the wait.
+mod breaker;
+/// What stands between a caller and one service.
+mod guard;
+/// What counts as an answer of ours.
+mod judge;
+/// The ways in which a call can end.
+mod outcome;
+/// How many calls one service may keep waiting.
+mod seats;
+
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use reqwest::{Method, StatusCode, Url};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    auth::{Token, TokenSource},
+    context::{DEADLINE_HEADER, RequestContext},
+};
+use breaker::Showed;
+use guard::Guard;
+use judge::judge;
+pub use outcome::{NoAnswer, NotSent, Outcome, RawAnswer, Silence};
+
+/// Deadlines of calls to one other service, in milliseconds.
+#[derive(Debug, Clone, Copy)]
+pub struct ClientOptions {
+    pub connect_ms: u64,
+    /// From the first byte sent to the last byte read.
+    pub call_ms: u64,
+}
+
+impl Default for ClientOptions {
+    fn default() -> Self {
+        ClientOptions { connect_ms: 1_000, call_ms: 5_000 }
+    }
+}
+
+/// Bytes of an answer that are read at most; a longer one is no answer.
+const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
+
+/// A call is not begun with less time than this.
+const LEAST_TIME: Duration = Duration::from_millis(5);
+/// The other side is given so much less time than we have, so that its answer still finds us waiting.
+const HOP: Duration = Duration::from_millis(20);
+
+/// The outgoing HTTP client for one other service. Every call has a deadline and carries the request's id.
+#[derive(Clone)]
+pub struct Client {
+    base: Url,
+    http: reqwest::Client,
+    /// How long one call may take.
+    call: Duration,
+    tokens: Option<Arc<dyn TokenSource>>,
+    guard: Option<Arc<Guard>>,
+}
+
+/// A base address that no client can use.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    #[error("{0:?} is not an http:// address of a service")]
+    Address(String),
+    #[error("the HTTP client cannot be built: {0}")]
+    Build(#[from] reqwest::Error),
+}
+
+impl Client {
+    /// A client for the service at `base`, such as `http://127.0.0.1:8081`.
+    #[expect(clippy::disallowed_methods, reason = "the one place that builds HTTP clients, always with deadlines")]
+    pub fn new(base: &str, options: ClientOptions) -> Result<Client, ClientError> {
+        let base: Url = base.parse().map_err(|_| ClientError::Address(base.to_owned()))?;
+        if base.scheme() != "http" || base.host_str().is_none() {
+            return Err(ClientError::Address(base.to_string()));
+        }
+        let http = reqwest::Client::builder()
+            .connect_timeout(Duration::from_millis(options.connect_ms))
+            .timeout(Duration::from_millis(options.call_ms))
+            .pool_idle_timeout(Duration::from_secs(30))
+            .tcp_nodelay(true)
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .build()?;
+        Ok(Client { base, http, call: Duration::from_millis(options.call_ms), tokens: None, guard: None })
+    }
+
+    /// This client, with a breaker, a bounded number of calls under way and a budget of repetitions: what is told to the
+    /// copies of the one is known to all.
+    #[must_use]
+    pub fn guarded(self) -> Client {
+        Client { guard: Some(Arc::new(Guard::new())), ..self }
+    }
+
+    /// This client without its guard, for the question whether the service is there.
+    #[must_use]
+    pub fn unguarded(&self) -> Client {
+        Client { guard: None, ..self.clone() }
+    }
+
+    /// This client, with a token on every call. Both share their connections.
+    #[must_use]
+    pub fn with_tokens(&self, tokens: Arc<dyn TokenSource>) -> Client {
+        Client { tokens: Some(tokens), ..self.clone() }
+    }
+
+    /// The base address of the other service.
+    pub fn base(&self) -> &Url {
+        &self.base
+    }
+
+    /// Calls `path` (percent-encoded, with its query) and reads the answer as `T` where its status is one of `expected`.
+    pub async fn call<B, T>(&self, method: Method, path: &str, body: Option<&B>, expected: &[u16]) -> Outcome<T>
+    where
+        B: Serialize + ?Sized,
+        T: DeserializeOwned,
+    {
+        self.call_with(method, path, &[], body, expected).await
+    }
+
+    /// As [`call`](Self::call), with headers of the caller's.
+    pub async fn call_with<B, T>(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&B>,
+        expected: &[u16],
+    ) -> Outcome<T>
+    where
+        B: Serialize + ?Sized,
+        T: DeserializeOwned,
+    {
+        let body = match body.map(serde_json::to_vec).transpose() {
+            Ok(body) => body,
+            Err(error) => return Outcome::Unknown(NoAnswer(format!("the request has no JSON: {error}"))),
+        };
+        match self.send(method, path, headers, body).await {
+            Ok(answer) => judge(answer.status, &answer.body, expected),
+            Err(no_answer) => Outcome::Unknown(no_answer),
+        }
+    }
+
+    /// Sends JSON `body` as it is and gives the answer as it is, for those who pass answers on.
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<Vec<u8>>,
+    ) -> Result<RawAnswer, NoAnswer> {
+        self.attempt(method, path, headers, body).await.map_err(NoAnswer::from)
+    }
+
+    /// As [`send`](Self::send), telling a call that was never sent from one that has no answer.
+    ///
+    /// It takes no longer than whoever asked us still waits, and tells the other side how long that is.
+    pub async fn attempt(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<Vec<u8>>,
+    ) -> Result<RawAnswer, Silence> {
+        let context = RequestContext::current();
+        let time_left = context.time_left().unwrap_or(self.call);
+        let admission = match &self.guard {
+            Some(guard) => Some(guard.admit(time_left).await.map_err(Silence::NotSent)?),
+            None => None,
+        };
+        // The wait for a seat is over by now.
+        let time_left = context.time_left().unwrap_or(self.call).min(self.call);
+        if time_left < LEAST_TIME {
+            return Err(Silence::NotSent(NotSent::NoTime));
+        }
+        let Call { request, token } = self.request(method, path, headers, body, &context, time_left)?;
+        let answered = self.exchange(request).await;
+        if let Some(admission) = admission {
+            admission.pass.showed(showed(&answered, time_left < self.call), Instant::now());
+        }
+        let answer = answered.map_err(|broken| Silence::Lost(broken.why))?;
+        if let (StatusCode::UNAUTHORIZED, Some((tokens, token))) = (answer.status, token) {
+            tokens.refused(&token);
+            return Err(Silence::Lost(NoAnswer("our token is not believed there".to_owned())));
+        }
+        Ok(answer)
+    }
+
+    /// Pays for sending a request a second time; says whether that is affordable.
+    pub fn may_repeat(&self) -> bool {
+        self.guard.as_ref().is_none_or(|guard| guard.again.pay())
+    }
+
+    fn request(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<Vec<u8>>,
+        context: &RequestContext,
+        time_left: Duration,
+    ) -> Result<Call<'_>, Silence> {
+        let impossible = |why| Silence::NotSent(NotSent::Impossible(why));
+        let theirs = time_left.saturating_sub(HOP).as_millis().max(1);
+        let mut request = self
+            .http
+            .request(method, self.url(path).map_err(impossible)?)
+            .timeout(time_left)
+            .header("x-request-id", &context.request_id)
+            .header(DEADLINE_HEADER, theirs.to_string());
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let token = self.token().map_err(impossible)?;
+        if let Some((_, token)) = &token {
+            request = request.bearer_auth(token.secret());
+        }
+        if let Some(body) = body {
+            request = request.header("content-type", "application/json").body(body);
+        }
+        Ok(Call { request, token })
+    }
+
+    async fn exchange(&self, request: reqwest::RequestBuilder) -> Result<RawAnswer, Broken> {
+        if let Some(guard) = &self.guard {
+            guard.again.called();
+        }
+        let mut response = request.send().await.map_err(broken)?;
+        let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(broken)? {
+            if body.len() + chunk.len() > MAX_ANSWER_BYTES {
+                let why = NoAnswer(format!("the answer is longer than {MAX_ANSWER_BYTES} bytes"));
+                return Err(Broken { why, timed_out: false });
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(RawAnswer { status, headers, body })
+    }
+
+    /// The address of `path` at this service and no other: our token goes nowhere else.
+    fn url(&self, path: &str) -> Result<Url, String> {
+        let url = self.base.join(path).map_err(|error| format!("{path} is no path: {error}"))?;
+        if url.origin() == self.base.origin() { Ok(url) } else { Err(format!("{path} leads elsewhere")) }
+    }
+
+    fn token(&self) -> Result<Option<(&dyn TokenSource, Token)>, String> {
+        let Some(tokens) = &self.tokens else { return Ok(None) };
+        let token = tokens.token().map_err(|error| format!("no token for the call: {error}"))?;
+        Ok(Some((tokens.as_ref(), token)))
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Client({})", self.base)
+    }
+}
+
+/// A request and the token that it carries.
+struct Call<'a> {
+    request: reqwest::RequestBuilder,
+    token: Option<(&'a dyn TokenSource, Token)>,
+}
+
+/// A call that broke off.
+struct Broken {
+    why: NoAnswer,
+    timed_out: bool,
+}
+
+/// What a call shows about the service. A time-out that is its caller's own haste shows nothing: else whoever names a
+/// short deadline could have the service declared dead for everybody.
+fn showed(answered: &Result<RawAnswer, Broken>, hurried: bool) -> Showed {
+    let (silent, timed_out) = match answered {
+        Ok(answer) if answer.status == StatusCode::GATEWAY_TIMEOUT => (true, true),
+        Ok(answer) => (answer.status == StatusCode::BAD_GATEWAY, false),
+        Err(broken) => (true, broken.timed_out),
+    };
+    match (silent, timed_out && hurried) {
+        (false, _) => Showed::Answers,
+        (true, false) => Showed::Silent,
+        (true, true) => Showed::Nothing,
+    }
+}
+
+/// The whole chain of causes on one line: "error sending request" alone tells nobody anything.
+fn broken(error: reqwest::Error) -> Broken {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(&error);
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    Broken { why: NoAnswer(text), timed_out: error.is_timeout() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_path_leads_to_another_host() {
+        let client = Client::new("http://127.0.0.1:8081", ClientOptions::default()).expect("an address");
+        assert_eq!(client.url("/books?q=a%2Fb").expect("a path").as_str(), "http://127.0.0.1:8081/books?q=a%2Fb");
+        for elsewhere in ["//evil.example/books", "http://evil.example/", "\\\\evil.example/", "http://127.0.0.1:8082/"]
+        {
+            assert!(client.url(elsewhere).is_err(), "{elsewhere}");
+        }
+    }
+}

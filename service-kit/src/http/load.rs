@@ -1,0 +1,55 @@
+//! How much a service takes on at a time. Beyond that, a quick refusal is worth more than a place in a growing queue.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use shared_types::{Code, Problem};
+
+use super::limits::MAX_REQUESTS_IN_FLIGHT;
+
+/// Requests that are being served by all workers of a service.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Load(Arc<AtomicUsize>);
+
+/// One request's part of the load, for as long as it lives.
+pub(super) struct Share(Arc<AtomicUsize>);
+
+impl Load {
+    /// A share for a request at this path, or the refusal. Questions after the service's health and what other services
+    /// tell it are always let in: they are few, and an orchestrator that gets no answer makes the load worse.
+    pub(super) fn share(&self, path: &str) -> Result<Share, Problem> {
+        let before = self.0.fetch_add(1, Ordering::Relaxed);
+        let share = Share(Arc::clone(&self.0));
+        if before < MAX_REQUESTS_IN_FLIGHT || path.starts_with("/health/") || path == "/events" {
+            return Ok(share);
+        }
+        Err(Problem::new(Code::Overloaded, "too many requests are being served; ask again in a moment"))
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn beyond_the_limit_only_health_and_events_are_served_until_somebody_is_done() {
+        let load = Load::default();
+        let mut shares: Vec<Share> = (0..MAX_REQUESTS_IN_FLIGHT).map(|_| load.share("/books").unwrap()).collect();
+        let refused = load.share("/books").err().unwrap();
+        assert_eq!((refused.code, refused.retryable), (Code::Overloaded, true));
+        for path in ["/health/live", "/health/ready", "/events"] {
+            assert!(load.share(path).is_ok(), "{path}");
+        }
+        shares.pop();
+        assert!(load.share("/books").is_ok());
+    }
+}

@@ -1,0 +1,85 @@
+//! A service with moods, spoken to over a socket of its own.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use reqwest::Method;
+use service_kit::{Client, ClientOptions, RawAnswer, Silence};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::watch,
+};
+
+/// How it treats whoever asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mood {
+    Well,
+    /// Breaks every connection when the request is there.
+    Breaks,
+    /// Takes requests and says nothing until its mood changes.
+    Hangs,
+    /// Says 503 at once.
+    Busy,
+}
+
+pub struct Moody {
+    address: SocketAddr,
+    mood: watch::Sender<Mood>,
+    asked: Arc<AtomicUsize>,
+}
+
+impl Moody {
+    pub async fn start(mood: Mood) -> Moody {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (mood, asked) = (watch::Sender::new(mood), Arc::new(AtomicUsize::new(0)));
+        tokio::spawn(serve(listener, mood.clone(), Arc::clone(&asked)));
+        Moody { address, mood, asked }
+    }
+
+    pub fn is(&self, mood: Mood) {
+        self.mood.send_replace(mood);
+    }
+
+    /// Requests that arrived.
+    pub fn asked(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
+    }
+
+    pub fn client(&self) -> Client {
+        Client::new(&format!("http://{}", self.address), ClientOptions::default()).unwrap().guarded()
+    }
+}
+
+pub async fn ask(client: &Client) -> Result<RawAnswer, Silence> {
+    client.attempt(Method::GET, "/", &[], None).await
+}
+
+async fn serve(listener: TcpListener, mood: watch::Sender<Mood>, asked: Arc<AtomicUsize>) {
+    while let Ok((stream, _)) = listener.accept().await {
+        tokio::spawn(answer(stream, mood.subscribe(), Arc::clone(&asked)));
+    }
+}
+
+async fn answer(mut stream: TcpStream, mut mood: watch::Receiver<Mood>, asked: Arc<AtomicUsize>) {
+    let mut request = [0; 4096];
+    // An error means that the client is gone.
+    while let Ok(1..) = stream.read(&mut request).await {
+        asked.fetch_add(1, Ordering::SeqCst);
+        let now = *mood.wait_for(|mood| *mood != Mood::Hangs).await.unwrap();
+        let answer: &[u8] = match now {
+            Mood::Breaks => return,
+            Mood::Busy => b"HTTP/1.1 503 Busy\r\ncontent-length: 0\r\n\r\n",
+            Mood::Well | Mood::Hangs => b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n",
+        };
+        if stream.write_all(answer).await.is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,123 @@
+use std::{collections::BTreeSet, fs, net::SocketAddr, path::Path};
+
+use serde_json::Value;
+use service_kit::testing::eventually;
+use shared_types::Code;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+use crate::cluster::{Basket, Bought, Catalog, Cluster, Delivery, Gateway, Order, Part};
+
+const PARTS: [Part; 4] = [Gateway, Catalog, Order, Delivery];
+
+/// What Prometheus reads there.
+async fn numbers(address: SocketAddr) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: shop\r\nconnection: close\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    answer
+}
+
+/// The value of a series, by its whole name.
+fn value(text: &str, series: &str) -> i64 {
+    let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+    line.unwrap_or_else(|| panic!("no {series} in\n{text}")).parse().unwrap()
+}
+
+/// One delivered purchase, one cancelled, one refused for want of copies.
+async fn a_little_trade(shop: &Cluster) {
+    let (plenty, scarce) = (shop.book("Plenty", 10).await, shop.book("Scarce", 1).await);
+    let caller = shop.operator();
+    caller.buy(&Basket::of(&[(plenty, 3)]).delivered()).await.order();
+    let refused = caller.buy(&Basket::of(&[(scarce, 2)])).await;
+    assert!(matches!(refused, Bought::No(Code::SoldOut)), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_copy_that_moves_is_counted_once() {
+    let shop = Cluster::start().await;
+    a_little_trade(&shop).await;
+    let catalog = numbers(shop.numbers_of(Catalog)).await;
+    assert_eq!(value(&catalog, "lastcopy_copies_taken_total"), 3);
+    assert_eq!(value(&catalog, "lastcopy_copies_given_back_total"), 0);
+    assert_eq!(value(&catalog, "lastcopy_refused_lines_total{reason=\"sold_out\"}"), 1);
+    let order = numbers(shop.numbers_of(Order)).await;
+    assert_eq!(value(&order, "lastcopy_order_moves_total{command=\"copies_taken\",state=\"approved\"}"), 1);
+    assert_eq!(value(&order, "lastcopy_order_moves_total{command=\"copies_refused\",state=\"canceled\"}"), 1);
+    eventually("no order is unfinished", async || {
+        value(&numbers(shop.numbers_of(Order)).await, "lastcopy_unfinished_orders{seconds=\"0\"}") == 0
+    })
+    .await;
+    shop.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_without_an_answer_shows_as_unfinished_and_as_retries() {
+    let mut shop = Cluster::start().await;
+    let book = shop.book("Waiting", 1).await;
+    shop.kill(Catalog);
+    let caller = shop.operator();
+    let buying = tokio::spawn(async move { caller.buy(&Basket::of(&[(book, 1)])).await.order().id });
+    eventually("the order shows", async || {
+        let order = numbers(shop.numbers_of(Order)).await;
+        value(&order, "lastcopy_unfinished_orders{seconds=\"0\"}") == 1
+            && value(&order, "lastcopy_driver_calls_total{action=\"take\",outcome=\"no_answer\"}") > 1
+    })
+    .await;
+    shop.restart(Catalog).await;
+    buying.await.unwrap();
+    shop.finish().await;
+}
+
+/// The names of our metrics in a text.
+fn names(text: &str) -> BTreeSet<&str> {
+    let word = |c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == ':');
+    text.split(word).filter(|word| word.starts_with("lastcopy_")).collect()
+}
+
+fn in_deploy(file: &str) -> String {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy").join(file);
+    fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_number_that_rules_and_dashboard_name_is_there() {
+    let (rules, dashboard) = (in_deploy("prometheus/rules.yml"), in_deploy("grafana/lastcopy.json"));
+    let board: Value = serde_json::from_str(&dashboard).unwrap();
+    let ids: BTreeSet<i64> =
+        board["panels"].as_array().unwrap().iter().map(|panel| panel["id"].as_i64().unwrap()).collect();
+    assert_eq!(ids.len(), board["panels"].as_array().unwrap().len(), "two panels have one id");
+
+    let shop = Cluster::start().await;
+    a_little_trade(&shop).await;
+    let mut shown = String::new();
+    for part in PARTS {
+        shown += &numbers(shop.numbers_of(part)).await;
+    }
+    let shown = names(&shown);
+    let missing: Vec<&str> =
+        names(&rules).union(&names(&dashboard)).filter(|name| !shown.contains(*name)).copied().collect();
+    assert!(missing.is_empty(), "nobody shows {missing:?}");
+    shop.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_runbook_that_an_alert_names_is_written() {
+    let handbook = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/OPERATIONS.md")).unwrap();
+    let headings: BTreeSet<String> = handbook
+        .lines()
+        .filter_map(|line| line.strip_prefix("## ").or_else(|| line.strip_prefix("### ")))
+        .map(|heading| heading.to_lowercase().replace(' ', "-"))
+        .collect();
+    let rules = in_deploy("prometheus/rules.yml");
+    let named: Vec<&str> =
+        rules.lines().filter_map(|line| line.trim().strip_prefix("runbook: docs/OPERATIONS.md#")).collect();
+    assert!(!named.is_empty());
+    for anchor in named {
+        assert!(headings.contains(anchor), "no heading for #{anchor}");
+    }
+}
