@@ -50,8 +50,11 @@ impl Hasher for Mix {
     }
 }
 
+/// Numbers by value, and values by number.
+type Both<T> = (Map<Arc<T>, u32>, Vec<Arc<T>>);
+
 /// Values by number. A value has one number, so that comparing numbers is comparing values.
-pub struct Table<T>(RwLock<(Map<Arc<T>, u32>, Vec<Arc<T>>)>);
+pub struct Table<T>(RwLock<Both<T>>);
 
 impl<T> Default for Table<T> {
     fn default() -> Table<T> {

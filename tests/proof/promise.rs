@@ -114,7 +114,7 @@ fn at_rest(deal: &Deal, held: &Held) -> Result<(), Broken> {
     let is_paid = order.payment() == PaymentState::Paid;
     holds(kept(deal) == i64::from(is_paid), Broken::I3)?;
     let may_still_capture = |n: &u32| deal.bank[n].payment.status == PaymentStatus::Processing;
-    holds(!ended || !deal.bank.keys().any(|n| may_still_capture(n)), Broken::I3)?;
+    holds(!ended || !deal.bank.keys().any(may_still_capture), Broken::I3)?;
     parcel_at_rest(deal, order.state == S::Approved && !order.withdrawn && order.address.is_some())
 }
 

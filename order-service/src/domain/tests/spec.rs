@@ -107,8 +107,10 @@ pub(super) fn table(order: &Order, command: &Command) -> After {
             }
         }
         Command::DeliveryBooked { n, status, version } => {
-            let awaited =
-                order.state == S::Approved && !order.withdrawn && order.address.is_some() && order.delivery_version == 0;
+            let awaited = order.state == S::Approved
+                && !order.withdrawn
+                && order.address.is_some()
+                && order.delivery_version == 0;
             if awaited && *n == order.delivery_n.max(1) { is.parcel(*n, *status, *version) } else { Illegal }
         }
         Command::DeliveryMoved { n, status, version } => is.parcel(*n, *status, *version),
