@@ -39,6 +39,9 @@ pub struct ServiceAddresses {
     pub catalog: String,
     pub order: String,
     pub delivery: String,
+    /// The sandbox payment provider.
+    #[serde(default)]
+    pub payments: String,
 }
 
 impl ShopAddress {
@@ -50,7 +53,12 @@ impl ShopAddress {
         };
         ShopAddress {
             gateway: url("gateway"),
-            services: ServiceAddresses { catalog: url("catalog"), order: url("order"), delivery: url("delivery") },
+            services: ServiceAddresses {
+                catalog: url("catalog"),
+                order: url("order"),
+                delivery: url("delivery"),
+                payments: url("payments"),
+            },
             pid: std::process::id(),
             operator_key: operator_key.clone(),
         }
@@ -123,7 +131,12 @@ mod tests {
 
     fn left(data_dir: &Path, pid: u32) -> ShopAddress {
         let nobody = "http://127.0.0.1:1".to_owned();
-        let services = ServiceAddresses { catalog: nobody.clone(), order: nobody.clone(), delivery: nobody.clone() };
+        let services = ServiceAddresses {
+            catalog: nobody.clone(),
+            order: nobody.clone(),
+            delivery: nobody.clone(),
+            payments: nobody.clone(),
+        };
         let operator_key = Secret::new("the operator's key");
         let address = ShopAddress { gateway: nobody, services, pid, operator_key };
         address.leave(data_dir).unwrap();

@@ -7,6 +7,7 @@ const CATALOG_FILE: &str = "catalog.db";
 const ORDER_FILE: &str = "orders.db";
 const DELIVERY_FILE: &str = "deliveries.db";
 const GATEWAY_FILE: &str = "gateway.db";
+const PAYMENTS_FILE: &str = "payments.db";
 
 /// Which databases a tool works on.
 #[derive(Debug, Clone, clap::Args)]
@@ -44,6 +45,11 @@ impl DatabaseArgs {
 /// that count those do not ask for it.
 pub fn gateway_in_folder(data_dir: &Path) -> DatabaseUrl {
     DatabaseUrl::sqlite(data_dir.join(GATEWAY_FILE))
+}
+
+/// The ledger of the sandbox payment provider, beside a shop that keeps all of its data in one folder.
+pub fn payments_in_folder(data_dir: &Path) -> DatabaseUrl {
+    DatabaseUrl::sqlite(data_dir.join(PAYMENTS_FILE))
 }
 
 /// The databases of one shop.

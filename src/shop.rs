@@ -6,6 +6,7 @@ use std::{
 };
 
 use gateway_service::identity::fresh_operator_key;
+use rand::Rng;
 use reqwest::Method;
 use service_kit::{
     Client, ClientOptions, Outcome,
@@ -16,7 +17,8 @@ use service_kit::{
 use shared_types::Secret;
 
 use crate::{
-    databases::{Databases, gateway_in_folder},
+    databases::{Databases, gateway_in_folder, payments_in_folder},
+    payments,
     ports::Port,
 };
 
@@ -38,6 +40,7 @@ pub struct Places {
     pub catalog_port: u16,
     pub order_port: u16,
     pub delivery_port: u16,
+    pub payments_port: u16,
 }
 
 impl Places {
@@ -54,11 +57,12 @@ impl Places {
             catalog_port: 0,
             order_port: 0,
             delivery_port: 0,
+            payments_port: 0,
         }
     }
 }
 
-/// Starts all four services and waits until the gateway is ready. The gateway comes last.
+/// Starts all four services and the sandbox payment provider, and waits until the gateway is ready. The gateway comes last.
 ///
 /// A service that does not start takes the others with it: they are stopped before this returns.
 pub async fn start(places: &Places) -> Result<Vec<Running>, StartError> {
@@ -82,6 +86,7 @@ async fn start_each(places: &Places, running: &mut Vec<Running>) -> Result<(), S
     let catalog = Port::reserve(loopback, places.catalog_port, "--catalog-port")?;
     let order = Port::reserve(loopback, places.order_port, "--order-port")?;
     let delivery = Port::reserve(loopback, places.delivery_port, "--delivery-port")?;
+    let payments = Port::reserve(loopback, places.payments_port, "--payments-port")?;
     let gateway = Port::reserve(places.host, places.gateway_port, "--port")?;
     let databases = Databases::in_folder(&places.data_dir);
     let at = |port: &Port| ("--listen", port.address().to_string());
@@ -94,7 +99,12 @@ async fn start_each(places: &Places, running: &mut Vec<Running>) -> Result<(), S
     running.push(one(&catalog, &flags, catalog_service::start).await?);
     let flags = [at(&delivery), stored(&databases.delivery), gateway_url.clone(), order_url.clone()];
     running.push(one(&delivery, &flags, delivery_service::start).await?);
-    let flags = [at(&order), stored(&databases.order), gateway_url, catalog_url.clone(), delivery_url.clone()];
+    let secret = ("--sandbox-webhook-secret", fresh_secret());
+    let bank = stored(&payments_in_folder(&places.data_dir));
+    let flags = [at(&payments), bank, order_url.clone(), secret.clone()];
+    running.push(one(&payments, &flags, payments::start).await?);
+    let (bank_url, urls) = (url("--payments-url", &payments), [catalog_url.clone(), delivery_url.clone()]);
+    let flags = [&[at(&order), stored(&databases.order), gateway_url, bank_url, secret], urls.as_slice()].concat();
     running.push(one(&order, &flags, order_service::start).await?);
     let people = stored(&gateway_in_folder(&places.data_dir));
     let demo = ("--demo", places.demo.to_string());
@@ -102,6 +112,14 @@ async fn start_each(places: &Places, running: &mut Vec<Running>) -> Result<(), S
     let flags = [at(&gateway), people, demo, operator, catalog_url, order_url, delivery_url];
     running.push(one(&gateway, &flags, gateway_service::start).await?);
     Ok(())
+}
+
+/// Known to the provider and to the order service, and to nobody else: both are started here, and webhooks are signed when
+/// they are sent.
+fn fresh_secret() -> String {
+    let mut bytes = [0; 32];
+    rand::rng().fill_bytes(&mut bytes);
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Starts one service by its own command line: what the launcher does not decide keeps the service's own default or

@@ -32,6 +32,9 @@ pub struct UpArgs {
     pub order_port: u16,
     #[arg(long, env = "LASTCOPY_DELIVERY_PORT", default_value_t = 8083)]
     pub delivery_port: u16,
+    /// Port of the sandbox payment provider.
+    #[arg(long, env = "LASTCOPY_PAYMENTS_PORT", default_value_t = 8084)]
+    pub payments_port: u16,
     /// Start with an empty catalog instead of the 1,000 demo books.
     #[arg(long, env = "LASTCOPY_NO_DEMO", value_parser = FalseyValueParser::new())]
     pub no_demo: bool,
@@ -83,5 +86,6 @@ fn places(args: &UpArgs) -> Places {
         catalog_port: args.catalog_port,
         order_port: args.order_port,
         delivery_port: args.delivery_port,
+        payments_port: args.payments_port,
     }
 }

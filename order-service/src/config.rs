@@ -3,6 +3,8 @@ use std::net::SocketAddr;
 use service_kit::{db::DatabaseUrl, process::default_workers};
 use shared_types::Currency;
 
+use crate::payments_config::PaymentsConfig;
+
 /// How the order service is set up. Every flag is an environment variable too.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Config {
@@ -24,9 +26,8 @@ pub struct Config {
     /// Where the delivery service answers.
     #[arg(long, env = "LASTCOPY_DELIVERY_URL", default_value = "http://127.0.0.1:8083")]
     pub delivery_url: String,
-    /// Where the payment provider answers.
-    #[arg(long, env = "LASTCOPY_PAYMENTS_URL", default_value = "http://127.0.0.1:8084")]
-    pub payments_url: String,
+    #[command(flatten)]
+    pub payments: PaymentsConfig,
     /// Minutes within which an order by card or invoice has to be paid; employees may give it longer. Until then its copies
     /// are nobody else's.
     #[arg(long, env = "LASTCOPY_UNPAID_MINUTES", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]

@@ -14,6 +14,8 @@ mod driver;
 mod http;
 /// What the order service counts.
 mod metrics;
+/// Who takes the money, and who is believed.
+mod payments_config;
 /// Where a test may kill this process.
 mod points;
 /// Opening what the service needs, and serving.
@@ -22,8 +24,11 @@ mod start;
 pub mod store;
 /// Orders as the wire shows them.
 mod view;
+/// What comes in by webhook: who sent it, and what it says.
+pub mod webhooks;
 
 pub use config::{Config, Pace};
 pub use driver::{judge, money};
+pub use payments_config::{CardProvider, InvoiceProvider, PaymentsConfig};
 pub use points::fault_points;
 pub use start::start;

@@ -46,6 +46,7 @@ pub const PLACE: CommitPoints = commit_points!("place");
 /// Every request that moves an order there is.
 pub const MOVE: CommitPoints = commit_points!("move");
 pub const EVENT: CommitPoints = commit_points!("event");
+pub const WEBHOOK: CommitPoints = commit_points!("webhook");
 
 /// The points of an action. An action without points does not compile.
 pub const fn of(action: Action) -> CallPoints {
@@ -63,6 +64,6 @@ pub const fn of(action: Action) -> CallPoints {
 /// Every fault point of this service, for the crash sweep.
 pub fn fault_points() -> Vec<String> {
     let calls = Action::KINDS.map(of).into_iter().flat_map(|at| [at.before_call, at.after_call, at.after_commit]);
-    let commits = [PLACE, MOVE, EVENT].into_iter().flat_map(|at| [at.before_commit, at.after_commit]);
+    let commits = [PLACE, MOVE, EVENT, WEBHOOK].into_iter().flat_map(|at| [at.before_commit, at.after_commit]);
     calls.chain(commits).map(str::to_owned).collect()
 }

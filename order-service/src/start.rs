@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use service_kit::{
     Clock,
     auth::{Gate, Issuer, Service},
@@ -8,7 +10,7 @@ use shared_types::Secret;
 use uuid::Uuid;
 
 use crate::{
-    clients::{Catalog, Delivery, payments::Provider},
+    clients::{Catalog, Delivery},
     config::Config,
     driver::{Driver, Others, work},
     http::{Shop, routes},
@@ -25,14 +27,14 @@ const INFO: ServiceInfo = ServiceInfo {
 /// Starts the service. Orders that an earlier life left unfinished are taken up at once.
 pub async fn start(config: Config) -> Result<Running, StartError> {
     let part = |error: &dyn std::fmt::Display| StartError::Part(error.to_string());
+    let senders = Arc::new(config.payments.senders()?);
     let db = Db::open(&config.database_url, DbOptions::default(), MIGRATIONS).await.map_err(|error| part(&error))?;
-
+    let providers = config.payments.providers(&db, config.pace.call_ms)?;
     let issuer = Issuer::open(Service::Order, db.clone(), Clock::system()).await.map_err(|error| part(&error))?;
     let catalog = Catalog::new(&config.catalog_url, config.pace.call_ms, &issuer).map_err(|error| part(&error))?;
     let delivery = Delivery::new(&config.delivery_url, config.pace.call_ms, &issuer).map_err(|error| part(&error))?;
     let issuers = [(Service::Gateway, config.gateway_url.as_str()), (Service::Delivery, &config.delivery_url)];
     let gate = Gate::trusting(Service::Order, &issuers).map_err(|error| part(&error))?;
-    let provider = Provider::sandbox(&config.payments_url, config.pace.call_ms).map_err(|error| part(&error))?;
     let fresh = Secret::new(Uuid::new_v4().simple().to_string() + &Uuid::new_v4().simple().to_string());
     let card_key = db.write(move |tx| store::card_key::find_or_keep(tx, &fresh)).await;
     let card_key = card_key.map_err(|error: DbError| part(&error))?;
@@ -40,13 +42,13 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let mut background = Background::default();
     background.spawn(issuer.clone().keep_rotating(background.stopping()));
     let checks = checks(&db, &catalog, &delivery);
-    let others = Others { catalog: catalog.clone(), delivery, provider: provider.clone() };
+    let others = Others { catalog: catalog.clone(), delivery, providers: providers.clone() };
     let driver = Driver::new(db.clone(), others, config.pace, background.stopping());
     background.spawn(work(driver.clone()));
     background.close_last(db.clone());
     metrics::show(&mut background, &db);
     let unpaid_ms = 60_000 * i64::from(config.unpaid_minutes);
-    let shop = Shop { db, driver, catalog, provider, currency: config.currency, unpaid_ms, card_key };
+    let shop = Shop { db, driver, catalog, providers, senders, currency: config.currency, unpaid_ms, card_key };
     serve(INFO, config.listen, config.workers, checks, background, routes(shop, gate, issuer)).await
 }
 

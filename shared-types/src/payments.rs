@@ -6,7 +6,7 @@ use paperclip::{
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::{Amount, Currency, FieldErrors, PaymentId, Secret, Timestamp, limits::MAX_CARD_TOKEN_CHARS};
+use crate::{Amount, Currency, FieldErrors, OrderId, PaymentId, Secret, Timestamp, limits::MAX_CARD_TOKEN_CHARS};
 
 /// What a payment provider says of a payment. Every answer about a payment carries it, and it decides, not the status
 /// code. `declined`, `canceled` and `refunded` are final.
@@ -224,6 +224,55 @@ pub struct TokenView {
     pub brand: String,
     /// The number's last four digits, by which its owner knows the card.
     pub last4: String,
+}
+
+/// What became of a webhook.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
+#[openapi(example = r#"{"status": "processed"}"#)]
+pub struct WebhookAnswer {
+    pub status: WebhookStatus,
+}
+
+/// What became of a webhook, in a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
+#[serde(rename_all = "snake_case")]
+pub enum WebhookStatus {
+    /// It is written down, and its order hears of it.
+    Processed,
+    /// It was processed before.
+    Duplicate,
+    /// It says nothing that matters here.
+    Ignored,
+}
+
+/// Money that was reported to the shop, outside of any provider's API.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
+#[openapi(
+    example = r#"{"event_id": "evt_1", "order_id": "01936f2e-7b1c-7cc3-98c4-dc0c0c07398f", "payment_id": "01936f2e-7b1c-7cc3-98c4-dc0c0c07398f:1", "amount": 12.99, "currency": "USD", "received_at": "2026-11-18T11:06:40.123456Z"}"#
+)]
+pub struct ReceiptView {
+    /// The reporter's own id for it.
+    pub event_id: String,
+    pub order_id: OrderId,
+    /// The payment that it pays. Absent: it pays nothing, and is to be given back.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub payment_id: Option<PaymentId>,
+    pub amount: Amount,
+    pub currency: Currency,
+    pub received_at: Timestamp,
+    /// When somebody had given it back, and who he was.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub returned_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub returned_by: Option<String>,
+}
+
+/// One page of receipts, first one first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
+pub struct ReceiptPage {
+    pub items: Vec<ReceiptView>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub next_cursor: Option<String>,
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //!
 //! It stands for somebody else's service, so it shares nothing with the shop but the wire: payments are opened under ids
 //! that the shop chose, everything may be repeated, and whatever happens is told by signed webhooks until they are
-//! acknowledged. Which card does what is in [`domain::card`].
+//! acknowledged. Which card does what is in `domain/card.rs`.
 
 /// The only outgoing HTTP: webhooks.
 mod clients;

@@ -3,6 +3,10 @@
 
 /// Each invariant's check fires on a shop that breaks it, and on no other.
 mod audit;
+/// Who changed what, as the gateway noted it.
+mod audit_log;
+/// No secret in a log or in an error.
+mod canary;
 /// What is written is read back.
 mod export;
 /// Messy files, and answers that get lost.

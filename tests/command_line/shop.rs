@@ -74,7 +74,8 @@ impl Place {
 }
 
 /// Any free port for each service.
-pub const ANY_PORTS: [&str; 8] = ["--port", "0", "--catalog-port", "0", "--order-port", "0", "--delivery-port", "0"];
+pub const ANY_PORTS: [&str; 10] =
+    ["--port", "0", "--catalog-port", "0", "--order-port", "0", "--delivery-port", "0", "--payments-port", "0"];
 
 /// A process that serves until it is told to stop. Dropping it kills it.
 pub struct Shop {

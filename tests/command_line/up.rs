@@ -10,7 +10,7 @@ async fn the_shop_comes_up_with_its_demo_books_says_where_and_stops_when_told() 
     let shop = Shop::up(&place, &[]);
     let names: Vec<&str> = shop.lines.iter().map(|line| line.split(' ').next().unwrap()).collect();
     assert_eq!(names[..3], ["account", "account", "account"], "the demo's passwords, on the first start");
-    assert_eq!(names[3..], ["catalog", "delivery", "order", "gateway", "ready"]);
+    assert_eq!(names[3..], ["catalog", "delivery", "payments", "order", "gateway", "ready"]);
 
     let first = shop.get("/api/v1/books/1").await;
     assert_eq!(first["title"], "How to get a good grade in DOS in 40 minutes a day");
@@ -20,7 +20,7 @@ async fn the_shop_comes_up_with_its_demo_books_says_where_and_stops_when_told() 
 
     let address: Value = serde_json::from_slice(&fs::read(place.data_dir().join("shop.json")).unwrap()).unwrap();
     assert_eq!((&address["gateway"], &address["pid"]), (&json!(shop.url), &json!(shop.pid())));
-    for service in ["catalog", "order", "delivery"] {
+    for service in ["catalog", "order", "delivery", "payments"] {
         let url = address["services"][service].as_str().unwrap();
         assert!(shop.lines.contains(&format!("{service} {url}")), "{address}");
     }
@@ -65,7 +65,7 @@ fn a_port_in_use_is_named_with_the_flag_that_chooses_another() {
     let place = Place::new();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
-    for flag in ["--port", "--catalog-port", "--order-port", "--delivery-port"] {
+    for flag in ["--port", "--catalog-port", "--order-port", "--delivery-port", "--payments-port"] {
         // The later of two equal flags wins.
         let mut args = vec!["up"];
         for pair in ANY_PORTS.chunks(2).filter(|pair| pair[0] != flag) {

@@ -56,7 +56,7 @@ class Shop:
 
 @contextmanager
 def shop(binary):
-    ports = ["--port=0", "--catalog-port=0", "--order-port=0", "--delivery-port=0"]
+    ports = ["--port=0", "--catalog-port=0", "--order-port=0", "--delivery-port=0", "--payments-port=0"]
     with tempfile.TemporaryDirectory(prefix="lastcopy-oauth-") as folder:
         with open(os.path.join(folder, "log"), "wb") as log:
             process = subprocess.Popen(

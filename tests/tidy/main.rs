@@ -76,6 +76,7 @@ const RULES: &[(&str, Rule)] = &[
     ("the lock file is kept", records::lock_file_is_kept),
     ("migrations are prose", records::migrations_are_prose),
     ("decisions are numbered", records::decisions_are_numbered),
+    ("controls name their tests", records::controls_name_their_tests),
 ];
 
 #[test]

@@ -58,6 +58,25 @@ pub fn decisions_are_numbered(tree: &[Source]) -> Vec<Finding> {
     found
 }
 
+/// A test that `docs/SECURITY.md` names, as `path::name` between backticks, is there.
+pub fn controls_name_their_tests(tree: &[Source]) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for source in tree.iter().filter(|source| source.path == "docs/SECURITY.md") {
+        for (at, line) in source.text.lines().enumerate() {
+            for (path, name) in line.split('`').filter_map(|text| text.split_once("::")) {
+                let is_there = |test: &Source| {
+                    test.path == path
+                        && ["fn ", "def "].iter().any(|word| test.text.contains(&format!("{word}{name}(")))
+                };
+                if !tree.iter().any(is_there) {
+                    found.push(source.finding(at + 1, format!("there is no test {name} in {path}")));
+                }
+            }
+        }
+    }
+    found
+}
+
 fn number(name: &str, separator: &str) -> Option<u32> {
     name.split_once(separator)?.0.parse().ok()
 }
@@ -116,4 +135,12 @@ fn decisions_without_number_or_title_are_found() {
         Source::sample("docs/decisions/0002-x.md", "HTTP\n"),
     ];
     assert_eq!(decisions_are_numbered(&bad).len(), 3);
+}
+
+#[test]
+fn a_control_without_its_test_is_found() {
+    let test = Source::sample("a/tests/x.rs", "async fn nobody_gets_in() {}");
+    let controls = "| locked | `a/tests/x.rs::nobody_gets_in` | `a/tests/x.rs::nobody_gets` | `b.rs::nobody_gets_in` |";
+    let controls = Source::sample("docs/SECURITY.md", controls);
+    assert_eq!(controls_name_their_tests(&[test, controls]).len(), 2);
 }

@@ -92,7 +92,17 @@ impl Upstream {
     /// is none.
     pub async fn ask(&self, caller: &Caller, ask: Ask<'_>) -> Result<RawAnswer, Problem> {
         let client = self.client.with_tokens(self.tokens.on_behalf_of(caller));
-        again::until_answered(&client, self.part, &ask).await.map_err(|unanswered| match unanswered {
+        self.send(&client, ask).await
+    }
+
+    /// Passes on a request that brings its own proof of who sends it, such as a signature. It gets no token of ours: what
+    /// is refused is the sender's proof, and he is told so.
+    pub async fn pass_on(&self, ask: Ask<'_>) -> Result<RawAnswer, Problem> {
+        self.send(&self.client, ask).await
+    }
+
+    async fn send(&self, client: &Client, ask: Ask<'_>) -> Result<RawAnswer, Problem> {
+        again::until_answered(client, self.part, &ask).await.map_err(|unanswered| match unanswered {
             Unanswered::Refused(problem) => problem,
             Unanswered::Silent { reason, retry_after_s } => {
                 let problem = self.silent(&ask, &reason);

@@ -15,6 +15,8 @@ pub(crate) mod orders;
 pub(crate) mod relay;
 /// Orders that people write, decide about and pay for later.
 mod reviews;
+/// Webhooks of payment providers, to the byte.
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -27,6 +29,7 @@ pub(crate) const BASE: &str = "/api/v1";
 
 pub(crate) fn routes(config: &mut ServiceConfig, upstreams: &Arc<Upstreams>) {
     config.app_data(actix_web::web::Data::from(Arc::clone(upstreams)));
+    config.service(web::resource("/webhooks/payment").route(web::post().to(webhooks::payment)));
     config.service(
         web::scope(BASE)
             .service(web::resource("/books").route(web::get().to(books::list)).route(web::post().to(books::create)))

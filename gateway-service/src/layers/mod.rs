@@ -18,7 +18,10 @@ use actix_web::{
     http::header::{HeaderName, HeaderValue},
     middleware::Next,
 };
-use service_kit::http::{Answering, Layer, problem_response};
+use service_kit::{
+    auth::Gate,
+    http::{Answering, Layer, problem_response},
+};
 use shared_types::Problem;
 
 use crate::identity::Identity;
@@ -36,8 +39,19 @@ impl Layers {
     }
 
     async fn admit(&self, request: &ServiceRequest) -> Result<(), Problem> {
-        self.rates.admit(&self.identity, request.request()).await?;
-        forgery::refuse(request.request())
+        let request = request.request();
+        let counted = !rates::is_probe(request.path()) && !self.identity.is_demo_key(request);
+        if counted {
+            self.rates.take_address(self.identity.origin(request))?;
+        }
+        // Found out here once, and kept: whoever may not call hears so before anybody looks at what he sent.
+        let caller = Gate::caller(request).await;
+        if let Ok(caller) = &caller
+            && counted
+        {
+            self.rates.take_caller(caller)?;
+        }
+        forgery::refuse(request)
     }
 }
 

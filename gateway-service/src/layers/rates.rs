@@ -9,7 +9,6 @@ use std::{
     num::NonZeroU32,
 };
 
-use actix_web::HttpRequest;
 use governor::{
     NotUntil, Quota, RateLimiter,
     clock::{Clock, MonotonicClock},
@@ -17,10 +16,10 @@ use governor::{
     nanos::Nanos,
     state::{InMemoryState, NotKeyed, StateStore},
 };
-use service_kit::auth::{Caller, Gate};
+use service_kit::auth::Caller;
 use shared_types::{Code, Problem};
 
-use crate::identity::Identity;
+use crate::identity::domain::Origin;
 
 /// Requests a second from one address where nothing else is configured: more than a person, a shop's own network or an
 /// honest program sends, and less than this server answers.
@@ -60,25 +59,20 @@ impl Rates {
         Rates { by_address: limiter(config.rate_per_address), by_caller: limiter(config.rate_per_caller) }
     }
 
-    /// Counts a request, or says when the next one is let in. Probes of a load balancer and the demo's key are not
-    /// counted.
-    pub(super) async fn admit(&self, identity: &Identity, request: &HttpRequest) -> Result<(), Problem> {
-        if is_probe(request.path()) || identity.is_demo_key(request) {
-            return Ok(());
-        }
-        if let Some(limiter) = &self.by_address {
-            limiter.take(identity.origin(request).network(), "from your address")?;
-        }
-        let Some(limiter) = &self.by_caller else { return Ok(()) };
-        match Gate::caller(request).await {
-            Ok(caller) if caller != Caller::anonymous() => limiter.take(caller.principal(), "of yours"),
-            // Nobody, or a credential that is no good: the route says so where it asks.
-            Ok(_) | Err(_) => Ok(()),
-        }
+    /// Counts a request from this address, or says when the next one is let in.
+    pub(super) fn take_address(&self, origin: Origin) -> Result<(), Problem> {
+        self.by_address.as_ref().map_or(Ok(()), |limiter| limiter.take(origin.network(), "from your address"))
+    }
+
+    /// Counts a request of this caller. Nobody is no caller: only his address counts.
+    pub(super) fn take_caller(&self, caller: &Caller) -> Result<(), Problem> {
+        let limiter = self.by_caller.as_ref().filter(|_| *caller != Caller::anonymous());
+        limiter.map_or(Ok(()), |limiter| limiter.take(caller.principal(), "of yours"))
     }
 }
 
-fn is_probe(path: &str) -> bool {
+/// Probes of a load balancer are not counted.
+pub(super) fn is_probe(path: &str) -> bool {
     path.starts_with("/health/") || path.starts_with("/api/v1/health/")
 }
 

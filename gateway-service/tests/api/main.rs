@@ -11,3 +11,5 @@ mod document;
 mod shop;
 /// An order service that gives no answer.
 mod silence;
+/// Webhooks of payment providers, by the public door.
+mod webhooks;

@@ -22,6 +22,9 @@ pub struct Shop {
 /// With it the tests do what whoever runs the shop may do.
 pub const OPERATOR_KEY: &str = "operator-of-the-gateway-tests-0001";
 
+/// Who signs with it is believed that money has arrived.
+pub const WEBHOOK_SECRET: &str = "secret of those who report money";
+
 /// An answer of the gateway.
 #[derive(Debug)]
 pub struct Answer {
@@ -73,7 +76,11 @@ impl Shop {
         });
         let delivery = delivery.await.unwrap();
         let order = order_service::start(order_service::Config {
-            payments_url: "http://127.0.0.1:9".to_owned(),
+            payments: order_service::PaymentsConfig {
+                payments_url: "http://127.0.0.1:9".to_owned(),
+                webhook_secret: Some(Secret::new(WEBHOOK_SECRET)),
+                ..order_service::PaymentsConfig::default()
+            },
             unpaid_minutes: 60,
             listen: order_at.address(),
             gateway_url: gateway_at.url(),
@@ -124,6 +131,18 @@ impl Shop {
         }
         if let Some(body) = body {
             request = request.json(&body);
+        }
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let text = response.text().await.unwrap();
+        Answer { status, headers, json: serde_json::from_str(&text).unwrap_or(Value::Null) }
+    }
+
+    /// A body as it is, to the byte, from nobody in particular.
+    pub async fn send_bytes(&self, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let mut request = self.http.post(format!("{}{path}", self.gateway.url())).body(body.to_owned());
+        for (name, value) in headers {
+            request = request.header(*name, *value);
         }
         let response = request.send().await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());

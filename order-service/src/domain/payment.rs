@@ -224,6 +224,9 @@ pub(super) fn reported(order: &Order, n: u32, status: PaymentStatus) -> Result<O
         A::Processing if status != PaymentStatus::Processing => order.with(n, A::Charging, None),
         A::Declined | A::Canceled if late => order.with(n, A::Canceling, attempt.reason.clone()),
         A::Refunded if late => order.with(n, A::Refunding, attempt.reason.clone()),
+        // An answer that is on its way to us may be older than the news: the move makes it come too late, so that the
+        // provider is asked again.
+        A::Charging | A::Canceling if status != PaymentStatus::Processing => order.moved(),
         A::Planned
         | A::Charging
         | A::Processing

@@ -31,7 +31,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument;
 
 use crate::{
-    clients::{Catalog, Delivery, payments::Provider},
+    clients::{Catalog, Delivery, payments::Providers},
     config::Pace,
     domain::{Action, Command, Order, Refusal, apply, look, next},
     metrics, points,
@@ -55,7 +55,7 @@ pub struct Driver(Arc<Inner>);
 pub struct Others {
     pub catalog: Catalog,
     pub delivery: Delivery,
-    pub provider: Provider,
+    pub providers: Providers,
 }
 
 struct Inner {
@@ -262,7 +262,7 @@ impl Driver {
     }
 
     async fn ask(&self, order: &Order, action: Action) -> Judgement {
-        let Others { catalog, delivery, provider } = &self.0.others;
+        let Others { catalog, delivery, providers } = &self.0.others;
         match action {
             Action::Take => judge::take(order, catalog.take(order).await),
             Action::GiveBack => judge::give_back(order, catalog.give_back(order.taking_id()).await),
@@ -271,7 +271,7 @@ impl Driver {
                 None => Judgement::NoAnswer("BUG: a delivery without an address".to_owned()),
             },
             Action::CancelDelivery => judge::stopping(order, delivery.cancel(order.delivery_id()).await),
-            Action::Charge | Action::CancelPayment | Action::Refund => money::ask(provider, order, action).await,
+            Action::Charge | Action::CancelPayment | Action::Refund => money::ask(providers, order, action).await,
         }
     }
 

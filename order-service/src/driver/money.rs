@@ -3,17 +3,18 @@ use shared_types::payments::{ChargeMethod, PaymentStatus, PaymentView};
 
 use super::judge::Judgement::{self, Answered, Misunderstood, NoAnswer};
 use crate::{
-    clients::payments::{Charged, Means, Payment, Provider},
+    clients::payments::{Charged, Means, Payment, Providers},
     domain::{Action, Attempt, Command, Order},
 };
 
 /// Asks the provider about the attempt that this action is about, and says what its answer means.
-pub(super) async fn ask(provider: &Provider, order: &Order, action: Action) -> Judgement {
+pub(super) async fn ask(providers: &Providers, order: &Order, action: Action) -> Judgement {
     let Some(attempt) = order.attempt_for(action) else {
         return NoAnswer("BUG: there is no payment for this action".to_owned());
     };
     let payment =
         Payment { id: order.payment_id(attempt.n), amount: attempt.amount, provider_ref: attempt.provider_ref.clone() };
+    let provider = providers.of(attempt.method);
     match action {
         Action::CancelPayment => canceled(attempt, provider.cancel(&payment).await),
         Action::Refund => refunded(attempt, provider.refund(&payment).await),

@@ -9,7 +9,7 @@ use super::Shop;
 /// Exchanges a card for its provider's token, before anything is written: a card is never stored. A card that the provider
 /// does not take is declined.
 pub(super) async fn token(shop: &Shop, card: &Card) -> Result<CardToken, Problem> {
-    match shop.provider.tokenize(card).await {
+    match shop.providers.card.tokenize(card).await {
         Outcome::Done(view) => Ok(view.token),
         Outcome::Refused(problem) => {
             Err(Problem::new(Code::PaymentFailed, format!("the card was not accepted: {}", problem.detail)))

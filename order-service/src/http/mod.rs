@@ -20,10 +20,16 @@ mod orders;
 mod payments;
 /// Prices and titles, frozen when a line is ordered.
 mod prices;
+/// `/receipts`.
+mod receipts;
 /// Orders that people write and decide about: submit, approve, reject, cancel, extend, refund, hand over.
 mod review;
 /// Database errors as problems.
 mod trouble;
+/// `POST /webhooks/payment`.
+mod webhooks;
+
+use std::sync::Arc;
 
 use paperclip::actix::web;
 use service_kit::{
@@ -34,9 +40,10 @@ use shared_types::{Currency, OrderId, Secret, Timestamp};
 use uuid::Uuid;
 
 use crate::{
-    clients::{Catalog, payments::Provider},
+    clients::{Catalog, payments::Providers},
     domain::checkout::Opening,
     driver::Driver,
+    webhooks::Senders,
 };
 
 /// What every handler works with.
@@ -45,7 +52,9 @@ pub struct Shop {
     pub db: Db,
     pub driver: Driver,
     pub catalog: Catalog,
-    pub provider: Provider,
+    pub providers: Providers,
+    /// Whose webhooks are believed.
+    pub senders: Arc<Senders>,
     pub currency: Currency,
     /// Milliseconds within which an order has to be paid.
     pub unpaid_ms: i64,
@@ -93,6 +102,9 @@ pub fn routes(shop: Shop, gate: Gate, issuer: Issuer) -> impl Fn(&mut web::Servi
             .service(web::resource("/orders/{id}/refund").route(web::post().to(review::refund)))
             .service(web::resource("/orders/{id}/hand-over").route(web::post().to(review::hand_over)))
             .service(web::resource("/orders/{id}/payments").route(web::post().to(payments::pay)))
+            .service(web::resource("/receipts").route(web::get().to(receipts::list)))
+            .service(web::resource("/receipts/{event_id}/returned").route(web::post().to(receipts::returned)))
+            .service(web::resource("/webhooks/payment").route(web::post().to(webhooks::receive)))
             .service(web::resource("/events").route(web::post().to(events::receive)));
     }
 }

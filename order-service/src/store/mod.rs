@@ -17,10 +17,14 @@ pub mod moves;
 pub mod orders;
 /// Attempts to pay, one row each.
 mod payments;
+/// Money that was reported to us: a ledger of our own.
+pub mod receipts;
 /// Enumerations and JSON in text columns.
 mod text;
 /// How many orders wait for something, and for how long.
 pub mod unfinished;
+/// What a webhook does, once.
+pub mod webhooks;
 
 use service_kit::db::Migration;
 use shared_types::Timestamp;
@@ -37,6 +41,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration::both("V10__order_flow", include_str!("../../migrations/V10__order_flow.sql")),
     Migration::both("V11__payment", include_str!("../../migrations/V11__payment.sql")),
     Migration::both("V12__card_key", include_str!("../../migrations/V12__card_key.sql")),
+    Migration::both("V20__receipt", include_str!("../../migrations/V20__receipt.sql")),
 ];
 
 /// An order with the times that belong to its row.
@@ -58,6 +63,8 @@ pub enum Actor {
     Driver,
     /// The delivery service, by an event.
     Delivery,
+    /// A payment provider, or whoever reports money, by a webhook.
+    Webhook,
 }
 
 impl Actor {
@@ -67,6 +74,7 @@ impl Actor {
             Actor::Caller => "caller",
             Actor::Driver => "driver",
             Actor::Delivery => "delivery",
+            Actor::Webhook => "webhook",
         }
     }
 }

@@ -138,10 +138,10 @@ fn every_side_of_every_call_and_commit_is_a_fault_point() {
             assert!(points.contains(&format!("order.{action}.{side}")));
         }
     }
-    for request in ["place", "move", "event"] {
+    for request in ["place", "move", "event", "webhook"] {
         for side in ["before_commit", "after_commit"] {
             assert!(points.contains(&format!("order.{request}.{side}")));
         }
     }
-    assert_eq!(points.len(), 27);
+    assert_eq!(points.len(), 29);
 }

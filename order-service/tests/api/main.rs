@@ -21,3 +21,7 @@ mod mishaps;
 mod neighbours;
 /// The service under test, and how to call it.
 mod shop;
+/// Stripe's PaymentIntents, with answers that are lost.
+mod stripe;
+/// Webhooks in: believed, once, and for the amount that is owed.
+mod webhooks;

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use order_service::{Config, Pace};
+use order_service::{Config, Pace, PaymentsConfig};
 use reqwest::Method;
 use serde_json::{Value, json};
 use service_kit::{
@@ -8,9 +8,14 @@ use service_kit::{
     http::Running,
     testing::{Callers, TestDatabase, eventually},
 };
-use shared_types::{AccountId, Currency};
+use shared_types::{AccountId, Currency, Secret};
 
 use crate::neighbours::Neighbours;
+
+/// Those who report money are replacing their secret.
+pub const REPORTERS_SECRETS: &str = "tomorrow's secret,yesterday's secret";
+pub const SANDBOX_SECRET: &str = "the sandbox's secret";
+pub const STRIPE_SECRET: &str = "whsec_of_stripe";
 
 /// The service under test with its neighbours and its database.
 pub struct Shop {
@@ -140,7 +145,13 @@ pub async fn start(database: &TestDatabase, neighbours: &Neighbours, pace: Pace)
         catalog_url: neighbours.address.clone(),
         gateway_url: Callers::of_this_process().url(),
         delivery_url: neighbours.address.clone(),
-        payments_url: neighbours.address.clone(),
+        payments: PaymentsConfig {
+            payments_url: neighbours.address.clone(),
+            webhook_secret: Some(Secret::new(REPORTERS_SECRETS)),
+            sandbox_webhook_secret: Some(Secret::new(SANDBOX_SECRET)),
+            stripe_webhook_secret: Some(Secret::new(STRIPE_SECRET)),
+            ..PaymentsConfig::default()
+        },
         unpaid_minutes: 60,
         currency: Currency::USD,
         pace,

@@ -24,9 +24,9 @@ pub trait Authenticate: Send + Sync + 'static {
 #[derive(Clone)]
 pub struct Gate(Arc<dyn Authenticate>);
 
-/// The caller of the request being served, found once and kept for its other extractors.
+/// The caller of the request being served, or why he is none, found once and kept for its other extractors.
 #[derive(Clone)]
-struct Known(Caller);
+struct Known(Result<Caller, Refusal>);
 
 impl Gate {
     /// A gate that believes whatever `authenticate` finds out.
@@ -52,15 +52,15 @@ impl Gate {
     /// Who sent this request.
     pub async fn caller(request: &HttpRequest) -> Result<Caller, Refusal> {
         if let Some(Known(caller)) = request.extensions().get::<Known>() {
-            return Ok(caller.clone());
+            return caller.clone();
         }
         let Some(gate) = request.app_data::<Gate>() else {
             tracing::error!("BUG: a route asks who calls and the service registered no gate");
             return Err(Refusal::Unavailable("whether you may is not known at the moment".to_owned()));
         };
-        let caller = gate.0.authenticate(request).await?;
+        let caller = gate.0.authenticate(request).await;
         request.extensions_mut().insert(Known(caller.clone()));
-        Ok(caller)
+        caller
     }
 }
 

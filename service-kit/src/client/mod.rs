@@ -146,7 +146,7 @@ impl Client {
         }
     }
 
-    /// Sends JSON `body` as it is and gives the answer as it is, for those who pass answers on.
+    /// Sends `body` as it is, JSON unless a header says otherwise, and gives the answer as it is.
     pub async fn send(
         &self,
         method: Method,
@@ -221,7 +221,10 @@ impl Client {
             request = request.bearer_auth(token.secret());
         }
         if let Some(body) = body {
-            request = request.header("content-type", "application/json").body(body);
+            if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
+                request = request.header("content-type", "application/json");
+            }
+            request = request.body(body);
         }
         Ok(Call { request, token })
     }

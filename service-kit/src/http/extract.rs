@@ -31,6 +31,24 @@ pub struct Body<T, const MAX_BYTES: usize = MAX_BODY_BYTES>(pub T);
 #[derive(Debug)]
 pub struct OptionalBody<T>(pub T);
 
+/// A JSON body as it came, to the byte, for whoever checks its signature before anybody reads it. The same limits as
+/// [`Body`]'s.
+#[derive(Debug)]
+pub struct RawBody(pub Bytes);
+
+impl FromRequest for RawBody {
+    type Error = Fail;
+    type Future = Extracting<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let read = read_json_bytes(request, payload, MAX_BODY_BYTES);
+        Box::pin(async move { Ok(RawBody(read.await?)) })
+    }
+}
+
+impl Apiv2Schema for RawBody {}
+impl OperationModifier for RawBody {}
+
 impl<T: DeserializeOwned + 'static, const MAX_BYTES: usize> FromRequest for Body<T, MAX_BYTES> {
     type Error = Fail;
     type Future = Extracting<Self>;
@@ -98,7 +116,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Fail> {
         let inner = error.into_inner();
         match inner.classify() {
             serde_json::error::Category::Data => {
-                Problem::invalid_fields(vec![FieldError { field, detail: inner.to_string() }])
+                Problem::invalid_fields(vec![FieldError { field, detail: without_value(&inner.to_string()) }])
             }
             serde_json::error::Category::Syntax
             | serde_json::error::Category::Eof
@@ -107,6 +125,15 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Fail> {
     })?;
     reader.end().map_err(|error| Problem::new(Code::MalformedBody, error.to_string()))?;
     Ok(parsed)
+}
+
+/// What serde says is wrong, without what was sent: people put passwords and card numbers into the wrong field.
+fn without_value(text: &str) -> String {
+    let (said, expected) = text.rfind(", expected ").map_or((text, ""), |at| text.split_at(at));
+    let repeats =
+        ["unknown variant ", "invalid type: ", "invalid value: "].iter().any(|said_first| said.starts_with(said_first));
+    let value = said.find(['`', '"']).filter(|_| repeats);
+    format!("{}{expected}", value.map_or(said, |at| said[..at].trim_end()))
 }
 
 macro_rules! documented_as_json {
@@ -215,5 +242,50 @@ impl OperationModifier for IdempotencyKey {
         let description = "Chosen by the caller, 1 to 255 visible ASCII characters: the same key and body is the same \
                            request, done once and answered alike.";
         header_parameter(operation, "Idempotency-Key", description);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields, rename_all = "snake_case")]
+    enum Method {
+        OnDelivery,
+    }
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Purchase {
+        #[expect(dead_code, reason = "read by serde")]
+        quantity: u8,
+        #[expect(dead_code, reason = "read by serde")]
+        method: Method,
+    }
+
+    fn said(json: &str) -> String {
+        let fail = parse::<Purchase>(json.as_bytes()).expect_err("refused");
+        fail.to_string()
+    }
+
+    #[test]
+    fn a_refusal_says_what_was_expected_and_never_repeats_what_was_sent() {
+        for sent in [
+            r#"{"quantity": "4000056655665556", "method": "on_delivery"}"#,
+            r#"{"quantity": 4000056655665556, "method": "on_delivery"}"#,
+            r#"{"quantity": -4000056655665556, "method": "on_delivery"}"#,
+            r#"{"quantity": 40000566.55665556, "method": "on_delivery"}"#,
+            r#"{"quantity": 1, "method": "4000056655665556"}"#,
+            r#"{"quantity": 1, "method": "4000056655665556`, expected \"x\", expected y"}"#,
+            r#"{"quantity": 1, "method": {"4000056655665556": 1}}"#,
+            r#"["4000056655665556"]"#,
+        ] {
+            let said = said(sent);
+            assert!(said.contains("expected"), "{said}");
+            assert!(!said.contains("40000566"), "{said}");
+        }
+        assert!(said(r#"{"quantity": 1, "price": 2}"#).contains("unknown field `price`"));
+        assert!(said(r#"{"quantity": 1}"#).contains("missing field `method`"));
     }
 }

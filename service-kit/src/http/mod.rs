@@ -26,7 +26,7 @@ mod server;
 /// What happens around every request.
 mod shell;
 
-pub use extract::{Body, IdempotencyKey, IfMatch, OptionalBody};
+pub use extract::{Body, IdempotencyKey, IfMatch, OptionalBody, RawBody};
 pub use health::{Check, CheckResult};
 pub use layer::{Answering, Layer};
 pub use page::{Cursor, PageQuery};

@@ -33,10 +33,17 @@ impl fmt::Display for LogFormat {
     }
 }
 
+/// Libraries that write down what passes through them, addresses of people and hashes of passwords included, where they
+/// are asked for everything.
+const DISCREET: [&str; 1] = ["tokio_postgres=info"];
+
 /// Sets up logging for the whole process. `filter` is a level or a list of directives as `tracing` has them
 /// (`info`, `order_service=debug,warn`). A second call changes nothing: services share the launcher's log.
 pub fn init(format: LogFormat, filter: &str) {
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = DISCREET.into_iter().fold(filter, |filter, directive| {
+        filter.add_directive(directive.parse().expect("BUG: the directives of discretion are directives"))
+    });
     let builder =
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_span_events(FmtSpan::NONE);
     let outcome = match format {

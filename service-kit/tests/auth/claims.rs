@@ -16,6 +16,15 @@ async fn a_missing_audience_is_refused() {
 }
 
 #[tokio::test]
+async fn a_token_that_leaves_anything_out_is_refused() {
+    let named = good().claims.as_object().unwrap().keys().filter(|name| *name != "act").cloned().collect::<Vec<_>>();
+    assert_eq!(named.len(), 9, "{named:?}");
+    for name in named {
+        assert_eq!(spoilt(|token| drop(token.claims.as_object_mut().unwrap().remove(&name))).await, TokenError::Claims);
+    }
+}
+
+#[tokio::test]
 async fn an_extra_audience_is_refused() {
     for aud in [json!(["catalog", "order"]), json!(["catalog"]), json!([])] {
         assert_eq!(spoilt(|token| token.claims["aud"] = aud.clone()).await, TokenError::Claims, "{aud}");

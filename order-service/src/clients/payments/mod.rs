@@ -7,16 +7,22 @@
 //! - `Refused`: the provider definitely will not do this, and nothing was charged. For a charge that is a decline.
 //! - `Unknown`: nothing is known. The same call is made again; doubt is ended by `cancel`, whose answer is the truth.
 
+/// Money that was reported to us, in a ledger of our own.
+mod receipts;
 /// Our own provider, by HTTP.
 mod sandbox;
+/// Stripe's PaymentIntents.
+mod stripe;
 
-use service_kit::{NoAnswer, Outcome, client::ClientError};
+use service_kit::{NoAnswer, Outcome, client::ClientError, db::Db};
 use shared_types::{
-    Code, Money, PaymentId, Problem,
-    payments::{Card, CardToken, PaymentView, TokenView},
+    Code, Money, PaymentId, Problem, Secret,
+    payments::{Card, CardToken, ChargeMethod, PaymentView, TokenView},
 };
 
+use receipts::Receipts;
 use sandbox::Sandbox;
+use stripe::Stripe;
 
 /// A payment, as far as the provider needs to be told about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +55,25 @@ pub enum Charged {
 #[derive(Debug, Clone)]
 pub enum Provider {
     Sandbox(Sandbox),
+    Stripe(Stripe),
+    Receipts(Receipts),
+}
+
+/// Who is asked for what kind of payment.
+#[derive(Debug, Clone)]
+pub struct Providers {
+    pub card: Provider,
+    pub invoice: Provider,
+}
+
+impl Providers {
+    /// Who is asked about payments that are made this way.
+    pub fn of(&self, method: ChargeMethod) -> &Provider {
+        match method {
+            ChargeMethod::Card => &self.card,
+            ChargeMethod::Invoice => &self.invoice,
+        }
+    }
 }
 
 impl Provider {
@@ -57,11 +82,23 @@ impl Provider {
         Sandbox::new(base, call_ms).map(Provider::Sandbox)
     }
 
+    /// Stripe, or something that speaks like it, at this address.
+    pub fn stripe(base: &str, key: &Secret, call_ms: u64) -> Result<Provider, ClientError> {
+        Stripe::new(base, key, call_ms).map(Provider::Stripe)
+    }
+
+    /// The ledger of receipts in our own database.
+    pub fn receipts(db: Db) -> Provider {
+        Provider::Receipts(Receipts::new(db))
+    }
+
     /// Exchanges a card for a token. Nothing is charged and nothing needs to be remembered: an exchange without an answer
     /// may be tried again or forgotten.
     pub async fn tokenize(&self, card: &Card) -> Outcome<TokenView> {
         match self {
             Provider::Sandbox(sandbox) => sandbox.tokenize(card).await,
+            Provider::Stripe(stripe) => stripe.tokenize(card).await,
+            Provider::Receipts(_) => Receipts::no_cards(),
         }
     }
 
@@ -69,6 +106,8 @@ impl Provider {
     pub async fn charge(&self, payment: &Payment, means: &Means) -> Outcome<Charged> {
         match self {
             Provider::Sandbox(sandbox) => about(payment.id, sandbox.charge(payment, means).await).map(Charged::Payment),
+            Provider::Stripe(stripe) => unless_it_is_about_us(stripe.charge(payment, means).await),
+            Provider::Receipts(receipts) => receipts.find(payment).await.map(Charged::Payment),
         }
     }
 
@@ -77,6 +116,8 @@ impl Provider {
     pub async fn cancel(&self, payment: &Payment) -> Outcome<PaymentView> {
         let answer = match self {
             Provider::Sandbox(sandbox) => sandbox.cancel(payment.id).await,
+            Provider::Stripe(stripe) => stripe.cancel(payment).await,
+            Provider::Receipts(receipts) => receipts.cancel(payment).await,
         };
         about(payment.id, answer)
     }
@@ -85,6 +126,8 @@ impl Provider {
     pub async fn refund(&self, payment: &Payment) -> Outcome<PaymentView> {
         let answer = match self {
             Provider::Sandbox(sandbox) => sandbox.refund(payment.id).await,
+            Provider::Stripe(stripe) => stripe.refund(payment).await,
+            Provider::Receipts(receipts) => receipts.refund(payment).await,
         };
         about(payment.id, answer)
     }
@@ -93,6 +136,8 @@ impl Provider {
     pub async fn find(&self, payment: &Payment) -> Outcome<PaymentView> {
         let answer = match self {
             Provider::Sandbox(sandbox) => sandbox.find(payment.id).await,
+            Provider::Stripe(stripe) => stripe.find(payment).await,
+            Provider::Receipts(receipts) => receipts.find(payment).await,
         };
         about(payment.id, answer)
     }
@@ -101,6 +146,9 @@ impl Provider {
     pub async fn alive(&self) -> Result<(), String> {
         match self {
             Provider::Sandbox(sandbox) => sandbox.alive().await,
+            Provider::Stripe(stripe) => stripe.alive().await,
+            // Our own database is checked by itself.
+            Provider::Receipts(_) => Ok(()),
         }
     }
 }

@@ -236,6 +236,8 @@ impl Is<'_> {
             (A::Processing, P::Succeeded | P::Declined | P::Canceled | P::Refunded) => A::Charging,
             (A::Declined | A::Canceled, P::Succeeded) => A::Canceling,
             (A::Refunded, P::Succeeded) => A::Refunding,
+            // Only that it moves: an answer from before the news is not believed any more.
+            (A::Charging | A::Canceling, P::Succeeded | P::Declined | P::Canceled | P::Refunded) => attempt.state,
             (_, _) => return Same,
         };
         Now((order.state, order.stock, order.fulfillment, self.with(n, asked_again)))

@@ -1,0 +1,76 @@
+use hmac::{Hmac, KeyInit, Mac};
+use serde_json::{Value, json};
+use service_kit::{Clock, testing::eventually};
+use sha2::Sha256;
+use uuid::Uuid;
+
+use crate::shop::{Shop, WEBHOOK_SECRET};
+
+fn signature(secret: &str, at_s: i64, body: &str) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+    mac.update(format!("{at_s}.{body}").as_bytes());
+    let hex: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("t={at_s},v1={hex}")
+}
+
+fn now_s() -> i64 {
+    Clock::system().now().micros() / 1_000_000
+}
+
+fn event(id: &str, kind: &str, order: &str, amount: &str) -> String {
+    // Spaces as a client would have them: what is signed is what is sent.
+    format!(
+        "{{\n  \"id\": \"{id}\", \"type\": \"{kind}\", \"created\": {}, \
+         \"data\": {{\"order_id\": \"{order}\"{amount}, \"currency\": \"USD\"}}\n}}\n",
+        now_s()
+    )
+}
+
+async fn report(shop: &Shop, body: &str, signature: &str) -> (u16, Value) {
+    let headers = [("x-signature", signature), ("content-type", "application/json; charset=utf-8")];
+    let answer = shop.send_bytes("/webhooks/payment", &headers, body).await;
+    (answer.status, answer.json)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn inv_webhook() {
+    let shop = Shop::open("inv_webhook").await;
+    let book = shop.book("w-1", "cooking", 3).await;
+    let checkout = json!({"lines": [{"book_id": book, "quantity": 2}], "payment_method": "invoice"});
+    let placed = shop.post("/api/v1/checkout", checkout).await;
+    assert_eq!((placed.status, placed.json["state"].as_str()), (201, Some("pending")), "{placed:?}");
+    let order = placed.json["id"].as_str().unwrap();
+    let path = format!("/api/v1/orders/{order}");
+
+    let body = event("evt_1", "payment.succeeded", order, ", \"amount\": 25.98");
+    let good = signature(WEBHOOK_SECRET, now_s(), &body);
+    for bad in [
+        signature("somebody else's", now_s(), &body),
+        signature(WEBHOOK_SECRET, now_s() - 310, &body),
+        signature(WEBHOOK_SECRET, now_s() + 310, &body),
+        String::new(),
+    ] {
+        let (status, problem) = report(&shop, &body, &bad).await;
+        assert_eq!((status, problem["detail"].as_str()), (401, Some("Invalid signature")));
+    }
+    let (status, problem) = report(&shop, &body.replace("25.98", "25.980"), &good).await;
+    assert_eq!((status, problem["detail"].as_str()), (401, Some("Invalid signature")));
+    let other = event("evt_2", "payment.succeeded", order, ", \"amount\": 25.97");
+    assert_eq!(report(&shop, &other, &signature(WEBHOOK_SECRET, now_s(), &other)).await.0, 409);
+    assert_eq!(shop.get(&path).await.json["state"], "pending");
+
+    assert_eq!(report(&shop, &body, &good).await, (200, json!({"status": "processed"})));
+    eventually("the order is paid", async || shop.get(&path).await.json["payment"] == "paid").await;
+    assert_eq!(shop.get(&path).await.json["state"], "approved");
+    let version = shop.get(&path).await.json["version"].clone();
+    assert_eq!(report(&shop, &body, &good).await, (200, json!({"status": "duplicate"})));
+    assert_eq!(shop.get(&path).await.json["version"], version);
+
+    let unknown = event("evt_3", "payment.thought_about", order, "");
+    let answer = report(&shop, &unknown, &signature(WEBHOOK_SECRET, now_s(), &unknown)).await;
+    assert_eq!(answer, (200, json!({"status": "ignored"})));
+    let stranger = event("evt_4", "payment.succeeded", &Uuid::now_v7().to_string(), "");
+    let (status, problem) = report(&shop, &stranger, &signature(WEBHOOK_SECRET, now_s(), &stranger)).await;
+    assert_eq!((status, problem["detail"].as_str()), (404, Some("Order not found")));
+    shop.close().await;
+}
