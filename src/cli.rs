@@ -13,6 +13,7 @@ use crate::{
     health::{self, HealthArgs},
     import::{self, ImportArgs},
     migrate::{self, MigrateArgs},
+    parked::{self, ParkedArgs},
     payments,
     people::{self, KeyCommand, UserCommand},
     up::{self, UpArgs},
@@ -48,6 +49,8 @@ enum Command {
     Audit(AuditArgs),
     /// Ask a service whether it is ready. Exit code 1: it is not.
     Health(HealthArgs),
+    /// See events that somebody refused for good, and send them again once the cause was mended.
+    Parked(ParkedArgs),
     /// Bring the schema of every database up to date, and stop.
     Migrate(MigrateArgs),
     /// Open accounts, also while the shop runs.
@@ -61,9 +64,9 @@ enum Command {
 #[derive(Subcommand)]
 enum Service {
     Catalog(catalog_service::Config),
-    Order(order_service::Config),
+    Order(Box<order_service::Config>),
     Delivery(delivery_service::Config),
-    Gateway(gateway_service::Config),
+    Gateway(Box<gateway_service::Config>),
     /// The sandbox payment provider.
     Payments(payments::Config),
 }
@@ -79,6 +82,7 @@ pub fn run() -> ExitCode {
         Some(Command::Export(args)) => tool(export::run(args)),
         Some(Command::Audit(args)) => tool(audit::run(args)),
         Some(Command::Health(args)) => tool(health::run(args)),
+        Some(Command::Parked(args)) => tool(parked::run(args)),
         Some(Command::Migrate(args)) => tool(migrate::run(args)),
         Some(Command::User(command)) => tool(people::user(command)),
         Some(Command::Key(command)) => tool(people::key(command)),
@@ -89,9 +93,9 @@ fn serve(log: &LogArgs, service: Service) -> ExitCode {
     process::run(log, async {
         let running = match service {
             Service::Catalog(config) => catalog_service::start(config).await,
-            Service::Order(config) => order_service::start(config).await,
+            Service::Order(config) => order_service::start(*config).await,
             Service::Delivery(config) => delivery_service::start(config).await,
-            Service::Gateway(config) => gateway_service::start(config).await,
+            Service::Gateway(config) => gateway_service::start(*config).await,
             Service::Payments(config) => payments::start(config).await,
         };
         Ok(vec![running?])

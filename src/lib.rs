@@ -22,6 +22,8 @@ mod health;
 pub mod import;
 /// Every database brought up to date.
 mod migrate;
+/// Events that a subscriber refused for good.
+mod parked;
 /// The sandbox payment provider.
 pub mod payments;
 /// Accounts and API keys, by whoever has the machine.

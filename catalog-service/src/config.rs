@@ -5,7 +5,7 @@ use service_kit::{
     auth::{Gate, Service},
     db::{DatabaseUrl, Db, DbOptions},
     http::{Background, Check, Running, ServiceInfo, StartError, serve},
-    idempotency,
+    idempotency, outbox,
     process::default_workers,
 };
 use shared_types::Currency;
@@ -62,6 +62,7 @@ async fn start_on(db: Db, config: &Config) -> Result<Running, StartError> {
     background.close_last(db.clone());
     background.show(metrics::FAMILIES);
     background.spawn(idempotency::forgetting(db.clone(), Clock::system(), background.stopping()));
+    let outbox_of = db.clone();
     let catalog = Arc::new(Catalog::new(db, config.currency, Clock::system()));
     catalog.settle_currency().await?;
     let checked = Arc::clone(&catalog);
@@ -73,6 +74,7 @@ async fn start_on(db: Db, config: &Config) -> Result<Running, StartError> {
     let gate = Gate::trusting(Service::Catalog, &issuers).map_err(|error| StartError::Part(error.to_string()))?;
     serve(INFO, config.listen, config.workers, vec![ready], background, move |routes| {
         http::routes(routes, &catalog, &gate);
+        outbox::desk(routes, &outbox_of);
     })
     .await
 }

@@ -1,9 +1,10 @@
+use paperclip::actix::web::ServiceConfig;
 use service_kit::{
     Clock,
     auth::{Gate, Issuer, Service},
     db::{Db, DbOptions},
     http::{Background, Check, Running, ServiceInfo, StartError, serve},
-    idempotency,
+    idempotency, outbox,
 };
 
 use crate::{
@@ -37,8 +38,13 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     });
     background.spawn(idempotency::forgetting(db.clone(), Clock::system(), background.stopping()));
     let checks = checks(&db);
-    let store = Store::new(db, Clock::system());
-    serve(INFO, config.listen, config.workers, checks, background, routes(store, gate, issuer)).await
+    let (outbox_of, store) = (db.clone(), Store::new(db, Clock::system()));
+    let own = routes(store, gate, issuer);
+    let routes = move |config: &mut ServiceConfig| {
+        own(config);
+        outbox::desk(config, &outbox_of);
+    };
+    serve(INFO, config.listen, config.workers, checks, background, routes).await
 }
 
 fn checks(db: &Db) -> Vec<Check> {

@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 use service_kit::{db::DatabaseUrl, process::default_workers};
 use shared_types::Currency;
 
-use crate::payments_config::PaymentsConfig;
+use crate::{notifications::NotificationConfig, payments_config::PaymentsConfig, subscribers::WebhookConfig};
 
 /// How the order service is set up. Every flag is an environment variable too.
 #[derive(Debug, Clone, clap::Args)]
@@ -35,6 +35,10 @@ pub struct Config {
     /// The currency of every price in the shop, as ISO 4217 has it.
     #[arg(long, env = "LASTCOPY_CURRENCY", default_value = "USD")]
     pub currency: Currency,
+    #[command(flatten)]
+    pub notifications: NotificationConfig,
+    #[command(flatten)]
+    pub webhooks: WebhookConfig,
     /// How the driver paces itself. Not a flag: tests shorten it.
     #[arg(skip)]
     pub pace: Pace,

@@ -14,6 +14,8 @@ mod driver;
 mod http;
 /// What the order service counts.
 mod metrics;
+/// Messages to customers.
+mod notifications;
 /// Who takes the money, and who is believed.
 mod payments_config;
 /// Where a test may kill this process.
@@ -22,6 +24,8 @@ mod points;
 mod start;
 /// The only SQL.
 pub mod store;
+/// Webhooks to subscribers.
+mod subscribers;
 /// Orders as the wire shows them.
 mod view;
 /// What comes in by webhook: who sent it, and what it says.
@@ -29,6 +33,8 @@ pub mod webhooks;
 
 pub use config::{Config, Pace};
 pub use driver::{judge, money};
+pub use notifications::{NotificationConfig, Pace as NotificationPace};
 pub use payments_config::{CardProvider, InvoiceProvider, PaymentsConfig};
 pub use points::fault_points;
 pub use start::start;
+pub use subscribers::{Pace as WebhookPace, WebhookConfig};

@@ -61,9 +61,18 @@ pub const fn of(action: Action) -> CallPoints {
     }
 }
 
+/// A message to a customer: what is sent at most once.
+pub const NOTIFY: CallPoints = call_points!("notify");
+/// A message to a subscriber: what is delivered at least once.
+pub const TELL: CallPoints = call_points!("tell");
+
 /// Every fault point of this service, for the crash sweep.
 pub fn fault_points() -> Vec<String> {
-    let calls = Action::KINDS.map(of).into_iter().flat_map(|at| [at.before_call, at.after_call, at.after_commit]);
+    let calls = Action::KINDS
+        .map(of)
+        .into_iter()
+        .chain([NOTIFY, TELL])
+        .flat_map(|at| [at.before_call, at.after_call, at.after_commit]);
     let commits = [PLACE, MOVE, EVENT, WEBHOOK].into_iter().flat_map(|at| [at.before_commit, at.after_commit]);
     calls.chain(commits).map(str::to_owned).collect()
 }

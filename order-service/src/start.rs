@@ -1,10 +1,12 @@
 use std::sync::Arc;
 
+use paperclip::actix::web::ServiceConfig;
 use service_kit::{
     Clock,
     auth::{Gate, Issuer, Service},
     db::{Db, DbError, DbOptions},
     http::{Background, Check, Running, ServiceInfo, StartError, serve},
+    idempotency,
 };
 use shared_types::Secret;
 use uuid::Uuid;
@@ -13,9 +15,15 @@ use crate::{
     clients::{Catalog, Delivery},
     config::Config,
     driver::{Driver, Others, work},
-    http::{Shop, routes},
+    http::{
+        Shop,
+        desk::{self, Desk},
+        routes,
+    },
     metrics,
+    notifications::{self, NotificationConfig},
     store::{self, MIGRATIONS},
+    subscribers::{self, WebhookConfig},
 };
 
 const INFO: ServiceInfo = ServiceInfo {
@@ -42,6 +50,8 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let mut background = Background::default();
     background.spawn(issuer.clone().keep_rotating(background.stopping()));
     let checks = checks(&db, &catalog, &delivery);
+    let (messages, hooks) = (&config.notifications, &config.webhooks);
+    let desk = start_telling(&db, messages, hooks, &mut background).await?;
     let others = Others { catalog: catalog.clone(), delivery, providers: providers.clone() };
     let driver = Driver::new(db.clone(), others, config.pace, background.stopping());
     background.spawn(work(driver.clone()));
@@ -49,7 +59,26 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     metrics::show(&mut background, &db);
     let unpaid_ms = 60_000 * i64::from(config.unpaid_minutes);
     let shop = Shop { db, driver, catalog, providers, senders, currency: config.currency, unpaid_ms, card_key };
-    serve(INFO, config.listen, config.workers, checks, background, routes(shop, gate, issuer)).await
+    let (orders, desk) = (routes(shop, gate, issuer), desk::routes(desk));
+    let all = move |config: &mut ServiceConfig| {
+        orders(config);
+        desk(config);
+    };
+    serve(INFO, config.listen, config.workers, checks, background, all).await
+}
+
+/// Begins to tell customers and subscribers, before anything happens that they are to be told of.
+async fn start_telling(
+    db: &Db,
+    messages: &NotificationConfig,
+    hooks: &WebhookConfig,
+    background: &mut Background,
+) -> Result<Desk, StartError> {
+    let clock = Clock::system();
+    notifications::start(db, clock, messages, background).await?;
+    let subscribers = subscribers::start(db, clock, hooks, background).await?;
+    background.spawn(idempotency::forgetting(db.clone(), clock, background.stopping()));
+    Ok(Desk { db: db.clone(), clock, subscribers })
 }
 
 fn checks(db: &Db, catalog: &Catalog, delivery: &Delivery) -> Vec<Check> {

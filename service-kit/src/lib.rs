@@ -22,6 +22,8 @@ pub mod inbox;
 pub mod metrics;
 /// Events, written in the transaction of the change they tell about.
 pub mod outbox;
+/// The HTTP client for the world outside: addresses that others chose.
+pub mod outside;
 /// The life of a process: start, say so, wait for a signal, stop.
 pub mod process;
 /// Carries events out, in order, until they are acknowledged.

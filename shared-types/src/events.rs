@@ -115,3 +115,32 @@ pub const BOOK_CHANGED: &str = "lastcopy.book.changed";
 pub const ORDER_CHANGED: &str = "lastcopy.order.changed";
 /// The `type` of [`DeliveryChanged`].
 pub const DELIVERY_CHANGED: &str = "lastcopy.delivery.changed";
+
+/// An event that a subscriber refused for good. Later ones of its subject wait behind it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
+#[openapi(
+    example = r#"{"subscriber": "order", "event_id": "01936f2e-7b1c-7cc3-98c4-dc0c0c07398f:d1:2", "subject": "01936f2e-7b1c-7cc3-98c4-dc0c0c07398f", "detail": "there is no such order"}"#
+)]
+pub struct ParkedEvent {
+    pub subscriber: String,
+    pub event_id: String,
+    pub subject: String,
+    /// What the subscriber said last.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub detail: Option<String>,
+}
+
+/// Parked events of one service, oldest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
+pub struct ParkedEvents {
+    pub items: Vec<ParkedEvent>,
+}
+
+/// Which parked event to send again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
+#[serde(deny_unknown_fields)]
+#[openapi(example = r#"{"subscriber": "order", "event_id": "01936f2e-7b1c-7cc3-98c4-dc0c0c07398f:d1:2"}"#)]
+pub struct ReplayRequest {
+    pub subscriber: String,
+    pub event_id: String,
+}

@@ -23,6 +23,8 @@ mod isbn;
 pub mod limits;
 /// Exact decimal numbers on the wire and money inside: minor units of an ISO 4217 currency.
 mod money;
+/// Messages to customers.
+pub mod notifications;
 /// Orders on their four axes, their lines and their history.
 pub mod orders;
 /// Payments as a provider shows them, cards, and the tokens that stand for cards.
@@ -35,6 +37,8 @@ mod secret;
 pub mod takings;
 /// Instants: microseconds since 1970 UTC inside, RFC 3339 on the wire.
 mod timestamp;
+/// Webhooks to subscribers.
+pub mod webhooks;
 
 pub use cell::Cell;
 pub use fields::FieldErrors;

@@ -3,6 +3,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Amount, BookId, Currency, DeliveryId, FieldErrors, Isbn, OrderId, PaymentId, Timestamp,
+    identity::Phone,
     limits::MAX_ADDRESS_FIELD_CHARS,
     payments::{Card, CardInTheClear, ChargeMethod},
     takings::RefusedLine,
@@ -119,6 +120,9 @@ pub struct CheckoutRequest {
     /// The caller's own reference, kept and shown, never interpreted.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub customer_ref: Option<String>,
+    /// Where messages about the order go, E.164. Absent: the account's number, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub phone: Option<Phone>,
 }
 
 impl CheckoutRequest {
@@ -140,6 +144,7 @@ pub struct WithCard<'a, T> {
 /// Copies of one book to buy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
 #[serde(deny_unknown_fields)]
+#[openapi(example = r#"{"book_id": 8, "quantity": 1, "expected_price": 12.99}"#)]
 pub struct CheckoutLine {
     pub book_id: BookId,
     pub quantity: i64,
@@ -162,6 +167,9 @@ pub struct CreateOrderRequest {
     /// The caller's own reference, kept and shown, never interpreted.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub customer_ref: Option<String>,
+    /// Where messages about the order go, E.164. Absent: the account's number, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub phone: Option<Phone>,
 }
 
 /// Another number of copies in a line.

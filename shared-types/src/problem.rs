@@ -64,6 +64,9 @@ codes! {
     AccountNotFound = 404, "Account not found", false;
     ApiKeyNotFound = 404, "API key not found", false;
     ApplicationNotFound = 404, "Application not found", false;
+    EventNotFound = 404, "Event not found", false;
+    NotificationNotFound = 404, "Notification not found", false;
+    WebhookNotFound = 404, "Webhook not found", false;
     /// The path is right and the method is not.
     MethodNotAllowed = 405, "The method is not allowed here", false;
     /// The client took longer to send its request than it is given.

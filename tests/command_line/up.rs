@@ -109,11 +109,11 @@ fn a_flag_may_come_from_the_environment_whatever_the_command() {
     let place = Place::new();
     let migrated = ended(lastcopy(place.path(), &["migrate"]).env("LASTCOPY_DATA_DIR", "elsewhere"));
     assert_eq!(migrated.code, Some(0), "{migrated:?}");
-    for file in ["catalog.db", "orders.db", "deliveries.db", "gateway.db"] {
+    for file in ["catalog.db", "orders.db", "deliveries.db", "gateway.db", "payments.db"] {
         assert!(place.path().join("elsewhere").join(file).exists(), "{file}");
     }
     let again = run(place.path(), &["migrate", "--data-dir", "elsewhere"]);
-    assert_eq!((again.code, again.out.lines().count()), (Some(0), 4), "{again:?}");
+    assert_eq!((again.code, again.out.lines().count()), (Some(0), 5), "{again:?}");
     let wrong = run(place.path(), &["--port", "0", "migrate"]);
     assert_eq!(wrong.code, Some(2), "a flag of another command is not ignored: {wrong:?}");
 }

@@ -131,6 +131,7 @@ fn one_copy(book_id: BookId) -> CheckoutRequest {
         card: None,
         address: None,
         customer_ref: None,
+        phone: None,
     }
 }
 

@@ -9,6 +9,8 @@ mod books;
 mod couriers;
 /// Deliveries and their tracking.
 mod deliveries;
+/// The back office's desk: messages to customers, webhooks to subscribers, parked events.
+mod desk;
 /// Purchases and orders.
 pub(crate) mod orders;
 /// Answers on their way out: addresses rewritten, problems made ours.
@@ -70,6 +72,28 @@ pub(crate) fn routes(config: &mut ServiceConfig, upstreams: &Arc<Upstreams>) {
             .service(web::resource("/deliveries/{delivery_id}/tracking").route(web::get().to(deliveries::tracking)))
             .service(web::resource("/deliveries/{delivery_id}/moves").route(web::post().to(deliveries::advance)))
             .service(web::resource("/deliveries/{delivery_id}/courier").route(web::put().to(deliveries::assign)))
+            .service(web::resource("/notifications").route(web::get().to(desk::notifications)))
+            .service(web::resource("/notifications/{id}").route(web::get().to(desk::notification)))
+            .service(web::resource("/notifications/{id}/resend").route(web::post().to(desk::resend_notification)))
+            .service(
+                web::resource("/webhooks")
+                    .route(web::get().to(desk::webhooks))
+                    .route(web::post().to(desk::create_webhook)),
+            )
+            .service(
+                web::resource("/webhooks/{id}")
+                    .route(web::get().to(desk::webhook))
+                    .route(web::patch().to(desk::update_webhook))
+                    .route(web::delete().to(desk::delete_webhook)),
+            )
+            .service(web::resource("/webhooks/{id}/messages").route(web::get().to(desk::webhook_messages)))
+            .service(web::resource("/webhooks/{id}/messages/{message_id}").route(web::get().to(desk::webhook_message)))
+            .service(
+                web::resource("/webhooks/{id}/messages/{message_id}/resend")
+                    .route(web::post().to(desk::resend_webhook_message)),
+            )
+            .service(web::resource("/parked-events/{service}").route(web::get().to(desk::parked_events)))
+            .service(web::resource("/parked-events/{service}/replay").route(web::post().to(desk::replay_event)))
             .service(
                 web::resource("/couriers").route(web::get().to(couriers::list)).route(web::post().to(couriers::create)),
             )

@@ -4,11 +4,12 @@ use reqwest::Method;
 use serde::Deserialize;
 use service_kit::{
     RawAnswer,
-    auth::{Caller, OrdersRead, OrdersWrite, Scoped},
+    auth::{Caller, OrdersRead, OrdersWrite, Scoped, Who},
     http::{Body, Fail, IdempotencyKey, OptionalBody, S200, S201, S202, S402, S404, S409, S422},
 };
 use shared_types::{
     OrderId, Problem,
+    identity::Phone,
     orders::{CancelRequest, CheckoutRequest, OrderHistory, OrderPage, OrderState, OrderView},
 };
 use uuid::Uuid;
@@ -17,7 +18,10 @@ use super::{
     books::{key_or_ours, with_query},
     relay::Relayed,
 };
-use crate::clients::{Ask, Upstreams};
+use crate::{
+    clients::{Ask, Upstreams},
+    identity::Identity,
+};
 
 /// Which orders to list.
 #[derive(Debug, Deserialize, Apiv2Schema)]
@@ -61,11 +65,26 @@ fn naming(key: &str, problem: Problem) -> Problem {
 #[api_v2_operation(tags(orders))]
 pub(super) async fn checkout(
     Scoped { caller, .. }: Scoped<OrdersWrite>,
+    identity: web::Data<Identity>,
     upstreams: web::Data<Upstreams>,
     key: IdempotencyKey,
     body: Body<CheckoutRequest>,
 ) -> Result<Relayed<OrderView, (S201, S202)>, Fail<(S402, S409, S422)>> {
-    Ok(Relayed::new(place(&upstreams, &caller, key, &body.0).await?)?)
+    let mut checkout = body.0;
+    checkout.phone = phone(&identity, &caller, checkout.phone).await?;
+    Ok(Relayed::new(place(&upstreams, &caller, key, &checkout).await?)?)
+}
+
+/// A customer who names no number for messages about his order is told at his account's.
+pub(super) async fn phone(
+    identity: &Identity,
+    caller: &Caller,
+    named: Option<Phone>,
+) -> Result<Option<Phone>, Problem> {
+    match (named, &caller.who) {
+        (None, Who::Customer(account)) => Ok(identity.account(*account).await?.phone),
+        (named, _) => Ok(named),
+    }
 }
 
 /// Lists orders, latest first.

@@ -25,7 +25,7 @@ pub(crate) struct Relayed<T, S> {
 }
 
 /// Headers that are passed on as they are.
-const KEPT_HEADERS: &[&str] = &["etag", "retry-after", "x-total-count"];
+const KEPT_HEADERS: &[&str] = &["cache-control", "etag", "retry-after", "x-total-count"];
 /// Headers that name addresses of the service, which stand below [`BASE`] for the public.
 const REWRITTEN_HEADERS: &[&str] = &["location", "link"];
 

@@ -14,8 +14,11 @@ use shared_types::{
     },
 };
 
-use super::{books::key_or_ours, relay::Relayed};
-use crate::clients::{Ask, Upstreams};
+use super::{books::key_or_ours, orders::phone, relay::Relayed};
+use crate::{
+    clients::{Ask, Upstreams},
+    identity::Identity,
+};
 
 type Moved = Result<Relayed<OrderView, (S200, S202)>, Fail<(S404, S409, S422)>>;
 type Made<F> = Result<Relayed<OrderView, (S201, S202)>, Fail<F>>;
@@ -48,11 +51,14 @@ async fn pass_on(
 #[api_v2_operation(tags(orders))]
 pub(super) async fn create(
     Scoped { caller, .. }: Scoped<OrdersWrite>,
+    identity: web::Data<Identity>,
     upstreams: web::Data<Upstreams>,
     key: IdempotencyKey,
     body: Body<CreateOrderRequest>,
 ) -> Made<(S409, S422)> {
-    Ok(Relayed::new(pass_on(&upstreams, &caller, "/orders".to_owned(), key, Some(&body.0)).await?)?)
+    let mut order = body.0;
+    order.phone = phone(&identity, &caller, order.phone).await?;
+    Ok(Relayed::new(pass_on(&upstreams, &caller, "/orders".to_owned(), key, Some(&order)).await?)?)
 }
 
 /// Lists the lines of an order.

@@ -89,6 +89,8 @@ impl Shop {
             catalog_url: catalog.url(),
             delivery_url: delivery.url(),
             currency: Currency::USD,
+            notifications: Default::default(),
+            webhooks: Default::default(),
             pace: order_service::Pace::default(),
         });
         let order = order.await.unwrap();

@@ -7,6 +7,11 @@ mod delivery;
 /// Asks payment providers for money.
 pub mod payments;
 
+/// Messages to telephones.
+mod sms;
+/// Webhooks to subscribers.
+mod subscriber;
+
 use reqwest::Method;
 use serde::de::IgnoredAny;
 use service_kit::{
@@ -17,6 +22,8 @@ use service_kit::{
 
 pub use catalog::{Catalog, take_request};
 pub use delivery::Delivery;
+pub use sms::{AfricasTalking, Sent, Sms};
+pub use subscriber::Subscribers;
 
 fn client(base: &str, call_ms: u64) -> Result<Client, ClientError> {
     let defaults = ClientOptions::default();

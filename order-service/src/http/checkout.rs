@@ -38,8 +38,10 @@ pub(super) async fn checkout(
 
 /// The key is looked up before anything else: who asks again is answered, whatever has become of his card and his books.
 async fn buy(shop: &Shop, key: IdempotencyKey, request: CheckoutRequest) -> Result<Ending, Problem> {
-    let key = keys::key_with_card(key, Route::Checkout, &request, request.card.as_ref(), &shop.card_key);
-    let card = request.card.clone();
+    // Where messages go is not part of what is bought: an account's number may change before its owner asks again.
+    let bought = CheckoutRequest { phone: None, ..request.clone() };
+    let key = keys::key_with_card(key, Route::Checkout, &bought, request.card.as_ref(), &shop.card_key);
+    let (card, phone) = (request.card.clone(), request.phone.clone());
     let opening = shop.opening();
     if let Some(key) = &key
         && let Some(ending) = ending::known(shop, key).await?
@@ -51,5 +53,5 @@ async fn buy(shop: &Shop, key: IdempotencyKey, request: CheckoutRequest) -> Resu
         created = with_card(created, cards::token(shop, card).await?);
     }
     let placed = apply(&created, Command::Place).map_err(|refusal| trouble::not_moved(refusal.into()))?;
-    moving::open(shop, placed, Route::Checkout, Command::Place.name(), key).await
+    moving::open(shop, placed, phone, Route::Checkout, Command::Place.name(), key).await
 }

@@ -4,6 +4,8 @@
 mod cards;
 /// `POST /checkout`.
 mod checkout;
+/// Messages to customers, webhooks to subscribers.
+pub mod desk;
 /// How a request about an order ends: decided, or not yet.
 mod ending;
 /// `POST /events`.

@@ -1,5 +1,5 @@
 use service_kit::{db::DbError, faults};
-use shared_types::{OrderId, Problem};
+use shared_types::{OrderId, Problem, identity::Phone};
 
 use super::{
     Shop,
@@ -23,6 +23,7 @@ use crate::{
 pub(super) async fn open(
     shop: &Shop,
     order: Order,
+    phone: Option<Phone>,
     route: Route,
     command: &'static str,
     key: Option<Key>,
@@ -37,6 +38,9 @@ pub(super) async fn open(
             return Ok(Written::Before(key.clone(), used));
         }
         let stored = store::moves::open(tx, &order, command, hand)?;
+        if let Some(phone) = &phone {
+            store::contacts::keep(tx, order.id, phone)?;
+        }
         store::keys::settle(tx, &stored)?;
         faults::point(PLACE.before_commit);
         Ok(Written::Moved(Box::new(stored)))

@@ -38,16 +38,17 @@ pub(super) async fn create(
 }
 
 async fn write(shop: &Shop, key: IdempotencyKey, request: CreateOrderRequest) -> Result<Ending, Problem> {
-    let key = keys::key(key, Route::Create, &request);
+    // Where messages go is not part of what is ordered: an account's number may change before its owner asks again.
+    let key = keys::key(key, Route::Create, &CreateOrderRequest { phone: None, ..request.clone() });
     if let Some(key) = &key
         && let Some(ending) = ending::known(shop, key).await?
     {
         return Ok(ending);
     }
-    let opening = shop.opening();
+    let (opening, phone) = (shop.opening(), request.phone.clone());
     let order = reviewed(request, opening.id, opening.currency).map_err(Problem::invalid_fields)?;
     let order = prices::ordered(shop, order).await?;
-    moving::open(shop, order, Route::Create, "create", key).await
+    moving::open(shop, order, phone, Route::Create, "create", key).await
 }
 
 /// Submits an order for review.

@@ -3,6 +3,10 @@
 
 /// The key by which cards enter fingerprints.
 pub mod card_key;
+/// What an order was before a move.
+pub mod changes;
+/// Where messages about orders go.
+pub mod contacts;
 /// Which orders the driver has to look at, and when.
 pub mod due;
 /// History: every move with who asked for it.
@@ -13,12 +17,16 @@ pub mod keys;
 mod lines;
 /// Moves: compare-and-swap, with everything that belongs to one.
 pub mod moves;
+/// Messages to customers.
+pub mod notifications;
 /// Orders: written once, found, listed.
 pub mod orders;
 /// Attempts to pay, one row each.
 mod payments;
 /// Money that was reported to us: a ledger of our own.
 pub mod receipts;
+/// Subscribers, the messages to them, and every attempt to deliver one.
+pub mod subscribers;
 /// Enumerations and JSON in text columns.
 mod text;
 /// How many orders wait for something, and for how long.
@@ -42,6 +50,10 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration::both("V11__payment", include_str!("../../migrations/V11__payment.sql")),
     Migration::both("V12__card_key", include_str!("../../migrations/V12__card_key.sql")),
     Migration::both("V20__receipt", include_str!("../../migrations/V20__receipt.sql")),
+    Migration::both("V25__order_contact", include_str!("../../migrations/V25__order_contact.sql")),
+    Migration::both("V26__notification", include_str!("../../migrations/V26__notification.sql")),
+    Migration::both("V27__webhook", include_str!("../../migrations/V27__webhook.sql")),
+    Migration::both("V28__webhook_message", include_str!("../../migrations/V28__webhook_message.sql")),
 ];
 
 /// An order with the times that belong to its row.

@@ -133,7 +133,7 @@ async fn a_batch_of_too_many_events_is_refused_as_a_whole() {
 fn every_side_of_every_call_and_commit_is_a_fault_point() {
     let points = order_service::fault_points();
     let actions = ["take", "charge", "cancel_payment", "refund", "give_back", "book_delivery", "cancel_delivery"];
-    for action in actions {
+    for action in actions.into_iter().chain(["notify", "tell"]) {
         for side in ["before_call", "after_call", "after_commit"] {
             assert!(points.contains(&format!("order.{action}.{side}")));
         }
@@ -143,5 +143,5 @@ fn every_side_of_every_call_and_commit_is_a_fault_point() {
             assert!(points.contains(&format!("order.{request}.{side}")));
         }
     }
-    assert_eq!(points.len(), 29);
+    assert_eq!(points.len(), 35);
 }

@@ -5,6 +5,8 @@
 mod cancel;
 /// Buying: approved, refused, and what the answers say.
 mod checkout;
+/// Messages and webhooks on an employee's desk.
+mod desk;
 /// Two drivers on one order.
 mod drivers;
 /// Events in: once, in any order.
@@ -19,9 +21,15 @@ mod lists;
 mod mishaps;
 /// A catalog and a delivery service with moods.
 mod neighbours;
+/// Messages to customers: at most once, in order.
+mod notifications;
+/// Somebody outside who is called, with his moods.
+mod outsider;
 /// The service under test, and how to call it.
 mod shop;
 /// Stripe's PaymentIntents, with answers that are lost.
 mod stripe;
+/// Webhooks to subscribers: at least once, signed.
+mod subscribers;
 /// Webhooks in: believed, once, and for the amount that is owed.
 mod webhooks;

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use order_service::{Config, Pace, PaymentsConfig};
+use order_service::{Config, NotificationConfig, Pace, PaymentsConfig, WebhookConfig};
 use reqwest::Method;
 use serde_json::{Value, json};
 use service_kit::{
@@ -24,6 +24,14 @@ pub struct Shop {
     pub running: Running,
     pub http: reqwest::Client,
     pace: Pace,
+    messages: Messages,
+}
+
+/// Who is told what, and by whom.
+#[derive(Debug, Clone, Default)]
+pub struct Messages {
+    pub notifications: NotificationConfig,
+    pub webhooks: WebhookConfig,
 }
 
 /// An answer of the service.
@@ -78,20 +86,24 @@ impl Shop {
         Shop::open_on(TestDatabase::create(name).await, pace).await
     }
 
-    #[expect(clippy::disallowed_methods, reason = "a plain client, to see heads and bodies as they are")]
     pub async fn open_on(database: TestDatabase, pace: Pace) -> Shop {
+        Shop::open_telling(database, pace, Messages::default()).await
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a plain client, to see heads and bodies as they are")]
+    pub async fn open_telling(database: TestDatabase, pace: Pace, messages: Messages) -> Shop {
         let neighbours = Neighbours::start();
-        let running = start(&database, &neighbours, pace.clone()).await;
+        let running = start_telling(&database, &neighbours, pace.clone(), messages.clone()).await;
         let http = reqwest::Client::builder().timeout(Duration::from_secs(60)).no_proxy().build().unwrap();
-        Shop { neighbours, database, running, http, pace }
+        Shop { neighbours, database, running, http, pace, messages }
     }
 
     /// Ends the service and starts it again on what it wrote.
     pub async fn restart(self) -> Shop {
-        let Shop { neighbours, database, running, http, pace } = self;
+        let Shop { neighbours, database, running, http, pace, messages } = self;
         running.stop().await;
-        let running = start(&database, &neighbours, pace.clone()).await;
-        Shop { neighbours, database, running, http, pace }
+        let running = start_telling(&database, &neighbours, pace.clone(), messages.clone()).await;
+        Shop { neighbours, database, running, http, pace, messages }
     }
 
     pub async fn close(self) {
@@ -138,6 +150,16 @@ impl Shop {
 }
 
 pub async fn start(database: &TestDatabase, neighbours: &Neighbours, pace: Pace) -> Running {
+    start_telling(database, neighbours, pace, Messages::default()).await
+}
+
+pub async fn start_telling(
+    database: &TestDatabase,
+    neighbours: &Neighbours,
+    pace: Pace,
+    messages: Messages,
+) -> Running {
+    let Messages { notifications, webhooks } = messages;
     let config = Config {
         listen: "127.0.0.1:0".parse().unwrap(),
         database_url: database.url().clone(),
@@ -154,6 +176,8 @@ pub async fn start(database: &TestDatabase, neighbours: &Neighbours, pace: Pace)
         },
         unpaid_minutes: 60,
         currency: Currency::USD,
+        notifications,
+        webhooks,
         pace,
     };
     order_service::start(config).await.unwrap()
@@ -179,6 +203,18 @@ pub async fn send(
 ) -> Answer {
     // Events are the delivery service's to tell, everything else is asked by an employee.
     let who = if path == "/events" { Who::Service(Service::Delivery) } else { employee() };
+    send_as(who, http, url, method, path, key, body).await
+}
+
+pub async fn send_as(
+    who: Who,
+    http: &reqwest::Client,
+    url: &str,
+    method: Method,
+    path: &str,
+    key: Option<&str>,
+    body: Option<&Value>,
+) -> Answer {
     let mut request = http.request(method, format!("{url}{path}")).header("authorization", bearer(who));
     if let Some(key) = key {
         request = request.header("idempotency-key", key);

@@ -8,10 +8,7 @@ use paperclip::{
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::{
-    auth::{Caller, Gate},
-    http::IdempotencyKey,
-};
+use crate::{auth::Gate, http::IdempotencyKey};
 
 /// A request with its idempotency key, told apart from every other.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,20 +50,12 @@ impl FromRequest for Keyed {
         let (key, request) = (IdempotencyKey::from_request(request, payload), request.clone());
         Box::pin(async move {
             let Some(key) = key.await?.0 else { return Ok(Keyed(None)) };
-            let principal = caller(&request).await?.principal();
+            let principal = Gate::caller(&request).await?.principal();
             let pattern = request.match_pattern().unwrap_or_else(|| request.path().to_owned());
             let route = format!("{} {pattern}", request.method());
             Ok(Keyed(Some(Scope { principal, route, path: request.path().to_owned(), key })))
         })
     }
-}
-
-/// Whose key it is. A service that asks nobody who he is has one caller.
-async fn caller(request: &HttpRequest) -> Result<Caller, actix_web::Error> {
-    if request.app_data::<Gate>().is_none() {
-        return Ok(Caller::anonymous());
-    }
-    Gate::caller(request).await.map_err(actix_web::Error::from)
 }
 
 impl Apiv2Schema for Keyed {}

@@ -6,7 +6,7 @@ use shared_types::Timestamp;
 use shared_types::limits::MAX_EVENT_BATCH;
 
 use super::PARKED;
-use crate::db::{DbError, Row, Tx, Value};
+use crate::db::{DbError, Engine, Row, Tx, Value};
 use crate::params;
 
 /// An event on its way to one subscriber.
@@ -88,6 +88,16 @@ pub(crate) fn acknowledge(tx: &mut Tx<'_>, subscriber_id: i64, positions: &[i64]
     Ok(())
 }
 
+/// Takes one delivery off the queue in the transaction of its effect; says whether it was still there.
+pub(crate) fn claim(tx: &mut Tx<'_>, subscriber_id: i64, position: i64) -> Result<bool, DbError> {
+    let ours = "delete from outbox_delivery where subscriber_id = $1 and position = $2";
+    let claimed = tx.execute(ours, &params![subscriber_id, position])?;
+    let nobody_waits = "delete from outbox_event where position = $1 and not exists \
+                        (select 1 from outbox_delivery d where d.position = outbox_event.position)";
+    tx.execute(nobody_waits, &params![position])?;
+    Ok(claimed == 1)
+}
+
 /// `$2, $3, …`: as many as there are events in a batch.
 fn numbered(first: usize) -> String {
     let numbers: Vec<String> = (first..first + MAX_EVENT_BATCH).map(|number| format!("${number}")).collect();
@@ -135,6 +145,17 @@ pub(crate) fn lease(
         &params![subscriber_id, holder, until.micros(), now.micros()],
     )?;
     Ok(taken == 1)
+}
+
+/// An SQLite file has one process: a lease that is not this process's is a dead one's, and nobody waits for its end.
+pub(crate) fn bury_leases(tx: &mut Tx<'_>, this_process: &str) -> Result<(), DbError> {
+    match tx.engine() {
+        Engine::Postgres => Ok(()),
+        Engine::Sqlite => {
+            let dead = "delete from relay_lease where holder not like $1";
+            tx.execute(dead, &params![format!("{this_process} %")]).map(drop)
+        }
+    }
 }
 
 /// Gives the lease back, so that another replica need not wait for its end.

@@ -5,6 +5,8 @@
 
 /// The relay's side: what to send next, and what became of it.
 pub(crate) mod deliveries;
+/// Parked events, seen and sent on.
+mod desk;
 /// How far behind each subscriber is, for `/metrics`.
 mod lag;
 
@@ -14,6 +16,8 @@ use shared_types::events::CloudEvent;
 use crate::db::{DbError, Engine, Row, Tx};
 use crate::params;
 pub(crate) use lag::show;
+
+pub use desk::desk;
 
 /// `held_until_us` of a delivery that only an operator sends on.
 pub(crate) const PARKED: i64 = i64::MAX;

@@ -2,25 +2,20 @@
 
 use std::time::Duration;
 
-use reqwest::Method;
-use serde_json::value::RawValue;
-use shared_types::events::BatchAnswer;
 use shared_types::limits::MAX_EVENT_BATCH;
 use shared_types::{Problem, Timestamp};
 use tokio::sync::watch;
 
+use super::destination::Destination;
 use super::settle::{Settlement, setback, settle};
 use super::{RelayOptions, pause};
 use crate::db::{Db, DbError, Tx};
 use crate::outbox::deliveries::{self, Delivery};
-use crate::{Client, Clock, NoAnswer, Outcome, faults};
-
-/// CloudEvents' JSON batch format (CloudEvents 1.0, HTTP protocol binding, section 3.3).
-const BATCH_TYPE: &str = "application/cloudevents-batch+json";
+use crate::{Clock, Outcome, faults};
 
 pub(super) struct Worker {
     db: Db,
-    client: Client,
+    destination: Destination,
     clock: Clock,
     options: RelayOptions,
     subscriber: String,
@@ -49,7 +44,7 @@ enum Round {
 impl Worker {
     pub(super) fn new(
         db: Db,
-        client: Client,
+        destination: Destination,
         clock: Clock,
         options: RelayOptions,
         subscriber: String,
@@ -58,7 +53,18 @@ impl Worker {
     ) -> Self {
         let batch_events = options.batch_events.clamp(1, MAX_EVENT_BATCH);
         let leased_until = Timestamp::from_micros(0);
-        Self { db, client, clock, options, subscriber, subscriber_id, holder, leased_until, batch_events, failures: 0 }
+        Self {
+            db,
+            destination,
+            clock,
+            options,
+            subscriber,
+            subscriber_id,
+            holder,
+            leased_until,
+            batch_events,
+            failures: 0,
+        }
     }
 
     /// Relays until it is stopped. A round that is interrupted is repeated by the next relay.
@@ -104,7 +110,7 @@ impl Worker {
             return Ok(Round::Drained);
         }
         faults::point("relay.send.before_call");
-        match self.send(&batch).await {
+        match self.destination.deliver(&self.db, subscriber_id, &batch).await {
             Outcome::Done(answer) => {
                 faults::point("relay.send.after_call");
                 self.batch_events = (self.batch_events * 2).min(self.options.batch_events.clamp(1, MAX_EVENT_BATCH));
@@ -132,18 +138,6 @@ impl Worker {
         let ours = self.db.write(move |tx| deliveries::lease(tx, subscriber_id, &holder, now, until)).await?;
         self.leased_until = if ours { until } else { Timestamp::from_micros(0) };
         Ok(ours)
-    }
-
-    async fn send(&self, batch: &[Delivery]) -> Outcome<BatchAnswer> {
-        let bodies: Result<Vec<&RawValue>, _> =
-            batch.iter().map(|delivery| serde_json::from_str(&delivery.body)).collect();
-        match bodies {
-            Ok(bodies) => {
-                let headers = [("content-type", BATCH_TYPE)];
-                self.client.call_with(Method::POST, "/events", &headers, Some(&bodies), &[200]).await
-            }
-            Err(error) => Outcome::Unknown(NoAnswer(format!("the outbox holds no JSON: {error}"))),
-        }
     }
 
     /// A whole batch was refused: by halves, until the one event at fault is alone.

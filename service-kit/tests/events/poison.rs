@@ -1,7 +1,12 @@
 //! Events that a consumer refuses: they are parked and hold their subject; others go on.
 
-use service_kit::outbox;
-use service_kit::testing::eventually;
+use reqwest::Method;
+use serde_json::{Value, json};
+use service_kit::auth::{Caller, Gate, Service, Who};
+use service_kit::http::{Background, ServiceInfo, serve};
+use service_kit::testing::{Callers, eventually};
+use service_kit::{Client, ClientOptions, Outcome, outbox};
+use shared_types::AccountId;
 
 use crate::consumer::{Consumer, Mood};
 use crate::producer::{CONSUMER, Producer};
@@ -74,5 +79,55 @@ async fn a_handler_that_panics_holds_its_subject_and_parks_nothing() {
     consumer.is_mended();
     producer.drained().await;
     assert_eq!(consumer.heard("b").await, [1, 2, 3, 4, 5, 6]);
+    relay.stop().await;
+}
+
+/// Asks the producer's desk; answers the body, or the status of the refusal.
+async fn ask(client: &Client, who: Who, method: Method, path: &str, body: Option<&Value>) -> Result<Value, u16> {
+    let bearer = Callers::of_this_process().bearer(&Caller::first_hand(who), Service::Order);
+    match client.call_with(method, path, &[("authorization", &bearer)], body, &[200]).await {
+        Outcome::Done(answer) => Ok(answer),
+        Outcome::Refused(problem) => Err(problem.status),
+        Outcome::Unknown(no_answer) => panic!("{no_answer}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn parked_events_are_seen_and_replayed_by_those_who_review_orders() {
+    let (producer, consumer) = told("desk").await;
+    consumer.rejects("b-3");
+    let relay = producer.relay_to(&consumer.address).await;
+    producer.parked(1).await;
+
+    let issuers = [(Service::Gateway, Callers::of_this_process().url())];
+    let issuers = issuers.each_ref().map(|(service, url)| (*service, url.as_str()));
+    let (gate, db) = (Gate::trusting(Service::Order, &issuers).unwrap(), producer.db.clone());
+    let routes = move |config: &mut paperclip::actix::web::ServiceConfig| {
+        config.app_data(gate.clone());
+        outbox::desk(config, &db);
+    };
+    let info = ServiceInfo { name: "producer", title: "Producer", description: "Tells." };
+    let address = "127.0.0.1:0".parse().unwrap();
+    let running = serve(info, address, 1, Vec::new(), Background::default(), routes).await.unwrap();
+    let client = Client::new(&running.url(), ClientOptions::default()).unwrap();
+    let account = AccountId::from_uuid(uuid::Uuid::now_v7());
+    let (list, replay) = ("/parked-events", "/parked-events/replay");
+
+    let event = json!({"subscriber": CONSUMER, "event_id": "b-3"});
+    assert_eq!(ask(&client, Who::Customer(account), Method::GET, list, None).await, Err(403));
+    assert_eq!(ask(&client, Who::Customer(account), Method::POST, replay, Some(&event)).await, Err(403));
+    let employee = || Who::Employee(account);
+    let shown = ask(&client, employee(), Method::GET, list, None).await.unwrap();
+    let parked = json!({"subscriber": CONSUMER, "event_id": "b-3", "subject": "b", "detail": "poisoned"});
+    assert_eq!(shown, json!({"items": [parked]}));
+    let other = json!({"subscriber": CONSUMER, "event_id": "b-4"});
+    assert_eq!(ask(&client, employee(), Method::POST, replay, Some(&other)).await, Err(404));
+
+    consumer.is_mended();
+    let left = ask(&client, employee(), Method::POST, replay, Some(&event)).await.unwrap();
+    assert_eq!(left, json!({"items": []}));
+    producer.drained().await;
+    assert_eq!(consumer.heard("b").await, [1, 2, 3, 4, 5, 6]);
+    running.stop().await;
     relay.stop().await;
 }

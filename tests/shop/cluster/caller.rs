@@ -95,7 +95,8 @@ impl Basket {
         let lines: Vec<Value> =
             lines.iter().map(|(book, copies)| json!({"book_id": book, "quantity": copies})).collect();
         // The key is the buyer's reference too, by which two orders for one key would be found.
-        let body = json!({"lines": lines, "payment_method": "on_delivery", "customer_ref": key});
+        let body =
+            json!({"lines": lines, "payment_method": "on_delivery", "customer_ref": key, "phone": "+254711223344"});
         Basket { key, body }
     }
 

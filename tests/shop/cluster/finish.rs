@@ -39,6 +39,7 @@ impl Cluster {
         self.no_promise_is_broken(&orders);
         one_order_for_each_key(&orders);
         self.every_copy_is_accounted_for(&caller, &orders).await;
+        self.outsider.heard_what_was_to_be_heard(&orders).await;
         self.audit();
         rest
     }

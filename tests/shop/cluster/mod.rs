@@ -9,6 +9,8 @@ mod caller;
 mod finish;
 /// The network between two parts.
 mod link;
+/// Whom the shop sends messages to.
+mod outsider;
 /// Waiting on conditions, between threads.
 mod patience;
 /// One service as a process.
@@ -26,6 +28,7 @@ use shared_types::BookId;
 pub use caller::{Basket, Bought, Caller};
 use caller::{Credential, Memory};
 pub use link::Link;
+use outsider::Outsider;
 pub use patience::patiently;
 use process::Process;
 
@@ -75,6 +78,7 @@ pub struct Cluster {
     gateway_numbers: FreePort,
     logs: tempfile::TempDir,
     memory: Arc<Memory>,
+    outsider: Outsider,
     finished: bool,
 }
 
@@ -96,6 +100,8 @@ impl Cluster {
             databases.insert(part, TestDatabase::create(name).await);
         }
         let logs = tempfile::Builder::new().prefix("lastcopy-shop-").tempdir().unwrap();
+        let outsider = Outsider::start().await;
+        outsider.subscribe(databases[&Order].url()).await;
         let mut shop = Cluster {
             links,
             databases,
@@ -104,6 +110,7 @@ impl Cluster {
             gateway_numbers: FreePort::reserve(),
             logs,
             memory: Arc::default(),
+            outsider,
             finished: false,
         };
         for part in SERVICES {
@@ -215,6 +222,9 @@ impl Cluster {
         arguments
             .extend(self.databases.get(&part).map(|database| format!("--database-url={}", database.url().expose())));
         let asked = self.links.iter().filter(|((from, _), _)| *from == part);
+        if part == Order {
+            arguments.extend(self.outsider.arguments());
+        }
         arguments.extend(asked.map(|((_, to), link)| format!("--{}-url={}", name(*to), link.url())));
         if part == Gateway {
             arguments.push(format!("--metrics-listen={}", self.gateway_numbers.address()));

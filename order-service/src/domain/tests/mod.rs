@@ -54,6 +54,7 @@ fn created(method: PaymentMethod, with_address: bool) -> Order {
     let card = r#"{"number": "4242 4242 4242 4242", "expiry": "12/30"}"#;
     let by_card = method == PaymentMethod::Card;
     let request = CheckoutRequest {
+        phone: None,
         lines: vec![asked(Some("12.99")), asked(Some("12.99"))],
         payment_method: method,
         card: by_card.then(|| serde_json::from_str(card).expect("a card")),
@@ -68,6 +69,7 @@ fn created(method: PaymentMethod, with_address: bool) -> Order {
 /// An order of two lines that an employee is to review.
 fn written(with_address: bool) -> Order {
     let request = CreateOrderRequest {
+        phone: None,
         lines: vec![asked(None), asked(None)],
         address: with_address.then(address),
         customer_ref: None,
