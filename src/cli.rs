@@ -90,7 +90,14 @@ pub fn run() -> ExitCode {
 }
 
 fn serve(log: &LogArgs, service: Service) -> ExitCode {
-    process::run(log, async {
+    let name = match service {
+        Service::Catalog(_) => "catalog",
+        Service::Order(_) => "order",
+        Service::Delivery(_) => "delivery",
+        Service::Gateway(_) => "gateway",
+        Service::Payments(_) => "payments",
+    };
+    process::run(name, log, async {
         let running = match service {
             Service::Catalog(config) => catalog_service::start(config).await,
             Service::Order(config) => order_service::start(*config).await,

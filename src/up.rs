@@ -49,7 +49,7 @@ fn host(text: &str) -> Result<IpAddr, String> {
 
 /// Runs the whole shop until it is told to stop.
 pub fn run(log: &LogArgs, args: &UpArgs) -> ExitCode {
-    let code = process::run(log, bring_up(args));
+    let code = process::run("lastcopy", log, bring_up(args));
     ShopAddress::remove_own(&args.data_dir);
     code
 }

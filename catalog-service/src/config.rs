@@ -4,7 +4,7 @@ use service_kit::{
     Clock,
     auth::{Gate, Service},
     db::{DatabaseUrl, Db, DbOptions},
-    http::{Background, Check, Running, ServiceInfo, StartError, serve},
+    http::{Background, Check, Running, ServiceInfo, StartError, serve, while_opening},
     idempotency, outbox,
     process::default_workers,
 };
@@ -45,7 +45,8 @@ pub struct Config {
 /// Opens the database and serves until stopped.
 pub async fn start(config: Config) -> Result<Running, StartError> {
     let database_url = &config.database_url;
-    let opened = Db::open(database_url, DbOptions::default(), store::MIGRATIONS).await;
+    let opening = Db::open(database_url, DbOptions::default(), store::MIGRATIONS);
+    let opened = while_opening(INFO.name, config.listen, opening).await;
     let db = opened.map_err(|error| StartError::Part(format!("the catalog's database {database_url}: {error}")))?;
     match start_on(db.clone(), &config).await {
         Ok(running) => Ok(running),

@@ -15,5 +15,5 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let Arguments { config, log } = Arguments::parse();
-    process::run(&log, async { Ok(vec![catalog_service::start(config).await?]) })
+    process::run("catalog", &log, async { Ok(vec![catalog_service::start(config).await?]) })
 }

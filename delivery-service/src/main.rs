@@ -17,5 +17,5 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    run(&arguments.log, async { Ok(vec![delivery_service::start(arguments.config).await?]) })
+    run("delivery", &arguments.log, async { Ok(vec![delivery_service::start(arguments.config).await?]) })
 }

@@ -3,7 +3,7 @@ use service_kit::{
     Clock,
     auth::{Gate, Issuer, Service},
     db::{Db, DbOptions},
-    http::{Background, Check, Running, ServiceInfo, StartError, serve},
+    http::{Background, Check, Running, ServiceInfo, StartError, serve, while_opening},
     idempotency, outbox,
 };
 
@@ -23,7 +23,8 @@ const INFO: ServiceInfo = ServiceInfo {
 /// Starts the service. What the order service was not told in an earlier life it is told now.
 pub async fn start(config: Config) -> Result<Running, StartError> {
     let part = |error: &dyn std::fmt::Display| StartError::Part(error.to_string());
-    let db = Db::open(&config.database_url, DbOptions::default(), MIGRATIONS).await.map_err(|error| part(&error))?;
+    let opening = Db::open(&config.database_url, DbOptions::default(), MIGRATIONS);
+    let db = while_opening(INFO.name, config.listen, opening).await.map_err(|error| part(&error))?;
     let mut background = Background::default();
     background.close_last(db.clone());
     let issuer = Issuer::open(Service::Delivery, db.clone(), Clock::system()).await.map_err(|error| part(&error))?;

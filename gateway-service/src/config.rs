@@ -2,7 +2,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use service_kit::{
     auth::Service,
-    http::{Background, Check, Running, ServiceInfo, StartError, serve_behind},
+    http::{Background, Check, Running, ServiceInfo, StartError, serve_behind, while_opening},
     metrics::MetricsDoor,
     process::default_workers,
 };
@@ -52,7 +52,8 @@ pub struct Config {
 pub async fn start(config: Config) -> Result<Running, StartError> {
     let mut background = Background::default();
     background.metrics_at(config.metrics_listen.map_or(MetricsDoor::Closed, MetricsDoor::Own));
-    let identity = Identity::open(&config.identity, &mut background).await?;
+    let opening = Identity::open(&config.identity, &mut background);
+    let identity = while_opening(INFO.name, config.listen, opening).await?;
     let upstream = |service, url: &str| {
         Upstream::new(service, url, identity.issuer()).map_err(|error| StartError::Part(error.to_string()))
     };

@@ -15,5 +15,5 @@ struct Args {
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    process::run(&args.log, async { Ok(vec![gateway_service::start(args.config).await?]) })
+    process::run("gateway", &args.log, async { Ok(vec![gateway_service::start(args.config).await?]) })
 }

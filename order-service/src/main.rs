@@ -17,5 +17,5 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    run(&arguments.log, async { Ok(vec![order_service::start(arguments.config).await?]) })
+    run("order", &arguments.log, async { Ok(vec![order_service::start(arguments.config).await?]) })
 }

@@ -5,7 +5,7 @@ use service_kit::{
     Clock,
     auth::{Gate, Issuer, Service},
     db::{Db, DbError, DbOptions},
-    http::{Background, Check, Running, ServiceInfo, StartError, serve},
+    http::{Background, Check, Running, ServiceInfo, StartError, serve, while_opening},
     idempotency,
 };
 use shared_types::Secret;
@@ -36,7 +36,8 @@ const INFO: ServiceInfo = ServiceInfo {
 pub async fn start(config: Config) -> Result<Running, StartError> {
     let part = |error: &dyn std::fmt::Display| StartError::Part(error.to_string());
     let senders = Arc::new(config.payments.senders()?);
-    let db = Db::open(&config.database_url, DbOptions::default(), MIGRATIONS).await.map_err(|error| part(&error))?;
+    let opening = Db::open(&config.database_url, DbOptions::default(), MIGRATIONS);
+    let db = while_opening(INFO.name, config.listen, opening).await.map_err(|error| part(&error))?;
     let providers = config.payments.providers(&db, config.pace.call_ms)?;
     let issuer = Issuer::open(Service::Order, db.clone(), Clock::system()).await.map_err(|error| part(&error))?;
     let catalog = Catalog::new(&config.catalog_url, config.pace.call_ms, &issuer).map_err(|error| part(&error))?;

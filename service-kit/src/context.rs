@@ -4,6 +4,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use opentelemetry::trace::SpanContext;
 use uuid::Uuid;
 
 /// What belongs to the request being served and travels with every call made for it.
@@ -11,6 +12,8 @@ use uuid::Uuid;
 pub struct RequestContext {
     /// The id under which the request is found in every service's log.
     pub request_id: String,
+    /// Where in a trace it is, if anybody traces it.
+    pub(crate) trace: Option<SpanContext>,
     /// When nobody waits for the answer any more; `None` for work that nobody waits for.
     pub deadline: Option<Instant>,
     /// Headers that the answer gets besides those of its handler.
@@ -30,7 +33,7 @@ pub const DEADLINE_HEADER: &str = "x-deadline-ms";
 impl RequestContext {
     /// A context with an id of our own.
     pub fn fresh() -> Self {
-        RequestContext { request_id: Uuid::now_v7().to_string(), deadline: None, headers: Arc::default() }
+        RequestContext { request_id: Uuid::now_v7().to_string(), trace: None, deadline: None, headers: Arc::default() }
     }
 
     /// The caller's id where it is short and plain, so that it cannot forge log lines; else one of our own.
@@ -38,7 +41,7 @@ impl RequestContext {
         let plain = |id: &str| id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte));
         match header {
             Some(id) if !id.is_empty() && id.len() <= MAX_REQUEST_ID_CHARS && plain(id) => {
-                RequestContext { request_id: id.to_owned(), deadline: None, headers: Arc::default() }
+                RequestContext { request_id: id.to_owned(), trace: None, deadline: None, headers: Arc::default() }
             }
             _ => RequestContext::fresh(),
         }

@@ -28,7 +28,7 @@ pub mod outside;
 pub mod process;
 /// Carries events out, in order, until they are acknowledged.
 pub mod relay;
-/// Logging.
+/// Logging and traces.
 pub mod telemetry;
 /// What tests of every crate share: throw-away databases, waiting on conditions.
 #[cfg(feature = "testing")]

@@ -4,7 +4,7 @@ use std::{future::Future, process::ExitCode};
 
 use crate::{
     http::{Running, StartError},
-    telemetry::{self, LogFormat},
+    telemetry::{self, LogFormat, Traces},
 };
 
 /// The log lines of a shop whose owner has not chosen any.
@@ -19,6 +19,9 @@ pub struct LogArgs {
     /// Which lines: a level, or directives such as `order_service=debug,warn`. Libraries speak when something is wrong.
     #[arg(long, env = "LASTCOPY_LOG_FILTER", default_value = DEFAULT_LOG_FILTER, global = true)]
     pub log_filter: String,
+    /// Where spans go, by OTLP over HTTP: a collector such as `http://127.0.0.1:4318`. Without it there are none.
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", global = true)]
+    pub trace_endpoint: Option<String>,
 }
 
 /// Threads that serve requests where nothing else is configured: one per core, four at most.
@@ -28,17 +31,22 @@ pub fn default_workers() -> usize {
 
 /// Runs services until SIGTERM or SIGINT, then stops them in the reverse order of their start.
 ///
-/// Prints one line per service, `<name> <url>`, on standard output, and `ready <url of the last one>` when all are up.
-pub fn run<F>(log: &LogArgs, start: F) -> ExitCode
+/// In traces the process has this name. Prints one line per service, `<name> <url>`, on standard output, and `ready <url of the last one>` when all are up.
+pub fn run<F>(name: &'static str, log: &LogArgs, start: F) -> ExitCode
 where
     F: Future<Output = Result<Vec<Running>, StartError>>,
 {
-    telemetry::init(log.log, &log.log_filter);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return refuse(&format!("the runtime cannot start: {error}")),
     };
-    runtime.block_on(async {
+    let traces = log.trace_endpoint.as_ref().map(|endpoint| Traces::to(endpoint, name, runtime.handle().clone()));
+    let traces = match traces.transpose() {
+        Ok(traces) => traces,
+        Err(error) => return refuse(&error.to_string()),
+    };
+    telemetry::init_with(log.log, &log.log_filter, traces.as_ref());
+    let code = runtime.block_on(async {
         match start.await {
             Ok(running) => {
                 announce(&running);
@@ -48,7 +56,11 @@ where
             }
             Err(error) => refuse(&error.to_string()),
         }
-    })
+    });
+    if let Some(traces) = traces {
+        traces.end();
+    }
+    code
 }
 
 /// Stops services in the reverse order of their start: who is asked stays longer than who asks.

@@ -7,6 +7,8 @@ mod audit;
 mod audit_log;
 /// No secret in a log or in an error.
 mod canary;
+/// Every magic card in a whole shop.
+mod cards;
 /// What is written is read back.
 mod export;
 /// Messy files, and answers that get lost.

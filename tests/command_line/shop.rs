@@ -145,7 +145,7 @@ impl Shop {
         self.process.wait().unwrap();
     }
 
-    /// The body of a success or of a 409; anything else is a panic.
+    /// The body of a success, of a 402 or of a 409; anything else is a panic.
     pub async fn get(&self, path: &str) -> Value {
         call(&self.client, Method::GET, path, &self.credential, None).await
     }
@@ -177,7 +177,7 @@ async fn call(
     body: Option<Value>,
 ) -> Value {
     let headers = [(credential.0, credential.1.as_str())];
-    match client.call_with(method, path, &headers, body.as_ref(), &[200, 201, 409]).await {
+    match client.call_with(method, path, &headers, body.as_ref(), &[200, 201, 202, 402, 409]).await {
         Outcome::Done(answer) => answer,
         Outcome::Refused(problem) => panic!("{path}: {problem}"),
         Outcome::Unknown(reason) => panic!("{path}: {reason}"),

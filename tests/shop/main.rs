@@ -20,3 +20,5 @@ mod races;
 mod stops;
 /// Services that are killed while customers buy.
 mod storms;
+/// Spans on their way to a collector.
+mod traces;

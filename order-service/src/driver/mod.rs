@@ -20,6 +20,7 @@ use service_kit::{
     Clock, RequestContext,
     db::{Db, DbError},
     faults,
+    telemetry::traced,
 };
 use shared_types::{OrderId, Timestamp};
 use tokio::{
@@ -243,7 +244,7 @@ impl Driver {
     async fn step(&self, stored: &Stored, action: Action) -> Result<Step, DbError> {
         let at = points::of(action);
         faults::point(at.before_call);
-        let judgement = self.ask(&stored.order, action).await;
+        let judgement = traced(at.action, &stored.order.id, self.ask(&stored.order, action)).await;
         faults::point(at.after_call);
         metrics::DRIVER_CALLS.with([at.action, judgement.outcome()]).inc();
         let step = match judgement {

@@ -23,6 +23,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::{
     auth::{Token, TokenSource},
     context::{DEADLINE_HEADER, RequestContext},
+    telemetry::spans,
 };
 use breaker::Showed;
 use guard::Guard;
@@ -178,8 +179,11 @@ impl Client {
         if time_left < LEAST_TIME {
             return Err(Silence::NotSent(NotSent::NoTime));
         }
+        let span = spans::client(method.as_str(), &place(&self.base), path);
         let Call { request, token } = self.request(method, path, headers, body, &context, time_left)?;
+        let request = span.headers().into_iter().fold(request, |request, (name, value)| request.header(name, value));
         let answered = self.exchange(request).await;
+        span.ended(answered.as_ref().ok().map(|answer| answer.status.as_u16()));
         if let Some(admission) = admission {
             admission.pass.showed(showed(&answered, time_left < self.call), Instant::now());
         }
@@ -290,6 +294,12 @@ fn showed(answered: &Result<RawAnswer, Broken>, hurried: bool) -> Showed {
         (true, false) => Showed::Silent,
         (true, true) => Showed::Nothing,
     }
+}
+
+/// Host and port: an address may have more in front of them, which is nobody's business.
+fn place(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
 /// The whole chain of causes on one line: "error sending request" alone tells nobody anything.

@@ -17,6 +17,8 @@ mod load;
 mod objects;
 /// The OpenAPI document: what paperclip writes, completed with what is true of every route.
 mod openapi;
+/// A start that takes its time answers meanwhile.
+mod opening;
 /// Page cursors: opaque to callers, checked on their way back.
 mod page;
 /// Answers: success with its documented status, failure as a problem with its documented status.
@@ -29,6 +31,7 @@ mod shell;
 pub use extract::{Body, IdempotencyKey, IfMatch, OptionalBody, RawBody};
 pub use health::{Check, CheckResult};
 pub use layer::{Answering, Layer};
+pub use opening::while_opening;
 pub use page::{Cursor, PageQuery};
 pub use reply::{
     Fail, Reply, S200, S201, S202, S204, S304, S400, S401, S402, S403, S404, S409, S412, S422, S429, S503, S504,

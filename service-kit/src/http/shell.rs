@@ -27,6 +27,7 @@ use super::{
 use crate::{
     context::{DEADLINE_HEADER, RequestContext},
     metrics::HttpMetrics,
+    telemetry::spans,
 };
 
 /// Around every request: its id, its limits and deadline, its log line, and a problem document for every failure.
@@ -42,6 +43,9 @@ pub(super) async fn around<B: MessageBody + 'static>(
     let method = request.method().clone();
     let path = request.path().to_owned();
     let route = request.match_pattern();
+    let parent = spans::parent_in(request.headers());
+    let exported = spans::server(method.as_str(), route.as_deref(), &path, parent.as_ref());
+    let context = exported.context(context);
     let metrics = request.app_data::<web::Data<HttpMetrics>>().expect("BUG: every server counts").clone();
     let in_flight = metrics.begin();
 
@@ -53,6 +57,7 @@ pub(super) async fn around<B: MessageBody + 'static>(
         Ok(response) => (response.status(), response.headers_mut()),
         Err(failure) => (failure.status(), failure.headers_mut()),
     };
+    exported.ended(Some(status.as_u16()));
     for (name, value) in context.take_headers() {
         set(headers, name, &value);
     }

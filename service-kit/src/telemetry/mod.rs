@@ -1,6 +1,26 @@
-use std::{fmt, str::FromStr};
+//! Logging, and spans on their way to a collector.
 
-use tracing_subscriber::{EnvFilter, fmt::format::FmtSpan};
+/// Spans, and the headers that carry a trace from service to service.
+pub(crate) mod spans;
+/// Spans on their way to a collector.
+mod traces;
+
+use std::{
+    fmt::{Display, Formatter, Result as FmtResult},
+    str::FromStr,
+};
+
+use opentelemetry::trace::TracerProvider;
+use tracing_subscriber::{
+    EnvFilter, Layer,
+    filter::{FilterExt, filter_fn},
+    fmt::{self, format::FmtSpan},
+    layer::SubscriberExt,
+    util::SubscriberInitExt,
+};
+
+pub use spans::traced;
+pub use traces::{Traces, TracesError};
 
 /// How log lines look. They go to standard error; standard output belongs to the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -24,8 +44,8 @@ impl FromStr for LogFormat {
     }
 }
 
-impl fmt::Display for LogFormat {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Display for LogFormat {
+    fn fmt(&self, f: &mut Formatter<'_>) -> FmtResult {
         f.write_str(match self {
             LogFormat::Json => "json",
             LogFormat::Pretty => "pretty",
@@ -40,16 +60,26 @@ const DISCREET: [&str; 1] = ["tokio_postgres=info"];
 /// Sets up logging for the whole process. `filter` is a level or a list of directives as `tracing` has them
 /// (`info`, `order_service=debug,warn`). A second call changes nothing: services share the launcher's log.
 pub fn init(format: LogFormat, filter: &str) {
+    init_with(format, filter, None);
+}
+
+/// As [`init`], and sends spans to a collector.
+pub(crate) fn init_with(format: LogFormat, filter: &str, traces: Option<&Traces>) {
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let filter = DISCREET.into_iter().fold(filter, |filter, directive| {
         filter.add_directive(directive.parse().expect("BUG: the directives of discretion are directives"))
     });
-    let builder =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_span_events(FmtSpan::NONE);
-    let outcome = match format {
-        LogFormat::Json => builder.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init(),
-        LogFormat::Pretty => builder.compact().try_init(),
+    let filter = filter.and(filter_fn(|metadata| metadata.target() != spans::EXPORTED));
+    let lines = fmt::layer().with_writer(std::io::stderr).with_span_events(FmtSpan::NONE);
+    let lines = match format {
+        LogFormat::Json => lines.json().flatten_event(true).with_current_span(true).with_span_list(false).boxed(),
+        LogFormat::Pretty => lines.compact().boxed(),
     };
+    let exported = traces.map(|traces| {
+        let layer = tracing_opentelemetry::layer().with_tracer(traces.0.tracer("lastcopy")).with_location(false);
+        layer.with_threads(false).with_filter(filter_fn(|metadata| metadata.target() == spans::EXPORTED))
+    });
+    let outcome = tracing_subscriber::registry().with(lines.with_filter(filter)).with(exported).try_init();
     if outcome.is_err() {
         tracing::debug!("logging was set up before");
     }

@@ -3,6 +3,8 @@
 
 /// What `/metrics` says, and to whom.
 mod metrics;
+/// A start that takes its time.
+mod opening;
 
 use std::{
     io::{Read, Write},
@@ -75,7 +77,10 @@ struct Answer {
 
 /// Sends these very bytes and reads to the end of the connection.
 fn send_raw(running: &Running, bytes: &[u8]) -> Answer {
-    let mut stream = TcpStream::connect(running.address()).unwrap();
+    answer_of(TcpStream::connect(running.address()).unwrap(), bytes)
+}
+
+fn answer_of(mut stream: TcpStream, bytes: &[u8]) -> Answer {
     stream.write_all(bytes).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
@@ -88,11 +93,12 @@ fn send_raw(running: &Running, bytes: &[u8]) -> Answer {
 }
 
 fn send(running: &Running, line: &str, headers: &str, body: &str) -> Answer {
+    send_raw(running, request(line, headers, body).as_bytes())
+}
+
+fn request(line: &str, headers: &str, body: &str) -> String {
     let length = body.len();
-    let request = format!(
-        "{line} HTTP/1.1\r\nhost: shop\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n{body}"
-    );
-    send_raw(running, request.as_bytes())
+    format!("{line} HTTP/1.1\r\nhost: shop\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n{body}")
 }
 
 #[tokio::test(flavor = "multi_thread")]

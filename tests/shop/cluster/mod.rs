@@ -76,6 +76,8 @@ pub struct Cluster {
     processes: BTreeMap<Part, Process>,
     /// Where the gateway shows its numbers: its own address is public.
     gateway_numbers: FreePort,
+    /// Every service is started with these, too.
+    flags: Vec<String>,
     logs: tempfile::TempDir,
     memory: Arc<Memory>,
     outsider: Outsider,
@@ -85,6 +87,11 @@ pub struct Cluster {
 impl Cluster {
     /// A shop that is ready to sell, without a book in it.
     pub async fn start() -> Cluster {
+        Cluster::start_with(&[]).await
+    }
+
+    /// The same, with more flags for every service.
+    pub async fn start_with(flags: &[String]) -> Cluster {
         let mut links = BTreeMap::new();
         for link in LINKS.into_iter().chain(KEY_LINKS) {
             links.insert(link, Arc::new(Link::open().await));
@@ -108,6 +115,7 @@ impl Cluster {
             issuers: BTreeMap::new(),
             processes: BTreeMap::new(),
             gateway_numbers: FreePort::reserve(),
+            flags: flags.to_vec(),
             logs,
             memory: Arc::default(),
             outsider,
@@ -226,6 +234,7 @@ impl Cluster {
             arguments.extend(self.outsider.arguments());
         }
         arguments.extend(asked.map(|((_, to), link)| format!("--{}-url={}", name(*to), link.url())));
+        arguments.extend_from_slice(&self.flags);
         if part == Gateway {
             arguments.push(format!("--metrics-listen={}", self.gateway_numbers.address()));
         }

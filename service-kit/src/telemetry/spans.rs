@@ -1,0 +1,131 @@
+//! Spans of a trace. They are carried by the request's context, not by the thread: a span that a task has left open
+//! is nobody's parent by accident.
+
+use std::{collections::HashMap, fmt::Display};
+
+use opentelemetry::{
+    Context,
+    propagation::{Extractor, Injector, TextMapPropagator},
+    trace::{SpanContext, TraceContextExt},
+};
+use opentelemetry_sdk::propagation::TraceContextPropagator;
+use tracing::{Span, field::Empty};
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+
+use crate::context::RequestContext;
+
+/// The target of spans that are exported. They are no log lines, and spans of the log are not exported.
+pub(super) const EXPORTED: &str = "lastcopy_trace";
+
+/// Reads the W3C headers `traceparent` and `tracestate` of a request.
+pub(crate) fn parent_in(headers: &actix_web::http::header::HeaderMap) -> Option<SpanContext> {
+    let found = TraceContextPropagator::new().extract_with_context(&Context::new(), &Headers(headers));
+    valid(found.span().span_context())
+}
+
+/// A request that is being served.
+pub(crate) fn server(method: &str, route: Option<&str>, path: &str, parent: Option<&SpanContext>) -> Exported {
+    let name = route.map_or_else(|| method.to_owned(), |route| format!("{method} {route}"));
+    let span = tracing::info_span!(
+        target: EXPORTED, parent: None, "server", otel.name = name, otel.kind = "server", otel.status_code = Empty,
+        http.request.method = method, http.route = route, url.path = path, http.response.status_code = Empty,
+    );
+    Exported::beneath(span, parent)
+}
+
+/// A call to another service.
+pub(crate) fn client(method: &str, server: &str, path: &str) -> Exported {
+    let name = format!("{method} {server}");
+    let path = path.split('?').next().unwrap_or_default();
+    let span = tracing::info_span!(
+        target: EXPORTED, parent: None, "client", otel.name = name, otel.kind = "client", otel.status_code = Empty,
+        http.request.method = method, server.address = server, url.path = path, http.response.status_code = Empty,
+    );
+    Exported::beneath(span, RequestContext::current().trace.as_ref())
+}
+
+/// Runs work as a span of its own, beneath the request it belongs to or as the beginning of a trace. The order is found
+/// by its id wherever spans are kept.
+pub async fn traced<F: Future>(name: &'static str, order_id: &(dyn Display + Sync), work: F) -> F::Output {
+    let context = RequestContext::current();
+    let span = tracing::info_span!(target: EXPORTED, parent: None, "work", otel.name = name, order_id = %order_id);
+    let span = Exported::beneath(span, context.trace.as_ref());
+    span.context(context).scope(work).await
+}
+
+/// A span that ends with this value. Nothing at all where no collector is configured.
+pub(crate) struct Exported {
+    span: Span,
+    own: Option<SpanContext>,
+    parent: Option<SpanContext>,
+}
+
+impl Exported {
+    fn beneath(span: Span, parent: Option<&SpanContext>) -> Exported {
+        if let Some(parent) = parent {
+            let above = Context::new().with_remote_span_context(parent.clone());
+            if span.set_parent(above).is_err() {
+                tracing::debug!("a span begins a trace of its own");
+            }
+        }
+        let own = valid(span.context().span().span_context());
+        Exported { span, own, parent: parent.cloned() }
+    }
+
+    /// The same request; what is called for it is beneath this span.
+    pub(crate) fn context(&self, mut context: RequestContext) -> RequestContext {
+        context.trace = self.here().cloned();
+        context
+    }
+
+    /// The headers by which the other side continues the trace, ours or the one that was handed to us.
+    pub(crate) fn headers(&self) -> HashMap<String, String> {
+        let mut headers = HashMap::new();
+        if let Some(here) = self.here() {
+            let context = Context::new().with_remote_span_context(here.clone());
+            TraceContextPropagator::new().inject_context(&context, &mut Plain(&mut headers));
+        }
+        headers
+    }
+
+    /// With this status, or without an answer.
+    pub(crate) fn ended(&self, status: Option<u16>) {
+        if let Some(status) = status {
+            self.span.record("http.response.status_code", status);
+        }
+        if status.is_none_or(|status| status >= 500) {
+            self.span.record("otel.status_code", "ERROR");
+        }
+    }
+
+    fn here(&self) -> Option<&SpanContext> {
+        self.own.as_ref().or(self.parent.as_ref())
+    }
+}
+
+fn valid(context: &SpanContext) -> Option<SpanContext> {
+    context.is_valid().then(|| context.clone())
+}
+
+struct Headers<'a>(&'a actix_web::http::header::HeaderMap);
+
+impl Extractor for Headers<'_> {
+    fn get(&self, key: &str) -> Option<&str> {
+        self.0.get(key)?.to_str().ok()
+    }
+
+    fn keys(&self) -> Vec<&str> {
+        self.0.keys().map(|name| name.as_str()).collect()
+    }
+}
+
+/// An empty `tracestate` is left out.
+struct Plain<'a>(&'a mut HashMap<String, String>);
+
+impl Injector for Plain<'_> {
+    fn set(&mut self, key: &str, value: String) {
+        if !value.is_empty() {
+            self.0.insert(key.to_owned(), value);
+        }
+    }
+}
