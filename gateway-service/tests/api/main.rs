@@ -7,6 +7,8 @@ mod api;
 mod bazar;
 /// The API document.
 mod document;
+/// Visitors without an account.
+mod guests;
 /// A whole shop in one process.
 mod shop;
 /// An order service that gives no answer.

@@ -25,6 +25,8 @@ mod neighbours;
 mod notifications;
 /// Somebody outside who is called, with his moods.
 mod outsider;
+/// Whose orders.
+mod owners;
 /// The service under test, and how to call it.
 mod shop;
 /// Stripe's PaymentIntents, with answers that are lost.

@@ -56,6 +56,8 @@ struct State {
     books: Mutex<BTreeMap<i64, Book>>,
     takings: Mutex<BTreeMap<String, TakingView>>,
     deliveries: Mutex<BTreeMap<String, DeliveryView>>,
+    /// Whose parcel each is, as the booking says.
+    customers: Mutex<BTreeMap<String, String>>,
     /// Every call that arrived: `PUT /takings/…`.
     calls: Mutex<Vec<String>>,
 }
@@ -79,6 +81,7 @@ impl Neighbours {
             books: Mutex::new(books.into_iter().collect()),
             takings: Mutex::default(),
             deliveries: Mutex::default(),
+            customers: Mutex::default(),
             calls: Mutex::default(),
         });
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -137,6 +140,10 @@ impl Neighbours {
         let takings = held(&self.state.takings);
         let taken = takings.values().filter(|taking| taking.state == TakingState::Taken);
         taken.flat_map(|taking| &taking.lines).map(|line| line.quantity).sum()
+    }
+
+    pub fn customer_of(&self, delivery: &str) -> Option<String> {
+        held(&self.state.customers).get(delivery).cloned()
     }
 
     pub fn deliveries(&self) -> Vec<String> {
@@ -203,6 +210,7 @@ async fn book_delivery(
     body: web::Json<BookDeliveryRequest>,
 ) -> HttpResponse {
     held(&state.calls).push(format!("PUT /deliveries/{id}"));
+    held(&state.customers).extend(body.customer.clone().map(|customer| (id.to_string(), customer)));
     let mood = *held(&state.delivery);
     let done = |state: &State| {
         let mut deliveries = held(&state.deliveries);

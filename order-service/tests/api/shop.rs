@@ -115,6 +115,18 @@ impl Shop {
         send(&self.http, &self.running.url(), method, path, key, body).await
     }
 
+    /// Likewise, by somebody else.
+    pub async fn send_as(
+        &self,
+        who: &Who,
+        method: Method,
+        path: &str,
+        key: Option<&str>,
+        body: Option<&Value>,
+    ) -> Answer {
+        send_as(who.clone(), &self.http, &self.running.url(), method, path, key, body).await
+    }
+
     pub async fn get(&self, path: &str) -> Answer {
         self.send(Method::GET, path, None, None).await
     }
@@ -206,6 +218,7 @@ pub async fn send(
     send_as(who, http, url, method, path, key, body).await
 }
 
+/// As [`send`], by this very caller.
 pub async fn send_as(
     who: Who,
     http: &reqwest::Client,
