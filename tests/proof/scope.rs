@@ -123,13 +123,22 @@ impl Plan {
             Way::Invoice => (PaymentMethod::Invoice, None),
             Way::OnDelivery => (PaymentMethod::OnDelivery, None),
             Way::Review => {
-                let request = CreateOrderRequest { lines, address, customer_ref: None };
+                let request =
+                    CreateOrderRequest { lines, address, customer_ref: None, on_behalf_of: None, phone: None };
                 return with_terms(checkout::reviewed(request, id, Currency::USD).expect("an order"));
             }
         };
         let card = behaviour
             .map(|_| serde_json::from_str(r#"{"number": "4242424242424242", "expiry": "12/30"}"#).expect("a card"));
-        let request = CheckoutRequest { lines, payment_method, card, address, customer_ref: None };
+        let request = CheckoutRequest {
+            lines,
+            payment_method,
+            card,
+            address,
+            customer_ref: None,
+            on_behalf_of: None,
+            phone: None,
+        };
         let opening = Opening { id, currency: Currency::USD, pay_by: Timestamp::from_micros(1) };
         let order = checkout::draft(request, opening).expect("an order");
         match behaviour {
