@@ -38,7 +38,7 @@ pub fn order(stored: &Stored) -> OrderView {
         customer: None,
         placed_by: None,
         customer_ref: order.customer_ref.clone(),
-        delivery_id: (order.delivery_n > 0).then(|| order.delivery_id()),
+        delivery_id: (order.delivery_version > 0).then(|| order.delivery_id()),
         payments: payments(order),
         pay_by: order.pay_by,
         reason: order.reason.clone(),

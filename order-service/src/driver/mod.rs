@@ -4,9 +4,9 @@
 //! way, and nothing but the order's row is remembered between two rounds.
 
 /// What an answer of another service means for an order.
-mod judge;
+pub mod judge;
 /// Asking a provider for money, or to keep its hands off it.
-mod money;
+pub mod money;
 /// Pauses that grow.
 mod pause;
 /// Who waits for which order in this process.

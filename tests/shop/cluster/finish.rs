@@ -86,7 +86,9 @@ impl Cluster {
     fn audit(&self) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lastcopy"));
         command.args(["audit", "--json", "--max-age=0"]);
-        for (part, flag) in [(Catalog, "--catalog-db"), (Order, "--order-db"), (Delivery, "--delivery-db")] {
+        for (part, flag) in
+            [(Catalog, "--catalog-db"), (Order, "--order-db"), (Delivery, "--delivery-db"), (Payments, "--payments-db")]
+        {
             command.arg(format!("{flag}={}", self.databases[&part].url().expose()));
         }
         let audit = command.output().unwrap();

@@ -93,7 +93,7 @@ pub(super) fn table(order: &Order, command: &Command) -> After {
         Command::Refund { .. } => {
             let here = matches!(order.fulfillment, F::None | F::Scheduled | F::Returned);
             if order.state == S::Approved && here {
-                is.undone_unless_parcel(order.fulfillment, order.delivery_n)
+                is.undone_unless_parcel(order.fulfillment, order.delivery_version > 0)
             } else {
                 Illegal
             }
@@ -107,9 +107,11 @@ pub(super) fn table(order: &Order, command: &Command) -> After {
             }
         }
         Command::DeliveryBooked { n, status, version } => {
-            let awaited =
-                order.state == S::Approved && !order.withdrawn && order.address.is_some() && order.delivery_n == 0;
-            if awaited && *n == 1 { is.parcel(*n, *status, *version) } else { Illegal }
+            let awaited = order.state == S::Approved
+                && !order.withdrawn
+                && order.address.is_some()
+                && order.delivery_version == 0;
+            if awaited && *n == order.delivery_n.max(1) { is.parcel(*n, *status, *version) } else { Illegal }
         }
         Command::DeliveryMoved { n, status, version } => is.parcel(*n, *status, *version),
     }
@@ -268,15 +270,15 @@ impl Is<'_> {
             D::Canceled => F::None,
         };
         if order.withdrawn && order.stock == C::Taken {
-            return self.undone_unless_parcel(fulfillment, n);
+            return self.undone_unless_parcel(fulfillment, n > 0);
         }
         Now((order.state, order.stock, fulfillment, self.attempts()))
     }
 
     /// An order that is being undone, and whose parcel is this: what stays here is undone, what may leave is stopped first.
-    fn undone_unless_parcel(&self, fulfillment: F, delivery_n: u32) -> After {
+    fn undone_unless_parcel(&self, fulfillment: F, is_known: bool) -> After {
         let order = self.0;
-        let stays = order.address.is_none() || (delivery_n > 0 && matches!(fulfillment, F::None | F::Returned));
+        let stays = order.address.is_none() || (is_known && matches!(fulfillment, F::None | F::Returned));
         match stays {
             true => Now((order.state, C::GivingBack, fulfillment, self.undone())),
             false => Now((order.state, order.stock, fulfillment, self.attempts())),
