@@ -56,11 +56,11 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration::both("V10__order_flow", include_str!("../../migrations/V10__order_flow.sql")),
     Migration::both("V11__payment", include_str!("../../migrations/V11__payment.sql")),
     Migration::both("V12__card_key", include_str!("../../migrations/V12__card_key.sql")),
-    Migration::both("V20__receipt", include_str!("../../migrations/V20__receipt.sql")),
-    Migration::both("V25__order_contact", include_str!("../../migrations/V25__order_contact.sql")),
-    Migration::both("V26__notification", include_str!("../../migrations/V26__notification.sql")),
-    Migration::both("V27__webhook", include_str!("../../migrations/V27__webhook.sql")),
-    Migration::both("V28__webhook_message", include_str!("../../migrations/V28__webhook_message.sql")),
+    Migration::both("V13__receipt", include_str!("../../migrations/V13__receipt.sql")),
+    Migration::both("V14__order_contact", include_str!("../../migrations/V14__order_contact.sql")),
+    Migration::both("V15__notification", include_str!("../../migrations/V15__notification.sql")),
+    Migration::both("V16__webhook", include_str!("../../migrations/V16__webhook.sql")),
+    Migration::both("V17__webhook_message", include_str!("../../migrations/V17__webhook_message.sql")),
 ];
 
 /// Whose order it is and who placed it, as principals. It is settled when the order is written.
