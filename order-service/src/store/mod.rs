@@ -53,14 +53,14 @@ pub const MIGRATIONS: &[Migration] = &[
         "V7__idempotency_key_principal",
         include_str!("../../migrations/V7__idempotency_key_principal.sql"),
     ),
-    Migration::both("V10__order_flow", include_str!("../../migrations/V10__order_flow.sql")),
-    Migration::both("V11__payment", include_str!("../../migrations/V11__payment.sql")),
-    Migration::both("V12__card_key", include_str!("../../migrations/V12__card_key.sql")),
-    Migration::both("V13__receipt", include_str!("../../migrations/V13__receipt.sql")),
-    Migration::both("V14__order_contact", include_str!("../../migrations/V14__order_contact.sql")),
-    Migration::both("V15__notification", include_str!("../../migrations/V15__notification.sql")),
-    Migration::both("V16__webhook", include_str!("../../migrations/V16__webhook.sql")),
-    Migration::both("V17__webhook_message", include_str!("../../migrations/V17__webhook_message.sql")),
+    Migration::both("V8__order_flow", include_str!("../../migrations/V8__order_flow.sql")),
+    Migration::both("V9__payment", include_str!("../../migrations/V9__payment.sql")),
+    Migration::both("V10__card_key", include_str!("../../migrations/V10__card_key.sql")),
+    Migration::both("V11__receipt", include_str!("../../migrations/V11__receipt.sql")),
+    Migration::both("V12__order_contact", include_str!("../../migrations/V12__order_contact.sql")),
+    Migration::both("V13__notification", include_str!("../../migrations/V13__notification.sql")),
+    Migration::both("V14__webhook", include_str!("../../migrations/V14__webhook.sql")),
+    Migration::both("V15__webhook_message", include_str!("../../migrations/V15__webhook_message.sql")),
 ];
 
 /// Whose order it is and who placed it, as principals. It is settled when the order is written.
