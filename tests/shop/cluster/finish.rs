@@ -33,9 +33,11 @@ impl Cluster {
         for link in self.links.values() {
             link.heal();
         }
-        self.until_the_bank_has_told().await;
         let caller = self.operator();
-        let rest = until_rest(&caller).await;
+        let began = Instant::now();
+        self.until_the_bank_has_told().await;
+        until_rest(&caller).await;
+        let rest = began.elapsed();
         let orders = every_order(&caller).await;
         self.no_promise_is_broken(&orders);
         one_order_for_each_key(&orders);
@@ -98,10 +100,8 @@ impl Cluster {
 }
 
 /// Waits until nothing is left to do for any order.
-async fn until_rest(caller: &Caller) -> Duration {
-    let began = Instant::now();
+async fn until_rest(caller: &Caller) {
     eventually("every order is at rest", async || every_order(caller).await.iter().all(is_at_rest)).await;
-    began.elapsed()
 }
 
 /// Settled, and its parcel and its copies where its state says.
