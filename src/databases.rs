@@ -35,6 +35,12 @@ impl DatabaseArgs {
         }
     }
 
+    /// The sandbox provider's ledger in the data directory, if there is one.
+    pub fn ledger(&self) -> Option<DatabaseUrl> {
+        let is_there = !self.are_named() && self.data_dir.join(PAYMENTS_FILE).is_file();
+        is_there.then(|| payments_in_folder(&self.data_dir))
+    }
+
     /// Whether the databases were named, so that the data directory says nothing about them.
     pub fn are_named(&self) -> bool {
         self.catalog_db.is_some()

@@ -32,6 +32,7 @@ mod view;
 pub mod webhooks;
 
 pub use config::{Config, Pace};
+pub use driver::{judge, money};
 pub use notifications::{NotificationConfig, Pace as NotificationPace};
 pub use payments_config::{CardProvider, InvoiceProvider, PaymentsConfig};
 pub use points::fault_points;

@@ -7,7 +7,7 @@ use shared_types::{
 
 use crate::{
     domain::{Attempt, Line, Order, next},
-    store::Stored,
+    store::{Owner, Stored},
 };
 
 /// Where an order is found.
@@ -15,7 +15,13 @@ pub fn path(id: OrderId) -> String {
     format!("/orders/{id}")
 }
 
-/// An order with its lines.
+/// An order with its lines, and with the names of its customer and of whoever placed it: for the shop's own people.
+pub fn with_names(stored: &Stored) -> OrderView {
+    let Owner { customer, placed_by } = stored.owner.clone();
+    OrderView { customer: Some(customer), placed_by: Some(placed_by), ..order(stored) }
+}
+
+/// An order with its lines, as its customer sees it.
 pub fn order(stored: &Stored) -> OrderView {
     let order = &stored.order;
     OrderView {
@@ -29,8 +35,10 @@ pub fn order(stored: &Stored) -> OrderView {
         total: total(order),
         currency: Some(order.currency),
         address: order.address.clone(),
+        customer: None,
+        placed_by: None,
         customer_ref: order.customer_ref.clone(),
-        delivery_id: (order.delivery_n > 0).then(|| order.delivery_id()),
+        delivery_id: (order.delivery_version > 0).then(|| order.delivery_id()),
         payments: payments(order),
         pay_by: order.pay_by,
         reason: order.reason.clone(),

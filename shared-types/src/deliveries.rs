@@ -26,6 +26,9 @@ pub struct BookDeliveryRequest {
     /// The courier's name; `local` where absent.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub courier: Option<String>,
+    /// Whose order it is, as its tokens name him: he sees his parcels.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub customer: Option<String>,
 }
 
 /// A delivery. `version` counts its changes: an event with a smaller one is old news.

@@ -2,7 +2,7 @@ use paperclip::actix::Apiv2Schema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Amount, BookId, Currency, DeliveryId, FieldErrors, Isbn, OrderId, PaymentId, Timestamp,
+    AccountId, Amount, BookId, Currency, DeliveryId, FieldErrors, Isbn, OrderId, PaymentId, Timestamp,
     identity::Phone,
     limits::MAX_ADDRESS_FIELD_CHARS,
     payments::{Card, CardInTheClear, ChargeMethod},
@@ -120,6 +120,9 @@ pub struct CheckoutRequest {
     /// The caller's own reference, kept and shown, never interpreted.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub customer_ref: Option<String>,
+    /// Whose order it shall be, where somebody who reviews orders places it for a customer with an account.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub on_behalf_of: Option<AccountId>,
     /// Where messages about the order go, E.164. Absent: the account's number, where there is one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub phone: Option<Phone>,
@@ -167,6 +170,9 @@ pub struct CreateOrderRequest {
     /// The caller's own reference, kept and shown, never interpreted.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub customer_ref: Option<String>,
+    /// Whose order it shall be, where somebody who reviews orders places it for a customer with an account.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub on_behalf_of: Option<AccountId>,
     /// Where messages about the order go, E.164. Absent: the account's number, where there is one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub phone: Option<Phone>,
@@ -244,6 +250,12 @@ pub struct OrderView {
     pub address: Option<Address>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub customer_ref: Option<String>,
+    /// Whose order it is, for whoever reviews orders: `account:…`, `guest:…`, `api_key:…` or `client:…`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub customer: Option<String>,
+    /// Who placed it, for whoever reviews orders: an employee may do so for a customer.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub placed_by: Option<String>,
     /// The delivery that was booked.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub delivery_id: Option<DeliveryId>,

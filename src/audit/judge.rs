@@ -1,8 +1,11 @@
+use std::collections::BTreeMap;
+
 use shared_types::Timestamp;
 
 use super::{
     catalog::{Copies, Taking},
     deliveries::Delivery,
+    ledger::Payment,
     orders::Order,
     report::Id,
 };
@@ -31,9 +34,16 @@ pub(super) fn book(copies: &Copies) -> Option<String> {
     (!wrong.is_empty()).then(|| wrong.join("; "))
 }
 
-/// Everything that is wrong with one order, given the takings that hold copies for it and all its deliveries.
+/// Everything that is wrong with one order, given the takings that hold copies for it, its payments by the provider's
+/// ledger (`None`: there is none to read) and all its deliveries.
 /// `resting_by`: an order that moved last before this instant is at rest.
-pub(super) fn order(order: &Order, takings: &[Taking], deliveries: &[Delivery], resting_by: Timestamp) -> Vec<Wrong> {
+pub(super) fn order(
+    order: &Order,
+    takings: &[Taking],
+    payments: Option<&[Payment]>,
+    deliveries: &[Delivery],
+    resting_by: Timestamp,
+) -> Vec<Wrong> {
     let mut wrong: Vec<Wrong> = Vec::new();
     wrong.extend(history(order).map(|detail| (Id::I5, detail)));
     if order.is_in_motion() {
@@ -43,6 +53,7 @@ pub(super) fn order(order: &Order, takings: &[Taking], deliveries: &[Delivery], 
         return wrong;
     }
     wrong.extend(copies(order, takings).map(|detail| (Id::I2, detail)));
+    wrong.extend(payments.and_then(|payments| money(order, payments)).map(|detail| (Id::I3, detail)));
     wrong.extend(parcels(order, deliveries).map(|detail| (Id::I7, detail)));
     wrong.extend(heard(order, deliveries).map(|detail| (Id::I5, detail)));
     wrong
@@ -82,12 +93,36 @@ fn copies(order: &Order, takings: &[Taking]) -> Option<String> {
     }
     let in_force = format!("{}:{}", order.order_id, order.taking_n);
     match takings {
-        [taking] if taking.taking_id == in_force => (taking.lines != order.lines).then(|| {
+        [taking] if taking.taking_id == in_force => (!is_taken(order, taking)).then(|| {
             format!("asked for {:?}, taken {:?} (book, copies, price)", shown(&order.lines), shown(&taking.lines))
         }),
         [] => Some(format!("{in_force} holds no copies")),
         _ => Some(format!("copies are held by {}, {in_force} is in force", ids())),
     }
+}
+
+/// Exactly the order's lines: a reviewed order's at the prices at which it was ordered, whatever is in force.
+fn is_taken(order: &Order, taking: &Taking) -> bool {
+    if order.flow == "checkout" {
+        return taking.lines == order.lines;
+    }
+    let copies = |lines: &[super::catalog::Line]| {
+        let mut copies: BTreeMap<i64, i64> = BTreeMap::new();
+        for line in lines {
+            *copies.entry(line.book_id).or_default() += line.quantity;
+        }
+        copies
+    };
+    copies(&taking.lines) == copies(&order.lines)
+}
+
+/// I3. Money of a payment that waits for its buyer may have come without anybody having heard so.
+fn money(order: &Order, payments: &[Payment]) -> Option<String> {
+    let kept =
+        payments.iter().map(|payment| payment.captured_minor - payment.refunded_minor).fold(0, i64::saturating_add);
+    let owed = if order.payment == "paid" { order.total_minor() } else { 0 };
+    let on_its_way = order.is_awaited && kept == order.total_minor();
+    (kept != owed && !on_its_way).then(|| format!("{}: the provider keeps {kept} minor units of {owed}", axes(order)))
 }
 
 fn shown(lines: &[super::catalog::Line]) -> Vec<(i64, i64, Option<i64>)> {
@@ -96,9 +131,10 @@ fn shown(lines: &[super::catalog::Line]) -> Vec<(i64, i64, Option<i64>)> {
 
 /// I7. A delivery that was canceled after it was booked leaves its order without one, and the order knows it.
 fn parcels(order: &Order, deliveries: &[Delivery]) -> Option<String> {
-    let live: Vec<&str> =
-        deliveries.iter().filter(|delivery| delivery.is_live()).map(|delivery| delivery.delivery_id.as_str()).collect();
     let is_due_one = order.state == "approved" && order.has_address && order.payment != "refunded";
+    // A parcel that came back is nobody's, once its order was undone.
+    let is_out = |delivery: &&Delivery| delivery.is_live() && (is_due_one || delivery.status != "returned");
+    let live: Vec<&str> = deliveries.iter().filter(is_out).map(|delivery| delivery.delivery_id.as_str()).collect();
     let was_canceled = order.delivery_n > 0 && order.fulfillment == "none";
     match (is_due_one, live.len()) {
         (true, 1) | (false, 0) => None,

@@ -1,8 +1,8 @@
 //! The invariants, held against the databases of a shop that runs or has stopped. Nothing is written.
 //!
-//! The three databases are read one after the other, and a shop that runs moves in between. So whatever is said of an
-//! order is said only if the order had the same version before and after: first its row, then its copies, then its
-//! parcels, then its row again. What is in memory is one page of rows.
+//! The databases are read one after the other, and a shop that runs moves in between. So whatever is said of an
+//! order is said only if the order had the same version before and after: first its row, then its copies, its money
+//! and its parcels, then its row again. What is in memory is one page of rows.
 
 /// The catalog's books, their ledgers and the takings.
 mod catalog;
@@ -10,6 +10,8 @@ mod catalog;
 mod deliveries;
 /// What must be true of one order, its copies and its parcels. Pure.
 mod judge;
+/// The sandbox provider's ledger.
+mod ledger;
 /// Orders as they are stored.
 mod orders;
 /// Events that nobody takes.
@@ -40,6 +42,9 @@ const PAGE_ROWS: i64 = 200;
 pub struct AuditArgs {
     #[command(flatten)]
     pub databases: DatabaseArgs,
+    /// The sandbox provider's ledger; that of the data directory, where there is one. Without it money is not checked.
+    #[arg(long, env = "LASTCOPY_PAYMENTS_DB", hide_env_values = true)]
+    pub payments_db: Option<DatabaseUrl>,
     /// Print the report as JSON.
     #[arg(long)]
     pub json: bool,
@@ -54,6 +59,8 @@ struct Shop {
     catalog: Db,
     orders: Db,
     deliveries: Db,
+    /// None where the shop's provider keeps its ledger elsewhere.
+    payments: Option<Db>,
 }
 
 /// `lastcopy audit`. Exit code 0: nothing found; 1: something was found, or the shop could not be read.
@@ -73,7 +80,13 @@ impl Shop {
         let open = async |url: &DatabaseUrl| {
             Db::open_read_only(url).await.map_err(|error| CommandError::Shop(format!("{url}: {error}")))
         };
+        let ledger = args.payments_db.clone().or_else(|| args.databases.ledger());
+        let payments = match &ledger {
+            Some(url) => Some(open(url).await?),
+            None => None,
+        };
         Ok(Shop {
+            payments,
             catalog: open(&urls.catalog).await?,
             orders: open(&urls.order).await?,
             deliveries: open(&urls.delivery).await?,
@@ -86,6 +99,7 @@ impl Shop {
         let resting_by = self.moved_before(args).await?.plus_ms(-1_000 * i64::from(args.max_age));
         walk::orders(self, resting_by, &mut report).await?;
         walk::takings(self, &mut report).await?;
+        walk::money(self, &mut report).await?;
         walk::deliveries(self, &mut report).await?;
         walk::parked(self, &mut report).await?;
         Ok(report.finished())
@@ -106,6 +120,9 @@ impl Shop {
         self.catalog.close().await;
         self.orders.close().await;
         self.deliveries.close().await;
+        if let Some(payments) = self.payments {
+            payments.close().await;
+        }
     }
 }
 

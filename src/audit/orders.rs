@@ -23,6 +23,12 @@ pub(super) struct Order {
     /// The delivery that was booked; 0: none.
     pub delivery_n: i64,
     pub delivery_version: i64,
+    /// `checkout` or `review`.
+    pub flow: String,
+    /// Attempts to pay.
+    pub payment_n: i64,
+    /// Whether one of them waits for its buyer or his bank.
+    pub is_awaited: bool,
     /// Whether the driver has something left to do.
     pub is_due: bool,
     pub updated_at: Timestamp,
@@ -48,6 +54,17 @@ impl Order {
         self.is_due || matches!(self.stock.as_str(), "taking" | "giving_back")
     }
 
+    /// What its lines cost together, in minor units.
+    pub(super) fn total_minor(&self) -> i64 {
+        let cost = |line: &Line| line.price_minor.unwrap_or(0).saturating_mul(line.quantity);
+        self.lines.iter().map(cost).fold(0, i64::saturating_add)
+    }
+
+    /// Every attempt to pay that it ever made.
+    pub(super) fn payment_ids(&self) -> impl Iterator<Item = String> + '_ {
+        (1..=self.payment_n).map(|n| format!("{}:{n}", self.order_id))
+    }
+
     /// Every attempt to take that it ever made.
     pub(super) fn taking_ids(&self) -> impl Iterator<Item = String> + '_ {
         (1..=self.taking_n).map(|n| format!("{}:{n}", self.order_id))
@@ -63,7 +80,10 @@ pub(super) fn attempt(id: &str, separator: &str) -> Option<(String, i64)> {
 pub(super) fn page(tx: &mut Tx<'_>, after: &str, rows: i64) -> Result<Vec<Order>, DbError> {
     let found = tx.query(
         "select o.order_id, o.version, o.state, o.stock, o.payment, o.fulfillment, o.address is not null as has_address, \
-                o.taking_n, o.delivery_n, o.delivery_version, o.due_at_us is not null as is_due, o.updated_at_us, \
+                o.taking_n, o.delivery_n, o.delivery_version, o.flow, \
+                (select coalesce(max(p.n), 0) from payment p where p.order_id = o.order_id) as payment_n, \
+                exists (select 1 from payment p where p.order_id = o.order_id and p.state = 'processing') as is_awaited, \
+                o.due_at_us is not null as is_due, o.updated_at_us, \
                 (select count(*) from order_history h where h.order_id = o.order_id) as entries, \
                 (select coalesce(min(h.version), 0) from order_history h where h.order_id = o.order_id) as first, \
                 (select coalesce(max(h.version), 0) from order_history h where h.order_id = o.order_id) as last, \
@@ -98,6 +118,9 @@ fn read(row: &Row, lines: &mut BTreeMap<String, Vec<Line>>) -> Result<Order, DbE
         taking_n: row.get("taking_n")?,
         delivery_n: row.get("delivery_n")?,
         delivery_version: row.get("delivery_version")?,
+        flow: row.get("flow")?,
+        payment_n: row.get("payment_n")?,
+        is_awaited: row.get("is_awaited")?,
         is_due: row.get("is_due")?,
         updated_at: Timestamp::from_micros(row.get("updated_at_us")?),
         history,
@@ -128,14 +151,22 @@ pub(super) struct Mark {
     pub version: i64,
     pub taking_n: i64,
     pub delivery_n: i64,
+    pub payment_n: i64,
 }
 
 /// Those of these orders that there are.
 pub(super) fn marks(tx: &mut Tx<'_>, order_ids: &[String]) -> Result<BTreeMap<String, Mark>, DbError> {
-    let rows = in_list(tx, "select order_id, version, taking_n, delivery_n from orders where order_id", order_ids, "")?;
+    let select = "select o.order_id, o.version, o.taking_n, o.delivery_n, \
+                         (select coalesce(max(p.n), 0) from payment p where p.order_id = o.order_id) as payment_n \
+                    from orders o where o.order_id";
+    let rows = in_list(tx, select, order_ids, "")?;
     let read = |row: &Row| {
-        let mark =
-            Mark { version: row.get("version")?, taking_n: row.get("taking_n")?, delivery_n: row.get("delivery_n")? };
+        let mark = Mark {
+            version: row.get("version")?,
+            taking_n: row.get("taking_n")?,
+            delivery_n: row.get("delivery_n")?,
+            payment_n: row.get("payment_n")?,
+        };
         Ok((row.get("order_id")?, mark))
     };
     rows.iter().map(read).collect()

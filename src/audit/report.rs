@@ -10,18 +10,22 @@ const SHOWN: usize = 100;
 pub(super) enum Id {
     I1,
     I2,
+    I3,
     I4,
     I5,
     I7,
 }
 
 impl Id {
-    const ALL: [Id; 5] = [Id::I1, Id::I2, Id::I4, Id::I5, Id::I7];
+    const ALL: [Id; 6] = [Id::I1, Id::I2, Id::I3, Id::I4, Id::I5, Id::I7];
 
     const fn promise(self) -> &'static str {
         match self {
             Id::I1 => "per book: received + adjusted = on hand + taken, by its row, its ledger and its takings",
             Id::I2 => "an order that has its copies has exactly one taking with exactly its lines; no other has one",
+            Id::I3 => {
+                "captured less refunded is the total of a paid order and nothing of every other, by the provider's ledger"
+            }
             Id::I4 => "every order comes to rest",
             Id::I5 => "every move has one entry in the history, every event is taken, and parcels and orders agree",
             Id::I7 => "an approved order with an address has exactly one live delivery; no other order has one",
@@ -40,7 +44,7 @@ pub(super) struct Finding {
 struct Check {
     id: Id,
     promise: &'static str,
-    /// Books for I1, orders (and, from the other side, takings and deliveries) for the others.
+    /// Books for I1, orders (and, from the other side, takings, payments and deliveries) for the others.
     checked: u64,
     found: u64,
     /// The first hundred.

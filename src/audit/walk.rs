@@ -8,6 +8,7 @@ use super::{
     catalog::{self, Taking},
     deliveries::{self, Delivery},
     judge,
+    ledger::{self, Payment},
     orders::{self, Order},
     outbox,
     report::{Finding, Id, Report},
@@ -29,7 +30,7 @@ pub(super) async fn books(shop: &Shop, report: &mut Report) -> Result<(), DbErro
     }
 }
 
-/// I2, I4, I5 and I7, order by order.
+/// I2, I3, I4, I5 and I7, order by order.
 pub(super) async fn orders(shop: &Shop, resting_by: Timestamp, report: &mut Report) -> Result<(), DbError> {
     let mut after = String::new();
     loop {
@@ -41,16 +42,18 @@ pub(super) async fn orders(shop: &Shop, resting_by: Timestamp, report: &mut Repo
     }
 }
 
-/// The orders were read; then come their copies, their parcels, and their versions once more.
+/// The orders were read; then come their copies, their money, their parcels, and their versions once more.
 async fn examine(shop: &Shop, page: &[Order], resting_by: Timestamp, report: &mut Report) -> Result<(), DbError> {
     let order_ids: Vec<String> = page.iter().map(|order| order.order_id.clone()).collect();
     let mut takings = takings_of(shop, page).await?;
+    let mut payments = payments_of(shop, page).await?;
     let mut parcels = deliveries_of(shop, &order_ids).await?;
     let marks = shop.orders.read(move |tx| orders::marks(tx, &order_ids)).await?;
 
     let mut at_rest = 0;
     for order in page {
         let takings = takings.remove(&order.order_id).unwrap_or_default();
+        let payments = payments.as_mut().map(|payments| payments.remove(&order.order_id).unwrap_or_default());
         let parcels = parcels.remove(&order.order_id).unwrap_or_default();
         let has_moved = marks.get(&order.order_id).is_none_or(|mark| mark.version != order.version);
         if has_moved || order.is_in_motion() {
@@ -61,11 +64,12 @@ async fn examine(shop: &Shop, page: &[Order], resting_by: Timestamp, report: &mu
         if has_moved {
             continue;
         }
-        for (id, detail) in judge::order(order, &takings, &parcels, resting_by) {
+        for (id, detail) in judge::order(order, &takings, payments.as_deref(), &parcels, resting_by) {
             report.found(id, Finding { subject: format!("order {}", order.order_id), detail });
         }
     }
     report.checked(Id::I2, at_rest);
+    report.checked(Id::I3, if payments.is_some() { at_rest } else { 0 });
     report.checked(Id::I7, at_rest);
     report.checked(Id::I4, page.len());
     report.checked(Id::I5, page.len());
@@ -85,6 +89,38 @@ async fn takings_of(shop: &Shop, page: &[Order]) -> Result<BTreeMap<String, Vec<
         }
     }
     Ok(by_order)
+}
+
+/// By order; none where there is no ledger to read.
+async fn payments_of(shop: &Shop, page: &[Order]) -> Result<Option<BTreeMap<String, Vec<Payment>>>, DbError> {
+    let Some(db) = &shop.payments else { return Ok(None) };
+    let ids: Vec<String> = page.iter().flat_map(Order::payment_ids).collect();
+    let mut by_order: BTreeMap<String, Vec<Payment>> = BTreeMap::new();
+    let rows = usize::try_from(PAGE_ROWS).unwrap_or(usize::MAX);
+    for some in ids.chunks(rows) {
+        let some = some.to_vec();
+        for payment in db.read(move |tx| ledger::payments(tx, &some)).await? {
+            let order_id = orders::attempt(&payment.payment_id, ":").map(|(order_id, _)| order_id).unwrap_or_default();
+            by_order.entry(order_id).or_default().push(payment);
+        }
+    }
+    Ok(Some(by_order))
+}
+
+/// I3 from the other side: no money is kept for an order that there is not, or that never asked for it.
+pub(super) async fn money(shop: &Shop, report: &mut Report) -> Result<(), DbError> {
+    let Some(db) = &shop.payments else { return Ok(()) };
+    let mut after = String::new();
+    loop {
+        let from = after.clone();
+        let page = db.read(move |tx| ledger::kept_ids(tx, &from, PAGE_ROWS)).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after.clone_from(last);
+        report.checked(Id::I3, page.len());
+        for (payment_id, detail) in strays(shop, &page, ":", |mark| mark.payment_n).await? {
+            report.found(Id::I3, Finding { subject: format!("payment {payment_id}"), detail });
+        }
+    }
 }
 
 async fn deliveries_of(shop: &Shop, order_ids: &[String]) -> Result<BTreeMap<String, Vec<Delivery>>, DbError> {

@@ -23,6 +23,8 @@ const OPERATIONS: &[(&str, &str, &[&str], &[&str])] = &[
     ("/takings/{taking_id}", "put", &["service:order"], &["200", "201", "401", "403", "409", "422"]),
     ("/takings/{taking_id}", "get", &["service:order"], &["200", "401", "403", "404"]),
     ("/takings/{taking_id}/give-back", "post", &["service:order"], &["200", "201", "401", "403"]),
+    ("/parked-events", "get", &["scope:orders:review"], &["200", "401", "403"]),
+    ("/parked-events/replay", "post", &["scope:orders:review"], &["200", "401", "403", "404", "422"]),
 ];
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,7 +1,7 @@
 use shared_types::{DeliveryId, deliveries::DeliveryStatus, orders::Address};
 
 /// A delivery as it stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Delivery {
     pub id: DeliveryId,
     /// Absent for one that was canceled before it was booked.
@@ -12,7 +12,7 @@ pub struct Delivery {
 }
 
 /// What is carried, and by whom.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Parcel {
     pub booking: Booking,
     /// Who has it now.
@@ -20,7 +20,7 @@ pub struct Parcel {
 }
 
 /// What the order asked for. It never changes, so a repeated booking is known for the same one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Booking {
     pub address: Address,
     pub courier: String,

@@ -2,7 +2,7 @@ use actix_web::HttpRequest;
 use paperclip::actix::{Apiv2Schema, api_v2_operation, web};
 use serde::Deserialize;
 use service_kit::{
-    auth::{DeliveriesRead, DeliveriesWrite, Scoped, ServiceCaller, peer},
+    auth::{Caller, DeliveriesRead, DeliveriesWrite, Scope, Scoped, ServiceCaller, peer},
     http::{Body, Cursor, Fail, IfMatch, PageQuery, Reply, S200, S201, S404, S409, S412, S422},
     idempotency::Keyed,
 };
@@ -37,7 +37,7 @@ pub(super) struct DeliveriesQuery {
 /// Lists deliveries, latest first.
 #[api_v2_operation(tags(deliveries))]
 pub(super) async fn list(
-    _: Scoped<DeliveriesRead>,
+    who: Scoped<DeliveriesRead>,
     request: HttpRequest,
     store: web::Data<Store>,
     query: web::Query<DeliveriesQuery>,
@@ -45,12 +45,18 @@ pub(super) async fn list(
     let DeliveriesQuery { order_id, status, cursor, limit } = query.into_inner();
     let after = cursor.as_deref().map(position).transpose()?;
     let rows = PageQuery { cursor: None, limit }.rows()?;
-    let page = store.deliveries(Filter { order_id, status, after }, rows).await?;
+    let page = store.deliveries(Filter { order_id, customer: only_of(&who.caller), status, after }, rows).await?;
     let next_cursor = page
         .last()
         .map(|last| Cursor(vec![last.created_at.micros().to_string(), last.delivery_id.to_string()]).encode());
     let body = DeliveryPage { items: page.items, next_cursor: next_cursor.clone() };
     Ok(Reply::ok(body).next_page(&request, next_cursor.as_deref()))
+}
+
+/// Whose parcels he sees: everybody's, whoever moves parcels or reviews orders; else those of his own orders.
+fn only_of(caller: &Caller) -> Option<String> {
+    let sees_all = caller.may(Scope::DeliveriesWrite) || caller.may(Scope::OrdersReview);
+    (!sees_all).then(|| caller.principal())
 }
 
 fn position(cursor: &str) -> Result<(Timestamp, DeliveryId), Problem> {
@@ -62,11 +68,11 @@ fn position(cursor: &str) -> Result<(Timestamp, DeliveryId), Problem> {
 /// Shows a delivery.
 #[api_v2_operation(tags(deliveries))]
 pub(super) async fn show(
-    _: Scoped<DeliveriesRead>,
+    who: Scoped<DeliveriesRead>,
     store: web::Data<Store>,
     id: web::Path<DeliveryId>,
 ) -> Result<Reply<DeliveryView>, Fail<(S404,)>> {
-    let delivery = store.delivery(id.into_inner()).await?;
+    let delivery = store.delivery_of(only_of(&who.caller), id.into_inner()).await?;
     let version = delivery.version;
     Ok(Reply::ok(delivery).etag(version))
 }
@@ -82,8 +88,9 @@ pub(super) async fn book(
     body: Body<BookDeliveryRequest>,
 ) -> Result<Reply<DeliveryView, (S200, S201, S409)>, Fail<(S422,)>> {
     let id = id.into_inner();
+    let customer = body.0.customer.clone();
     let booking = Booking::read(body.0).map_err(Problem::invalid_fields)?;
-    let asked = Asked { id, command: Command::Book(booking), based_on: None, note: None, key: None };
+    let asked = Asked { id, command: Command::Book(booking), based_on: None, note: None, customer, key: None };
     match store.carry_out(asked).await {
         Ok((delivery, true)) => Ok(Reply::created(format!("/deliveries/{id}"), delivery)),
         Ok((delivery, false)) => Ok(Reply::ok(delivery)),
@@ -102,7 +109,10 @@ pub(super) async fn cancel(
     id: web::Path<DeliveryId>,
 ) -> Result<Reply<DeliveryView, (S200, S201)>, Fail<(S409,)>> {
     let id = id.into_inner();
-    match store.carry_out(Asked { id, command: Command::Cancel, based_on: None, note: None, key: None }).await? {
+    match store
+        .carry_out(Asked { id, command: Command::Cancel, based_on: None, note: None, customer: None, key: None })
+        .await?
+    {
         (delivery, true) => Ok(Reply::created(format!("/deliveries/{id}"), delivery)),
         (delivery, false) => Ok(Reply::ok(delivery)),
     }
@@ -111,11 +121,12 @@ pub(super) async fn cancel(
 /// Shows a parcel's way, first step first.
 #[api_v2_operation(tags(deliveries))]
 pub(super) async fn tracking(
-    _: Scoped<DeliveriesRead>,
+    who: Scoped<DeliveriesRead>,
     store: web::Data<Store>,
     id: web::Path<DeliveryId>,
 ) -> Result<Reply<TrackingHistory>, Fail<(S404,)>> {
     let delivery_id = id.into_inner();
+    store.delivery_of(only_of(&who.caller), delivery_id).await?;
     let items = store.tracking(delivery_id).await?;
     Ok(Reply::ok(TrackingHistory { delivery_id, items }))
 }
@@ -135,7 +146,7 @@ pub(super) async fn advance(
     let key = key.asking(&(seen.0, &body.0));
     let note = note(body.0.note).map_err(Problem::invalid_fields)?;
     let command = Command::Move(body.0.status);
-    let asked = Asked { id: id.into_inner(), command, based_on: seen.0, note, key };
+    let asked = Asked { id: id.into_inner(), command, based_on: seen.0, note, customer: None, key };
     let (delivery, _) = store.carry_out(asked).await?;
     let version = delivery.version;
     Ok(Reply::ok(delivery).etag(version))
@@ -151,8 +162,9 @@ pub(super) async fn assign(
     body: Body<AssignCourierRequest>,
 ) -> Result<Reply<DeliveryView>, Fail<(S404, S409, S412, S422)>> {
     let command = Command::Assign(courier_name(body.0).map_err(Problem::invalid_fields)?);
-    let (delivery, _) =
-        store.carry_out(Asked { id: id.into_inner(), command, based_on: seen.0, note: None, key: None }).await?;
+    let (delivery, _) = store
+        .carry_out(Asked { id: id.into_inner(), command, based_on: seen.0, note: None, customer: None, key: None })
+        .await?;
     let version = delivery.version;
     Ok(Reply::ok(delivery).etag(version))
 }

@@ -10,12 +10,15 @@ use shared_types::{
 use super::{Page, Stored, page};
 use crate::domain::{Booking, Delivery, Parcel, name};
 
-const COLUMNS: &str = "delivery_id, address, booked_courier, courier, status, version, created_at_us, updated_at_us";
+const COLUMNS: &str =
+    "delivery_id, address, booked_courier, courier, status, version, customer, created_at_us, updated_at_us";
 
 /// Which deliveries to list.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
     pub order_id: Option<OrderId>,
+    /// Only parcels of this customer's orders.
+    pub customer: Option<String>,
     pub status: Option<DeliveryStatus>,
     /// Only what comes after this one, latest first.
     pub after: Option<(Timestamp, DeliveryId)>,
@@ -58,9 +61,9 @@ fn insert_booked(tx: &mut Tx<'_>, stored: &Stored, parcel: &Parcel) -> Result<u6
     let Delivery { id, status, version, .. } = &stored.delivery;
     tx.execute(
         "insert into delivery (delivery_id, order_id, address, booked_courier, courier, status, version, \
-                               created_at_us, updated_at_us) \
+                               created_at_us, updated_at_us, customer) \
          select cast($1 as text), cast($2 as text), cast($3 as text), name, name, cast($4 as text), \
-                cast($5 as bigint), cast($6 as bigint), cast($6 as bigint) \
+                cast($5 as bigint), cast($6 as bigint), cast($6 as bigint), cast($8 as text) \
            from courier where name = $7 and active = 1 \
          on conflict (delivery_id) do nothing",
         &params![
@@ -70,7 +73,8 @@ fn insert_booked(tx: &mut Tx<'_>, stored: &Stored, parcel: &Parcel) -> Result<u6
             name(*status),
             *version,
             stored.created_at.micros(),
-            &parcel.courier
+            &parcel.courier,
+            stored.customer.clone()
         ],
     )
 }
@@ -111,6 +115,9 @@ pub(super) fn page(tx: &mut Tx<'_>, filter: &Filter, rows: i64) -> Result<Page<S
     if let Some(order_id) = filter.order_id {
         conditions.push(format!("order_id = {}", bind(order_id.to_string().into())));
     }
+    if let Some(customer) = &filter.customer {
+        conditions.push(format!("customer = {}", bind(customer.clone().into())));
+    }
     if let Some(status) = filter.status {
         conditions.push(format!("status = {}", bind(name(status).into())));
     }
@@ -144,6 +151,7 @@ fn read(row: &Row) -> Result<Stored, DbError> {
     };
     Ok(Stored {
         delivery,
+        customer: row.get("customer")?,
         created_at: Timestamp::from_micros(row.get("created_at_us")?),
         updated_at: Timestamp::from_micros(row.get("updated_at_us")?),
     })

@@ -36,12 +36,15 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration::both("V1__courier", include_str!("../../migrations/V1__courier.sql")),
     Migration::both("V2__delivery", include_str!("../../migrations/V2__delivery.sql")),
     Migration::both("V3__delivery_step", include_str!("../../migrations/V3__delivery_step.sql")),
+    Migration::both("V4__delivery_customer", include_str!("../../migrations/V4__delivery_customer.sql")),
 ];
 
 /// A delivery as it is stored.
 #[derive(Debug, Clone)]
 pub struct Stored {
     pub delivery: Delivery,
+    /// Whose order it belongs to, where the booking said so.
+    pub customer: Option<String>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
 }
@@ -55,6 +58,8 @@ pub struct Asked {
     pub based_on: Option<i64>,
     /// For the parcel's tracking.
     pub note: Option<String>,
+    /// With a booking: whose order it belongs to.
+    pub customer: Option<String>,
     pub key: Option<KeyedRequest>,
 }
 
@@ -89,6 +94,13 @@ impl Store {
     pub async fn delivery(&self, id: DeliveryId) -> Result<DeliveryView, DeliveryError> {
         let found = self.db.read(move |tx| deliveries::find(tx, id)).await?;
         found.map(|stored| stored.view()).ok_or(DeliveryError::DeliveryNotFound(id))
+    }
+
+    /// As [`delivery`](Self::delivery), where it is one of this customer's; none: anybody's. Another's is not there.
+    pub async fn delivery_of(&self, customer: Option<String>, id: DeliveryId) -> Result<DeliveryView, DeliveryError> {
+        let found = self.db.read(move |tx| deliveries::find(tx, id)).await?;
+        let his = found.filter(|stored| customer.is_none() || stored.customer == customer);
+        his.map(|stored| stored.view()).ok_or(DeliveryError::DeliveryNotFound(id))
     }
 
     /// One page of deliveries, latest first.
@@ -151,7 +163,8 @@ fn carry_out(tx: &mut Tx<'_>, asked: &Asked, now: Timestamp) -> Result<(Stored, 
             return Ok((before.clone(), false));
         }
         let created_at = before.as_ref().map_or(now, |before| before.created_at);
-        let stored = Stored { delivery: after, created_at, updated_at: now };
+        let customer = before.as_ref().map_or(&asked.customer, |before| &before.customer).clone();
+        let stored = Stored { delivery: after, customer, created_at, updated_at: now };
         if deliveries::record(tx, &stored, old_version)? {
             steps::append(tx, &stored, asked.note.as_deref())?;
             events::append(tx, &stored)?;

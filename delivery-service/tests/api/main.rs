@@ -13,5 +13,7 @@ mod input;
 mod keys;
 /// Statuses, one move after another.
 mod moves;
+/// Whose parcels.
+mod owners;
 /// The service under test, and a fake order service.
 mod stage;

@@ -67,8 +67,20 @@ impl Stage {
     }
 
     pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Option<&Value>) -> Answer {
-        let mut request = self.http.request(method.clone(), format!("{}{path}", self.running.url()));
-        request = request.header("authorization", bearer(who(&method, path)));
+        self.send_as(who(&method, path), method, path, headers, body).await
+    }
+
+    /// As [`send`](Self::send), by this very caller.
+    pub async fn send_as(
+        &self,
+        who: Who,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> Answer {
+        let mut request = self.http.request(method, format!("{}{path}", self.running.url()));
+        request = request.header("authorization", bearer(who));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }

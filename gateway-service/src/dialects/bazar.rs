@@ -7,7 +7,7 @@ use paperclip::actix::{
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use service_kit::{
-    auth::{Anyone, OrdersWrite, Scoped},
+    auth::{Anyone, OrdersWrite, ScopedOrGuest},
     http::{Fail, IdempotencyKey, Reply, S200, S202, S404, S409},
 };
 use shared_types::{
@@ -104,7 +104,7 @@ async fn info(
 /// 409 where it is sold out, 404 where there is no such book (any more). A request body is ignored.
 #[api_v2_operation(tags(bazar))]
 async fn purchase(
-    Scoped { caller, .. }: Scoped<OrdersWrite>,
+    ScopedOrGuest { caller, .. }: ScopedOrGuest<OrdersWrite>,
     upstreams: web::Data<Upstreams>,
     book_id: web::Path<BookId>,
     key: IdempotencyKey,
@@ -131,6 +131,7 @@ fn one_copy(book_id: BookId) -> CheckoutRequest {
         card: None,
         address: None,
         customer_ref: None,
+        on_behalf_of: None,
         phone: None,
     }
 }

@@ -24,8 +24,8 @@ use crate::{
     live::Live,
 };
 
-/// Where services tell.
-const PATH: &str = "/events";
+/// Where services tell. It is no public route: its callers are not counted, and what they tell is nobody's wish.
+pub(crate) const PATH: &str = "/events";
 
 /// `gate` believes the services that tell, and nobody who speaks for others.
 pub(crate) fn routes(config: &mut ServiceConfig, gate: &Gate, cache: &Arc<Cache>) {

@@ -4,8 +4,8 @@ use reqwest::Method;
 use serde::Deserialize;
 use service_kit::{
     RawAnswer,
-    auth::{Caller, OrdersRead, OrdersWrite, Scoped, Who},
-    http::{Body, Fail, IdempotencyKey, OptionalBody, S200, S201, S202, S402, S404, S409, S422},
+    auth::{Caller, OrdersRead, OrdersWrite, Scoped, ScopedOrGuest, Who},
+    http::{Body, Fail, IdempotencyKey, OptionalBody, S200, S201, S202, S402, S403, S404, S409, S422},
 };
 use shared_types::{
     OrderId, Problem,
@@ -59,17 +59,20 @@ fn naming(key: &str, problem: Problem) -> Problem {
 
 /// Buys books in one call.
 ///
+/// Where guests may buy, the answer to somebody without an account carries a token (`X-Guest-Token`, and a cookie) with
+/// which he sees his orders.
+///
 /// 201: the copies are this order's, and it is approved, or `pending` until its invoice is paid. 202: not decided yet; look
 /// at `Location`. 402: the card was declined, and nothing was sold. 409: nothing was sold, and `errors` names each line
 /// that stood in the way.
 #[api_v2_operation(tags(orders))]
 pub(super) async fn checkout(
-    Scoped { caller, .. }: Scoped<OrdersWrite>,
+    ScopedOrGuest { caller, .. }: ScopedOrGuest<OrdersWrite>,
     identity: web::Data<Identity>,
     upstreams: web::Data<Upstreams>,
     key: IdempotencyKey,
     body: Body<CheckoutRequest>,
-) -> Result<Relayed<OrderView, (S201, S202)>, Fail<(S402, S409, S422)>> {
+) -> Result<Relayed<OrderView, (S201, S202)>, Fail<(S402, S403, S409, S422)>> {
     let mut checkout = body.0;
     checkout.phone = phone(&identity, &caller, checkout.phone).await?;
     Ok(Relayed::new(place(&upstreams, &caller, key, &checkout).await?)?)

@@ -16,7 +16,7 @@ use shared_types::{
 };
 
 use super::{
-    Identity,
+    GUEST_TOKEN, Identity, Visit,
     audit::Entry,
     http::ThisSignIn,
     keys::DEMO_KEY,
@@ -147,12 +147,17 @@ const API_KEY: &str = "x-api-key";
 
 /// The one API key of a request.
 fn api_key(request: &HttpRequest) -> Result<Option<&str>, Refusal> {
-    let mut values = request.headers().get_all(API_KEY);
+    one_header(request, API_KEY)
+}
+
+/// A header that a request has once at most.
+fn one_header<'a>(request: &'a HttpRequest, name: &str) -> Result<Option<&'a str>, Refusal> {
+    let mut values = request.headers().get_all(name);
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {
-        return Err(Refusal::Unreadable("there is more than one X-API-Key header"));
+        return Err(Refusal::Unreadable("a credential's header is there more than once"));
     }
-    value.to_str().map(Some).map_err(|_| Refusal::Unreadable("the X-API-Key header is not ASCII"))
+    value.to_str().map(Some).map_err(|_| Refusal::Unreadable("a credential's header is not ASCII"))
 }
 
 impl Identity {
@@ -162,7 +167,20 @@ impl Identity {
     }
 }
 
-/// The public door: bearer tokens and API keys, one of them at a time.
+impl Identity {
+    /// The guest who sends a request without another credential; nobody where it has no guest's token either. Browsers
+    /// send what they have, so a cookie that is none of ours is no credential; a header was meant.
+    fn guest(&self, request: &HttpRequest) -> Result<Caller, Refusal> {
+        if let Some(token) = one_header(request, GUEST_TOKEN)? {
+            return self.guests.read(token);
+        }
+        let cookie = Visit::read(request).guest;
+        let guest = cookie.and_then(|cookie| self.guests.read(cookie.expose()).ok());
+        Ok(guest.unwrap_or_else(Caller::anonymous))
+    }
+}
+
+/// The public door: bearer tokens and API keys, one of them at a time; without either a guest's token.
 pub struct Door(pub Arc<Identity>);
 
 impl Authenticate for Door {
@@ -176,8 +194,12 @@ impl Authenticate for Door {
                     request.extensions_mut().insert(ThisSignIn(family));
                     Ok(caller)
                 }
-                (None, None) => Ok(Caller::anonymous()),
+                (None, None) => self.0.guest(request),
             }
         })
+    }
+
+    fn welcome(&self, request: &HttpRequest) -> Option<Caller> {
+        self.0.guests.welcome(request)
     }
 }

@@ -29,6 +29,17 @@ pub struct IdentityConfig {
         default_missing_value = "true"
     )]
     pub demo: bool,
+    /// Whether visitors without an account may buy; where nothing is said, in a demo only.
+    #[arg(
+        long,
+        env = "LASTCOPY_GUEST_CHECKOUT",
+        action = ArgAction::Set,
+        value_parser = FalseyValueParser::new(),
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true"
+    )]
+    pub guest_checkout: Option<bool>,
     /// Where the shop is for its visitors, such as `https://shop.example`; taken from each request where absent.
     #[arg(long, env = "LASTCOPY_PUBLIC_URL")]
     pub public_url: Option<PublicUrl>,
@@ -59,6 +70,7 @@ impl IdentityConfig {
         IdentityConfig {
             database_url,
             demo: false,
+            guest_checkout: None,
             public_url: None,
             trusted_proxies: TrustedProxies::default(),
             api_key: None,

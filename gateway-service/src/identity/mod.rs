@@ -25,6 +25,8 @@ mod config;
 mod demo;
 /// What identity decides, without a database, a clock or a network.
 pub mod domain;
+/// Visitors without an account.
+mod guests;
 /// The routes.
 mod http;
 /// API keys: for programs.
@@ -64,7 +66,9 @@ use domain::{
     Origin, TrustedProxies,
     throttle::{MAX_REGISTRATIONS, MAX_RESETS, Quota, Throttle, WINDOW_MS},
 };
-pub(crate) use http::Visit;
+use guests::Guests;
+pub(crate) use guests::{FreshGuest, GUEST_TOKEN};
+pub(crate) use http::{Cookie, Visit};
 use notify::{LogOnly, MailFolder, Notifier};
 use passwords::Passwords;
 pub use store::MIGRATIONS;
@@ -89,6 +93,7 @@ pub struct Identity {
     families: Cache<String, Option<Arc<Family>>>,
     /// SHA-256 of the operator's key.
     operator: Option<Vec<u8>>,
+    guests: Guests,
     /// API keys that are good, by their hash.
     known_keys: Cache<Vec<u8>, ApiKey>,
 }
@@ -111,6 +116,8 @@ impl Identity {
         background.spawn(issuer.clone().keep_rotating(background.stopping()));
         background.close_last(db.clone());
         let passwords = tokio::task::spawn_blocking(|| Passwords::with_turns(default_workers())).await.map_err(part)?;
+        let welcome = config.guest_checkout.unwrap_or(config.demo);
+        let guests = Guests::open(&db, welcome).await.map_err(part)?;
         let lag = std::time::Duration::from_secs(config.revocation_lag_s);
         let identity = Arc::new(Identity {
             db,
@@ -125,6 +132,7 @@ impl Identity {
             throttle: Mutex::default(),
             registrations: Mutex::new(Quota::new(MAX_REGISTRATIONS)),
             resets: Mutex::new(Quota::new(MAX_RESETS)),
+            guests,
             operator: keys::operator(config.operator_key.as_ref()),
             families: Cache::builder().max_capacity(access::MAX_REMEMBERED).time_to_live(lag).build(),
             known_keys: Cache::builder().max_capacity(access::MAX_REMEMBERED).time_to_live(lag).build(),

@@ -61,7 +61,8 @@ fn random_text() -> String {
     URL_SAFE_NO_PAD.encode(random_bytes::<RANDOM_BYTES>())
 }
 
-fn random_bytes<const BYTES: usize>() -> [u8; BYTES] {
+/// Of the operating system's randomness.
+pub fn random_bytes<const BYTES: usize>() -> [u8; BYTES] {
     let mut bytes = [0; BYTES];
     SysRng.try_fill_bytes(&mut bytes).expect("BUG: an operating system without randomness cannot run a shop");
     bytes

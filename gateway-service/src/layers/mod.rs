@@ -13,8 +13,9 @@ mod rates;
 use std::sync::Arc;
 
 use actix_web::{
+    HttpMessage,
     body::BoxBody,
-    dev::ServiceRequest,
+    dev::{ServiceRequest, ServiceResponse},
     http::header::{HeaderName, HeaderValue},
     middleware::Next,
 };
@@ -24,11 +25,11 @@ use service_kit::{
 };
 use shared_types::Problem;
 
-use crate::identity::Identity;
+use crate::{
+    http::events::PATH as SERVICES_TELL,
+    identity::{Cookie, FreshGuest, GUEST_TOKEN, Identity, Visit},
+};
 pub use rates::{BURST_S, DEFAULT_PER_ADDRESS, DEFAULT_PER_CALLER, RateConfig};
-
-/// Where services tell the gateway what happened. What they tell is awaited within 100 ms and not counted.
-const SERVICES_TELL: &str = "/events";
 
 /// The layers of the public door.
 pub struct Layers {
@@ -45,7 +46,8 @@ impl Layers {
         let request = request.request();
         if request.path() == SERVICES_TELL {
             // Its own gate finds out who that is: here nobody but callers of the shop is known, and a refusal is kept.
-            return forgery::refuse(request);
+            // It believes services' tokens only, so neither a cookie nor a key gets anybody in.
+            return Ok(());
         }
         let counted = !rates::is_probe(request.path()) && !self.identity.is_demo_key(request);
         if counted {
@@ -66,6 +68,7 @@ impl Layer for Layers {
     fn around(self: Arc<Self>, request: ServiceRequest, next: Next<BoxBody>) -> Answering {
         Box::pin(async move {
             let is_docs = headers::is_docs(request.path());
+            let visit = Visit::read(request.request());
             let mut answer = match self.admit(&request).await {
                 Ok(()) => {
                     let answer = next.call(request).await?;
@@ -74,6 +77,7 @@ impl Layer for Layers {
                 }
                 Err(problem) => request.into_response(problem_response(problem)),
             };
+            welcome(&mut answer, &visit);
             for (name, value) in headers::of(is_docs, self.identity.is_on_https()) {
                 let name = HeaderName::from_static(name);
                 if !answer.headers().contains_key(&name) {
@@ -82,5 +86,18 @@ impl Layer for Layers {
             }
             Ok(answer)
         })
+    }
+}
+
+/// A browser shows for so long which guest it is.
+const GUEST_COOKIE_S: u32 = 180 * 24 * 60 * 60;
+
+/// A guest who was made for this request takes his token with him, whatever the answer is.
+fn welcome(answer: &mut ServiceResponse<BoxBody>, visit: &Visit) {
+    let Some(FreshGuest(token)) = answer.request().extensions().get::<FreshGuest>().cloned() else { return };
+    let cookie = visit.set_cookie_for(Cookie::Guest, &token, GUEST_COOKIE_S);
+    for (name, value) in [(GUEST_TOKEN, token.expose()), ("set-cookie", &cookie)] {
+        let value = HeaderValue::from_str(value).expect("BUG: tokens and cookies are plain ASCII");
+        answer.headers_mut().append(HeaderName::from_static(name), value);
     }
 }

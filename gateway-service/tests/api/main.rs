@@ -9,6 +9,8 @@ mod bazar;
 mod cache;
 /// The API document.
 mod document;
+/// Visitors without an account.
+mod guests;
 /// The stream of what happens.
 mod live;
 /// A gateway before a catalog of one book.

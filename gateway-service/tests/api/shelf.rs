@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicI64, AtomicUsize, Ordering},
 };
 
-use gateway_service::identity::IdentityConfig;
+use gateway_service::{identity::IdentityConfig, layers::RateConfig};
 use paperclip::actix::{api_v2_operation, web};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -67,6 +67,11 @@ async fn keys() -> Reply<Jwks> {
 
 impl Shelf {
     pub async fn open(cache_ttl_s: u64) -> Shelf {
+        Shelf::open_counting(cache_ttl_s, 0).await
+    }
+
+    /// One that lets in so many requests a second from one address; 0: as many as come.
+    pub async fn open_counting(cache_ttl_s: u64, rate_per_address: u32) -> Shelf {
         let database = TestDatabase::create("shelf").await;
         let book =
             Arc::new(Book { version: AtomicI64::new(1), asked: AtomicUsize::new(0), held: watch::Sender::new(false) });
@@ -90,6 +95,7 @@ impl Shelf {
             metrics_listen: None,
             identity: IdentityConfig {
                 operator_key: Some(Secret::new(OPERATOR_KEY)),
+                rates: RateConfig { rate_per_address, ..RateConfig::default() },
                 ..IdentityConfig::on(database.url().clone())
             },
         });
@@ -144,6 +150,14 @@ impl Shelf {
         let body = json!([event]).to_string().into_bytes();
         let answer = self.client().send(Method::POST, "/events", &headers, Some(body)).await.unwrap();
         answer.status.as_u16()
+    }
+
+    /// What the operator reads in the audit log.
+    pub async fn audit_log(&self) -> Value {
+        let headers = [("x-api-key", OPERATOR_KEY)];
+        let answer = self.client().send(Method::GET, "/api/v1/audit-log", &headers, None).await.unwrap();
+        assert_eq!(answer.status.as_u16(), 200);
+        serde_json::from_slice(&answer.body).unwrap()
     }
 
     /// Tokens that are good elsewhere, or for somebody else's wishes.

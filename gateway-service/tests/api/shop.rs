@@ -49,8 +49,16 @@ fn any_port() -> SocketAddr {
 }
 
 impl Shop {
-    #[expect(clippy::disallowed_methods, reason = "a plain client, to see heads and bodies as they are")]
     pub async fn open(name: &str) -> Shop {
+        Shop::open_with(name, true).await
+    }
+
+    pub async fn open_without_guests(name: &str) -> Shop {
+        Shop::open_with(name, false).await
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a plain client, to see heads and bodies as they are")]
+    async fn open_with(name: &str, guests: bool) -> Shop {
         let databases = [
             TestDatabase::create(&format!("{name}_catalog")).await,
             TestDatabase::create(&format!("{name}_order")).await,
@@ -97,6 +105,7 @@ impl Shop {
         });
         let order = order.await.unwrap();
         let identity = IdentityConfig {
+            guest_checkout: Some(guests),
             operator_key: Some(Secret::new(OPERATOR_KEY)),
             ..IdentityConfig::on(databases[3].url().clone())
         };

@@ -46,7 +46,7 @@ impl Catalog {
 }
 
 /// One line per book, in book order: every repetition is the same request to the letter.
-fn take_request(order: &Order) -> TakeRequest {
+pub fn take_request(order: &Order) -> TakeRequest {
     let line = |(book_id, quantity)| {
         let expected = order.lines.iter().find(|line| line.book_id == book_id).and_then(|line| line.expected);
         TakeLine { book_id, quantity, expected_price: expected.map(Money::amount) }

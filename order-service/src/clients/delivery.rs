@@ -22,8 +22,9 @@ impl Delivery {
     }
 
     /// Books a delivery under an id of ours. Repeated it is the same booking; canceled before, it stays canceled.
-    pub async fn book(&self, id: DeliveryId, address: &Address) -> Outcome<DeliveryView> {
-        let request = BookDeliveryRequest { address: address.clone(), courier: None };
+    pub async fn book(&self, id: DeliveryId, address: &Address, customer: &str) -> Outcome<DeliveryView> {
+        let request =
+            BookDeliveryRequest { address: address.clone(), courier: None, customer: Some(customer.to_owned()) };
         self.0.call(Method::PUT, &format!("/deliveries/{id}"), Some(&request), &[200, 201, 409]).await
     }
 

@@ -20,7 +20,7 @@ use service_kit::{
     client::ClientError,
 };
 
-pub use catalog::Catalog;
+pub use catalog::{Catalog, take_request};
 pub use delivery::Delivery;
 pub use sms::{AfricasTalking, Sent, Sms};
 pub use subscriber::Subscribers;

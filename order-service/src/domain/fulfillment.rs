@@ -10,9 +10,9 @@ use super::{
     order::{Action, Order, Refusal},
 };
 
-/// An approved order with an address books one delivery, once.
+/// An approved order with an address books a delivery, and the next one should that be canceled.
 pub(super) fn is_to_be_booked(order: &Order) -> bool {
-    order.state == OrderState::Approved && !order.withdrawn && order.address.is_some() && order.delivery_n == 0
+    order.state == OrderState::Approved && !order.withdrawn && order.address.is_some() && order.delivery_version == 0
 }
 
 /// A parcel that may still leave, of an order that is being undone. One that was never booked is canceled too: its
@@ -23,7 +23,7 @@ pub(super) fn is_to_be_stopped(order: &Order) -> bool {
 
 fn has_no_parcel(order: &Order) -> bool {
     let closed = matches!(order.fulfillment, FulfillmentState::None | FulfillmentState::Returned);
-    order.address.is_none() || (order.delivery_n > 0 && closed)
+    order.address.is_none() || (order.delivery_version > 0 && closed)
 }
 
 /// Before dispatch, and after a parcel has come back. Asked twice it is one refund.
@@ -91,6 +91,11 @@ pub(super) fn moved(order: &Order, n: u32, status: DeliveryStatus, version: i64)
         DeliveryStatus::Canceled => FulfillmentState::None,
     };
     let order = Order { fulfillment, delivery_n: n, delivery_version: version, ..order.moved() };
+    if status == DeliveryStatus::Canceled && order.state == OrderState::Approved && !order.withdrawn {
+        // Its cancellation was given up when the parcel left, and reached it when it was back: the order is not undone any
+        // more, so its books leave with the next delivery.
+        return Order { delivery_n: n + 1, delivery_version: 0, ..order };
+    }
     let has_left = match status {
         DeliveryStatus::Shipped | DeliveryStatus::Delivered | DeliveryStatus::Failed => true,
         DeliveryStatus::Scheduled | DeliveryStatus::Returned | DeliveryStatus::Canceled => false,

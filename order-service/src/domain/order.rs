@@ -51,9 +51,9 @@ pub struct Order {
     pub lapsed: bool,
     /// An employee undoes the approved order: parcel, then money, then copies.
     pub withdrawn: bool,
-    /// Number of the delivery that was booked; 0 while there is none.
+    /// Number of the delivery that is in force; 0 before the first was booked.
     pub delivery_n: u32,
-    /// The newest version of that delivery that was heard of.
+    /// The newest version of that delivery that was heard of; 0 while it is to be booked.
     pub delivery_version: i64,
     /// Why it was canceled, rejected or refunded.
     pub reason: Option<String>,

@@ -9,7 +9,7 @@ use crate::domain::{Command, Order};
 
 /// What an answer means.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Judgement {
+pub enum Judgement {
     Answered(Command),
     /// Nothing is known: the same call is made again, under the same id.
     NoAnswer(String),
@@ -32,7 +32,7 @@ impl Judgement {
 use Judgement::{Answered, Misunderstood, NoAnswer};
 
 /// The state in the body decides, not the status.
-pub(super) fn take(order: &Order, outcome: Outcome<TakingView>) -> Judgement {
+pub fn take(order: &Order, outcome: Outcome<TakingView>) -> Judgement {
     match outcome {
         Outcome::Done(view) if view.taking_id != order.taking_id() => {
             NoAnswer(format!("an answer about taking {}", view.taking_id))
@@ -57,7 +57,7 @@ pub(super) fn take(order: &Order, outcome: Outcome<TakingView>) -> Judgement {
 }
 
 /// A refused attempt has nothing to give back: that is an answer as good as `given_back`.
-pub(super) fn give_back(order: &Order, outcome: Outcome<TakingView>) -> Judgement {
+pub fn give_back(order: &Order, outcome: Outcome<TakingView>) -> Judgement {
     match outcome {
         Outcome::Done(view) if view.taking_id != order.taking_id() => {
             NoAnswer(format!("an answer about taking {}", view.taking_id))
@@ -72,7 +72,7 @@ pub(super) fn give_back(order: &Order, outcome: Outcome<TakingView>) -> Judgemen
 }
 
 /// A booking that was canceled before it arrived is an answer too: its status says so.
-pub(super) fn booking(order: &Order, outcome: Outcome<DeliveryView>) -> Judgement {
+pub fn booking(order: &Order, outcome: Outcome<DeliveryView>) -> Judgement {
     match outcome {
         Outcome::Done(view) if view.delivery_id != order.delivery_id() => {
             NoAnswer(format!("an answer about delivery {}", view.delivery_id))
@@ -86,7 +86,7 @@ pub(super) fn booking(order: &Order, outcome: Outcome<DeliveryView>) -> Judgemen
 }
 
 /// Where a parcel is that was to be stopped. `scheduled` is no answer to that.
-pub(super) fn stopping(order: &Order, outcome: Outcome<DeliveryView>) -> Judgement {
+pub fn stopping(order: &Order, outcome: Outcome<DeliveryView>) -> Judgement {
     match booking(order, outcome) {
         Answered(Command::DeliveryBooked { status: DeliveryStatus::Scheduled, .. }) => {
             NoAnswer("the parcel is still scheduled".to_owned())

@@ -4,9 +4,9 @@
 //! way, and nothing but the order's row is remembered between two rounds.
 
 /// What an answer of another service means for an order.
-mod judge;
+pub mod judge;
 /// Asking a provider for money, or to keep its hands off it.
-mod money;
+pub mod money;
 /// Pauses that grow.
 mod pause;
 /// Who waits for which order in this process.
@@ -244,7 +244,7 @@ impl Driver {
     async fn step(&self, stored: &Stored, action: Action) -> Result<Step, DbError> {
         let at = points::of(action);
         faults::point(at.before_call);
-        let judgement = traced(at.action, &stored.order.id, self.ask(&stored.order, action)).await;
+        let judgement = traced(at.action, &stored.order.id, self.ask(stored, action)).await;
         faults::point(at.after_call);
         metrics::DRIVER_CALLS.with([at.action, judgement.outcome()]).inc();
         let step = match judgement {
@@ -262,13 +262,16 @@ impl Driver {
         Ok(step)
     }
 
-    async fn ask(&self, order: &Order, action: Action) -> Judgement {
+    async fn ask(&self, stored: &Stored, action: Action) -> Judgement {
+        let order = &stored.order;
         let Others { catalog, delivery, providers } = &self.0.others;
         match action {
             Action::Take => judge::take(order, catalog.take(order).await),
             Action::GiveBack => judge::give_back(order, catalog.give_back(order.taking_id()).await),
             Action::BookDelivery => match &order.address {
-                Some(address) => judge::booking(order, delivery.book(order.delivery_id(), address).await),
+                Some(address) => {
+                    judge::booking(order, delivery.book(order.delivery_id(), address, &stored.owner.customer).await)
+                }
                 None => Judgement::NoAnswer("BUG: a delivery without an address".to_owned()),
             },
             Action::CancelDelivery => judge::stopping(order, delivery.cancel(order.delivery_id()).await),
@@ -288,7 +291,7 @@ impl Driver {
         }
         let hand = Hand { lead_ms: self.0.pace.lease_ms, ..self.hand_over(Actor::Driver) };
         let from = before.clone();
-        let swapped = self.0.db.write(move |tx| store::moves::swap(tx, &from, &after, name, hand)).await?;
+        let swapped = self.0.db.write(move |tx| store::moves::swap(tx, &from, &after, name, &hand)).await?;
         Ok(match swapped {
             None => Step::Overtaken,
             Some(stored) => {

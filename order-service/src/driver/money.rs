@@ -30,7 +30,7 @@ pub(super) async fn ask(providers: &Providers, order: &Order, action: Action) ->
 }
 
 /// A definite refusal of the payment is a decline: nothing was taken, and nothing ever will be under its id.
-fn charged(attempt: &Attempt, outcome: Outcome<Charged>) -> Judgement {
+pub fn charged(attempt: &Attempt, outcome: Outcome<Charged>) -> Judgement {
     match outcome {
         Outcome::Done(Charged::Payment(view)) => told(attempt, view),
         Outcome::Done(Charged::Named(name)) => Answered(Command::PaymentNamed { n: attempt.n, name }),
@@ -44,7 +44,7 @@ fn charged(attempt: &Attempt, outcome: Outcome<Charged>) -> Judgement {
 }
 
 /// Whether it was canceled in time or captured before: either is the truth.
-fn canceled(attempt: &Attempt, outcome: Outcome<PaymentView>) -> Judgement {
+pub fn canceled(attempt: &Attempt, outcome: Outcome<PaymentView>) -> Judgement {
     match outcome {
         Outcome::Done(view) => told(attempt, view),
         Outcome::Refused(problem) => Misunderstood(problem.to_string()),
@@ -52,7 +52,7 @@ fn canceled(attempt: &Attempt, outcome: Outcome<PaymentView>) -> Judgement {
     }
 }
 
-fn refunded(attempt: &Attempt, outcome: Outcome<PaymentView>) -> Judgement {
+pub fn refunded(attempt: &Attempt, outcome: Outcome<PaymentView>) -> Judgement {
     match outcome {
         Outcome::Done(view) => told(attempt, view),
         Outcome::Refused(problem) => Misunderstood(problem.to_string()),

@@ -1,7 +1,7 @@
 use paperclip::actix::{api_v2_operation, web};
 use service_kit::{
     auth::{OrdersWrite, Scoped},
-    http::{Body, Fail, IdempotencyKey, Reply, S201, S202, S402, S409, S422},
+    http::{Body, Fail, IdempotencyKey, Reply, S201, S202, S402, S403, S409, S422},
 };
 use shared_types::{
     Problem,
@@ -11,7 +11,9 @@ use shared_types::{
 use super::{
     Shop, cards,
     ending::{self, Ending},
-    keys, moving, trouble,
+    keys, moving,
+    party::Party,
+    trouble,
 };
 use crate::{
     answer::Route,
@@ -28,19 +30,20 @@ use crate::{
 /// that stood in the way.
 #[api_v2_operation(tags(orders))]
 pub(super) async fn checkout(
-    _: Scoped<OrdersWrite>,
+    who: Scoped<OrdersWrite>,
     shop: web::Data<Shop>,
     key: IdempotencyKey,
     body: Body<CheckoutRequest>,
-) -> Result<Reply<OrderView, (S201, S202)>, Fail<(S402, S409, S422)>> {
-    Ok(buy(&shop, key, body.0).await?.created()?)
+) -> Result<Reply<OrderView, (S201, S202)>, Fail<(S402, S403, S409, S422)>> {
+    Ok(buy(&shop, &Party::of(&who.caller), key, body.0).await?.created()?)
 }
 
 /// The key is looked up before anything else: who asks again is answered, whatever has become of his card and his books.
-async fn buy(shop: &Shop, key: IdempotencyKey, request: CheckoutRequest) -> Result<Ending, Problem> {
+async fn buy(shop: &Shop, party: &Party, key: IdempotencyKey, request: CheckoutRequest) -> Result<Ending, Problem> {
+    let owner = party.owner(request.on_behalf_of)?;
     // Where messages go is not part of what is bought: an account's number may change before its owner asks again.
     let bought = CheckoutRequest { phone: None, ..request.clone() };
-    let key = keys::key_with_card(key, Route::Checkout, &bought, request.card.as_ref(), &shop.card_key);
+    let key = keys::key_with_card(key, party, Route::Checkout, &bought, request.card.as_ref(), &shop.card_key);
     let (card, phone) = (request.card.clone(), request.phone.clone());
     let opening = shop.opening();
     if let Some(key) = &key
@@ -53,5 +56,5 @@ async fn buy(shop: &Shop, key: IdempotencyKey, request: CheckoutRequest) -> Resu
         created = with_card(created, cards::token(shop, card).await?);
     }
     let placed = apply(&created, Command::Place).map_err(|refusal| trouble::not_moved(refusal.into()))?;
-    moving::open(shop, placed, phone, Route::Checkout, Command::Place.name(), key).await
+    moving::open(shop, placed, (owner, phone), Route::Checkout, Command::Place.name(), key).await
 }

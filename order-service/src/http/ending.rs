@@ -1,7 +1,7 @@
 use service_kit::http::{Reply, S200, S201, S202};
 use shared_types::{Code, OrderId, Problem, orders::OrderView};
 
-use super::{Shop, trouble};
+use super::{Shop, party::Party, trouble};
 use crate::{
     answer::{Answer, Route},
     driver::{Waited, Watch},
@@ -89,7 +89,8 @@ pub(super) async fn again(shop: &Shop, key: Key, used: Used) -> Result<Ending, P
         return Ok(Ending::Final(answer));
     }
     let watch = shop.driver.watch(used.order_id);
-    let stored = find(shop, used.order_id).await?;
+    // The key is his, and so is what he asked with it.
+    let stored = stored(shop, used.order_id).await?;
     of(shop, key.route, Some(key), watch, Waited::Found(stored)).await
 }
 
@@ -98,8 +99,13 @@ async fn kept(shop: &Shop, key: Key) -> Result<Option<Answer>, Problem> {
     Ok(used.and_then(|used| used.answer))
 }
 
-/// The order of that id, or 404.
-pub(super) async fn find(shop: &Shop, id: OrderId) -> Result<Stored, Problem> {
+/// The order of that id, if there is one for him; else 404.
+pub(super) async fn find(shop: &Shop, party: &Party, id: OrderId) -> Result<Stored, Problem> {
+    let stored = stored(shop, id).await?;
+    if party.sees(&stored) { Ok(stored) } else { Err(trouble::not_found(id)) }
+}
+
+async fn stored(shop: &Shop, id: OrderId) -> Result<Stored, Problem> {
     let found = shop.db.read(move |tx| store::orders::find(tx, id)).await?;
     found.ok_or_else(|| trouble::not_found(id))
 }

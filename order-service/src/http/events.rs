@@ -47,14 +47,14 @@ pub(super) async fn receive(
         return Err(Problem::invalid("", format!("a batch has at most {MAX_EVENT_BATCH} events")).into());
     }
     let hand = shop.driver.hand_over(Actor::Delivery);
-    let answer = inbox::handle_batch(&shop.db, events, move |tx, event| handle(tx, event, hand)).await;
+    let answer = inbox::handle_batch(&shop.db, events, move |tx, event| handle(tx, event, &hand)).await;
     faults::point(EVENT.after_commit);
     shop.driver.wake();
     Ok(Reply::ok(answer))
 }
 
 /// Events of kinds that mean nothing here are acknowledged: their sender has other listeners.
-fn handle(tx: &mut Tx<'_>, event: &CloudEvent, hand: Hand) -> Result<(), HandleError> {
+fn handle(tx: &mut Tx<'_>, event: &CloudEvent, hand: &Hand) -> Result<(), HandleError> {
     if event.kind == DELIVERY_CHANGED {
         let rejected = |error: serde_json::Error| HandleError::Rejected(error.to_string());
         let changed: DeliveryChanged = serde_json::from_str(event.data.get()).map_err(rejected)?;
@@ -64,7 +64,7 @@ fn handle(tx: &mut Tx<'_>, event: &CloudEvent, hand: Hand) -> Result<(), HandleE
     Ok(())
 }
 
-fn follow(tx: &mut Tx<'_>, changed: &DeliveryChanged, hand: Hand) -> Result<(), HandleError> {
+fn follow(tx: &mut Tx<'_>, changed: &DeliveryChanged, hand: &Hand) -> Result<(), HandleError> {
     let DeliveryChanged { delivery_id, order_id, version, status } = *changed;
     if delivery_id.order != order_id {
         return Err(HandleError::Rejected(format!("delivery {delivery_id} is none of order {order_id}")));

@@ -4,17 +4,24 @@ use service_kit::http::IdempotencyKey;
 use sha2::{Digest, Sha256};
 use shared_types::{Secret, payments::Card};
 
+use super::party::Party;
 use crate::{answer::Route, store::keys::Key};
 
 /// The key of a request, told apart from others by everything that was asked.
-pub(super) fn key<T: Serialize>(header: IdempotencyKey, route: Route, asked: &T) -> Option<Key> {
-    header.0.map(|key| Key { route, key, fingerprint: Sha256::digest(asked_for(asked)).to_vec() })
+pub(super) fn key<T: Serialize>(header: IdempotencyKey, party: &Party, route: Route, asked: &T) -> Option<Key> {
+    header.0.map(|key| Key {
+        principal: party.principal(),
+        route,
+        key,
+        fingerprint: Sha256::digest(asked_for(asked)).to_vec(),
+    })
 }
 
 /// Likewise, of a request with a card. The card enters by a keyed code only: who reads the stored fingerprints cannot find
 /// its number by trying numbers.
 pub(super) fn key_with_card<T: Serialize>(
     header: IdempotencyKey,
+    party: &Party,
     route: Route,
     asked: &T,
     card: Option<&Card>,
@@ -29,7 +36,12 @@ pub(super) fn key_with_card<T: Serialize>(
         code.update(&part(card.expiry.expose()));
         code.update(&part(card.cvc.as_ref().map_or("", |cvc| cvc.expose())));
     }
-    header.0.map(|key| Key { route, key, fingerprint: code.finalize().into_bytes().to_vec() })
+    header.0.map(|key| Key {
+        principal: party.principal(),
+        route,
+        key,
+        fingerprint: code.finalize().into_bytes().to_vec(),
+    })
 }
 
 fn asked_for<T: Serialize>(asked: &T) -> Vec<u8> {

@@ -12,7 +12,9 @@ use shared_types::{
 use super::{
     Shop,
     ending::{self, Ending, find},
-    keys, moving, prices,
+    keys, moving,
+    party::Party,
+    prices,
 };
 use crate::{
     answer::Route,
@@ -34,11 +36,11 @@ pub(super) struct LinePath {
 /// Lists the lines of an order.
 #[api_v2_operation(tags(orders))]
 pub(super) async fn list(
-    _: Scoped<OrdersRead>,
+    who: Scoped<OrdersRead>,
     shop: web::Data<Shop>,
     id: web::Path<OrderId>,
 ) -> Result<Reply<OrderLines>, Fail<(S404,)>> {
-    let stored = find(&shop, *id).await?;
+    let stored = find(&shop, &Party::of(&who.caller), *id).await?;
     let order = view::order(&stored);
     Ok(Reply::ok(OrderLines { order_id: order.id, items: order.lines, total: order.total, currency: order.currency }))
 }
@@ -49,26 +51,32 @@ pub(super) async fn list(
 /// order's copies are being taken.
 #[api_v2_operation(tags(orders))]
 pub(super) async fn add(
-    _: Scoped<OrdersWrite>,
+    who: Scoped<OrdersWrite>,
     shop: web::Data<Shop>,
     id: web::Path<OrderId>,
     key: IdempotencyKey,
     body: Body<CheckoutLine>,
 ) -> Result<Reply<OrderView, (S201, S202)>, Fail<(S404, S409, S422)>> {
-    Ok(write(&shop, *id, key, body.0).await?.created()?)
+    Ok(write(&shop, &Party::of(&who.caller), *id, key, body.0).await?.created()?)
 }
 
-async fn write(shop: &Shop, id: OrderId, key: IdempotencyKey, asked: CheckoutLine) -> Result<Ending, Problem> {
-    let key = keys::key(key, Route::AddLine, &(id, &asked));
+async fn write(
+    shop: &Shop,
+    party: &Party,
+    id: OrderId,
+    key: IdempotencyKey,
+    asked: CheckoutLine,
+) -> Result<Ending, Problem> {
+    let key = keys::key(key, party, Route::AddLine, &(id, &asked));
     if let Some(key) = &key
         && let Some(ending) = ending::known(shop, key).await?
     {
         return Ok(ending);
     }
-    find(shop, id).await?;
+    find(shop, party, id).await?;
     let line = checkout::line(&asked, shop.currency).map_err(Problem::invalid_fields)?;
     let line = prices::line_ordered(shop, line, "").await?;
-    moving::make(shop, id, Route::AddLine, Command::AddLine { line }, key).await
+    moving::make(shop, party, id, Route::AddLine, Command::AddLine { line }, key).await
 }
 
 /// Changes the number of copies in a line.
@@ -76,7 +84,7 @@ async fn write(shop: &Shop, id: OrderId, key: IdempotencyKey, asked: CheckoutLin
 /// The line keeps its price. 409 once the order's copies are being taken.
 #[api_v2_operation(tags(orders))]
 pub(super) async fn change(
-    _: Scoped<OrdersWrite>,
+    who: Scoped<OrdersWrite>,
     shop: web::Data<Shop>,
     path: web::Path<LinePath>,
     body: Body<ChangeLineRequest>,
@@ -84,7 +92,7 @@ pub(super) async fn change(
     let LinePath { id, line: number } = *path;
     let quantity = quantity(body.0.quantity).map_err(Problem::invalid_fields)?;
     let command = Command::ChangeLine { number, quantity };
-    Ok(Reply::ok(moving::make(&shop, id, Route::AddLine, command, None).await?.at_once()?))
+    Ok(Reply::ok(moving::make(&shop, &Party::of(&who.caller), id, Route::AddLine, command, None).await?.at_once()?))
 }
 
 /// Removes a line from an order.
@@ -92,11 +100,11 @@ pub(super) async fn change(
 /// 409 once the order's copies are being taken.
 #[api_v2_operation(tags(orders))]
 pub(super) async fn remove(
-    _: Scoped<OrdersWrite>,
+    who: Scoped<OrdersWrite>,
     shop: web::Data<Shop>,
     path: web::Path<LinePath>,
 ) -> Result<Reply<OrderView, (S200,)>, Fail<(S404, S409)>> {
     let LinePath { id, line: number } = *path;
     let command = Command::RemoveLine { number };
-    Ok(Reply::ok(moving::make(&shop, id, Route::AddLine, command, None).await?.at_once()?))
+    Ok(Reply::ok(moving::make(&shop, &Party::of(&who.caller), id, Route::AddLine, command, None).await?.at_once()?))
 }

@@ -18,6 +18,8 @@ mod lines;
 mod moving;
 /// Listing, showing, history.
 mod orders;
+/// In whose name a request works on orders.
+mod party;
 /// `POST /orders/{id}/payments`.
 mod payments;
 /// Prices and titles, frozen when a line is ordered.

@@ -4,6 +4,7 @@ use shared_types::{OrderId, Problem, identity::Phone};
 use super::{
     Shop,
     ending::{self, Ending},
+    party::Party,
     trouble,
 };
 use crate::{
@@ -12,7 +13,7 @@ use crate::{
     driver::Waited,
     points::{MOVE, PLACE},
     store::{
-        self, Actor, Stored,
+        self, Actor, Owner, Stored,
         keys::{Key, Used},
         moves::MoveError,
     },
@@ -23,13 +24,13 @@ use crate::{
 pub(super) async fn open(
     shop: &Shop,
     order: Order,
-    phone: Option<Phone>,
+    (owner, phone): (Owner, Option<Phone>),
     route: Route,
     command: &'static str,
     key: Option<Key>,
 ) -> Result<Ending, Problem> {
     let (seat, watch) = (shop.driver.seat(), shop.driver.watch(order.id));
-    let hand = shop.driver.hand(Actor::Caller, &seat);
+    let hand = shop.driver.hand(Actor::Caller(owner.placed_by.as_str().into()), &seat);
     let asked = key.clone();
     let written = shop.db.write(move |tx| {
         if let Some(key) = &asked
@@ -37,7 +38,7 @@ pub(super) async fn open(
         {
             return Ok(Written::Before(key.clone(), used));
         }
-        let stored = store::moves::open(tx, &order, command, hand)?;
+        let stored = store::moves::open(tx, &order, &owner, command, &hand)?;
         if let Some(phone) = &phone {
             store::contacts::keep(tx, order.id, phone)?;
         }
@@ -59,17 +60,19 @@ pub(super) async fn open(
 /// was refused is not kept: nothing was written.
 pub(super) async fn make(
     shop: &Shop,
+    party: &Party,
     id: OrderId,
     route: Route,
     command: Command,
     key: Option<Key>,
 ) -> Result<Ending, Problem> {
     let (seat, watch) = (shop.driver.seat(), shop.driver.watch(id));
-    let hand = shop.driver.hand(Actor::Caller, &seat);
+    let hand = shop.driver.hand(party.actor(), &seat);
+    let sight = party.clone();
     let asked = key.clone();
     let written = shop.db.write(move |tx| {
         // Before the key: a key needs an order to stand for.
-        if store::orders::find(tx, id)?.is_none() {
+        if !store::orders::find(tx, id)?.is_some_and(|stored| sight.sees(&stored)) {
             return Err(MoveError::NoSuchOrder(id));
         }
         if let Some(key) = &asked
@@ -77,7 +80,7 @@ pub(super) async fn make(
         {
             return Ok(Written::Before(key.clone(), used));
         }
-        let stored = store::moves::make(tx, id, &command, hand)?;
+        let stored = store::moves::make(tx, id, &command, &hand)?;
         store::keys::settle(tx, &stored)?;
         faults::point(MOVE.before_commit);
         Ok(Written::Moved(Box::new(stored)))

@@ -9,8 +9,11 @@ use shared_types::{
     orders::{OrderHistory, OrderPage, OrderState, OrderView},
 };
 
-use super::{Shop, ending::find, trouble};
-use crate::{store, view};
+use super::{Shop, ending::find, party::Party};
+use crate::{
+    store::{self, Stored},
+    view,
+};
 
 /// Which orders to list.
 #[derive(Debug, Clone, Deserialize, Apiv2Schema)]
@@ -27,25 +30,27 @@ pub(super) struct OrdersQuery {
 /// Shows an order.
 #[api_v2_operation(tags(orders))]
 pub(super) async fn show(
-    _: Scoped<OrdersRead>,
+    who: Scoped<OrdersRead>,
     shop: web::Data<Shop>,
     id: web::Path<OrderId>,
 ) -> Result<Reply<OrderView>, Fail<(S404,)>> {
-    let stored = find(&shop, id.into_inner()).await?;
-    Ok(Reply::ok(view::order(&stored)))
+    let party = Party::of(&who.caller);
+    let stored = find(&shop, &party, id.into_inner()).await?;
+    Ok(Reply::ok(shown(&party, &stored)))
 }
 
 /// Lists orders, latest first.
 #[api_v2_operation(tags(orders))]
 pub(super) async fn list(
-    _: Scoped<OrdersRead>,
+    who: Scoped<OrdersRead>,
     shop: web::Data<Shop>,
     query: web::Query<OrdersQuery>,
 ) -> Result<Reply<OrderPage, (S200,)>, Fail> {
     let (state, limit, before) = (query.state, query.limit, before(query.cursor.as_deref())?);
     let rows = PageQuery { cursor: None, limit }.rows()?;
-    let orders = shop.db.read(move |tx| store::orders::page(tx, state, before, rows + 1)).await;
-    let mut items: Vec<OrderView> = orders?.iter().map(view::order).collect();
+    let (party, only_of) = (Party::of(&who.caller), Party::of(&who.caller).only_of());
+    let orders = shop.db.read(move |tx| store::orders::page(tx, only_of.as_deref(), state, before, rows + 1)).await;
+    let mut items: Vec<OrderView> = orders?.iter().map(|stored| shown(&party, stored)).collect();
     let shown = usize::try_from(rows).unwrap_or(usize::MAX);
     let more = items.len() > shown;
     items.truncate(shown);
@@ -58,17 +63,19 @@ pub(super) async fn list(
 /// Shows every change of an order, first one first.
 #[api_v2_operation(tags(orders))]
 pub(super) async fn history(
-    _: Scoped<OrdersRead>,
+    who: Scoped<OrdersRead>,
     shop: web::Data<Shop>,
     id: web::Path<OrderId>,
 ) -> Result<Reply<OrderHistory>, Fail<(S404,)>> {
-    let order_id = id.into_inner();
+    let (party, order_id) = (Party::of(&who.caller), id.into_inner());
+    find(&shop, &party, order_id).await?;
     let items = shop.db.read(move |tx| store::history::of(tx, order_id)).await?;
-    if items.is_empty() {
-        Err(trouble::not_found(order_id).into())
-    } else {
-        Ok(Reply::ok(OrderHistory { order_id, items }))
-    }
+    Ok(Reply::ok(OrderHistory { order_id, items: items.into_iter().map(|entry| party.read(entry)).collect() }))
+}
+
+/// An order as he may see it.
+fn shown(party: &Party, stored: &Stored) -> OrderView {
+    if party.sees_names() { view::with_names(stored) } else { view::order(stored) }
 }
 
 fn before(cursor: Option<&str>) -> Result<Option<OrderId>, Problem> {

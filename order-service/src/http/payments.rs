@@ -12,6 +12,7 @@ use super::{
     Shop, cards,
     ending::{self, Ending, find},
     keys, moving,
+    party::Party,
 };
 use crate::{answer::Route, domain::Command};
 
@@ -22,27 +23,33 @@ use crate::{answer::Route, domain::Command};
 /// until its deadline. 409: it is paid, or ended, or another payment is under way.
 #[api_v2_operation(tags(orders))]
 pub(super) async fn pay(
-    _: Scoped<OrdersWrite>,
+    who: Scoped<OrdersWrite>,
     shop: web::Data<Shop>,
     id: web::Path<OrderId>,
     key: IdempotencyKey,
     body: Body<PayRequest>,
 ) -> Result<Reply<OrderView, (S201, S202)>, Fail<(S402, S404, S409, S422)>> {
-    Ok(start(&shop, *id, key, body.0).await?.created()?)
+    Ok(start(&shop, &Party::of(&who.caller), *id, key, body.0).await?.created()?)
 }
 
-async fn start(shop: &Shop, id: OrderId, key: IdempotencyKey, request: PayRequest) -> Result<Ending, Problem> {
-    let key = keys::key_with_card(key, Route::Pay, &id, Some(&request.card), &shop.card_key);
+async fn start(
+    shop: &Shop,
+    party: &Party,
+    id: OrderId,
+    key: IdempotencyKey,
+    request: PayRequest,
+) -> Result<Ending, Problem> {
+    let key = keys::key_with_card(key, party, Route::Pay, &id, Some(&request.card), &shop.card_key);
     if let Some(key) = &key
         && let Some(ending) = ending::known(shop, key).await?
     {
         return Ok(ending);
     }
-    find(shop, id).await?;
+    find(shop, party, id).await?;
     let mut errors = FieldErrors::default();
     request.card.check("card.", &mut errors);
     errors.none().map_err(Problem::invalid_fields)?;
     let token = cards::token(shop, &request.card).await?;
     let command = Command::StartPayment { token, pay_by: shop.pay_by() };
-    moving::make(shop, id, Route::Pay, command, key).await
+    moving::make(shop, party, id, Route::Pay, command, key).await
 }

@@ -1,7 +1,7 @@
 use paperclip::actix::{api_v2_operation, web};
 use service_kit::{
     auth::{OrdersReview, OrdersWrite, Scoped},
-    http::{Body, Fail, IdempotencyKey, OptionalBody, Reply, S200, S201, S202, S404, S409, S422},
+    http::{Body, Fail, IdempotencyKey, OptionalBody, Reply, S200, S201, S202, S403, S404, S409, S422},
 };
 use shared_types::{
     OrderId, Problem,
@@ -11,7 +11,9 @@ use shared_types::{
 use super::{
     Shop,
     ending::{self, Ending},
-    keys, moving, prices,
+    keys, moving,
+    party::Party,
+    prices,
 };
 use crate::{
     answer::Route,
@@ -29,17 +31,23 @@ type Moved = Result<Reply<OrderView, (S200, S202)>, Fail<(S404, S409, S422)>>;
 /// employee approves it.
 #[api_v2_operation(tags(orders))]
 pub(super) async fn create(
-    _: Scoped<OrdersWrite>,
+    who: Scoped<OrdersWrite>,
     shop: web::Data<Shop>,
     key: IdempotencyKey,
     body: Body<CreateOrderRequest>,
-) -> Result<Reply<OrderView, (S201, S202)>, Fail<(S409, S422)>> {
-    Ok(write(&shop, key, body.0).await?.created()?)
+) -> Result<Reply<OrderView, (S201, S202)>, Fail<(S403, S409, S422)>> {
+    Ok(write(&shop, &Party::of(&who.caller), key, body.0).await?.created()?)
 }
 
-async fn write(shop: &Shop, key: IdempotencyKey, request: CreateOrderRequest) -> Result<Ending, Problem> {
+async fn write(
+    shop: &Shop,
+    party: &Party,
+    key: IdempotencyKey,
+    request: CreateOrderRequest,
+) -> Result<Ending, Problem> {
+    let owner = party.owner(request.on_behalf_of)?;
     // Where messages go is not part of what is ordered: an account's number may change before its owner asks again.
-    let key = keys::key(key, Route::Create, &CreateOrderRequest { phone: None, ..request.clone() });
+    let key = keys::key(key, party, Route::Create, &CreateOrderRequest { phone: None, ..request.clone() });
     if let Some(key) = &key
         && let Some(ending) = ending::known(shop, key).await?
     {
@@ -48,7 +56,7 @@ async fn write(shop: &Shop, key: IdempotencyKey, request: CreateOrderRequest) ->
     let (opening, phone) = (shop.opening(), request.phone.clone());
     let order = reviewed(request, opening.id, opening.currency).map_err(Problem::invalid_fields)?;
     let order = prices::ordered(shop, order).await?;
-    moving::open(shop, order, phone, Route::Create, "create", key).await
+    moving::open(shop, order, (owner, phone), Route::Create, "create", key).await
 }
 
 /// Submits an order for review.
@@ -56,13 +64,14 @@ async fn write(shop: &Shop, key: IdempotencyKey, request: CreateOrderRequest) ->
 /// It becomes `pending`. It needs one line at least.
 #[api_v2_operation(tags(orders))]
 pub(super) async fn submit(
-    _: Scoped<OrdersWrite>,
+    who: Scoped<OrdersWrite>,
     shop: web::Data<Shop>,
     id: web::Path<OrderId>,
     key: IdempotencyKey,
 ) -> Moved {
-    let key = keys::key(key, Route::Submit, &*id);
-    Ok(moving::make(&shop, *id, Route::Submit, Command::Submit, key).await?.moved()?)
+    let party = Party::of(&who.caller);
+    let key = keys::key(key, &party, Route::Submit, &*id);
+    Ok(moving::make(&shop, &party, *id, Route::Submit, Command::Submit, key).await?.moved()?)
 }
 
 /// Approves an order that was submitted.
@@ -71,13 +80,14 @@ pub(super) async fn submit(
 /// not known yet; look at `Location`.
 #[api_v2_operation(tags(orders))]
 pub(super) async fn approve(
-    _: Scoped<OrdersReview>,
+    who: Scoped<OrdersReview>,
     shop: web::Data<Shop>,
     id: web::Path<OrderId>,
     key: IdempotencyKey,
 ) -> Moved {
-    let key = keys::key(key, Route::Approve, &*id);
-    Ok(moving::make(&shop, *id, Route::Approve, Command::Approve, key).await?.moved()?)
+    let party = Party::of(&who.caller);
+    let key = keys::key(key, &party, Route::Approve, &*id);
+    Ok(moving::make(&shop, &party, *id, Route::Approve, Command::Approve, key).await?.moved()?)
 }
 
 /// Rejects an order that is pending, for a reason.
@@ -85,15 +95,16 @@ pub(super) async fn approve(
 /// 200: rejected, and it has neither copies nor money. 202: rejected, and what it had is on its way back.
 #[api_v2_operation(tags(orders))]
 pub(super) async fn reject(
-    _: Scoped<OrdersReview>,
+    who: Scoped<OrdersReview>,
     shop: web::Data<Shop>,
     id: web::Path<OrderId>,
     key: IdempotencyKey,
     body: Body<RejectRequest>,
 ) -> Moved {
-    let key = keys::key(key, Route::Reject, &(*id, &body.0));
+    let party = Party::of(&who.caller);
+    let key = keys::key(key, &party, Route::Reject, &(*id, &body.0));
     let reason = reason(Some(body.0.reason)).map_err(Problem::invalid_fields)?;
-    Ok(moving::make(&shop, *id, Route::Reject, Command::Reject { reason }, key).await?.moved()?)
+    Ok(moving::make(&shop, &party, *id, Route::Reject, Command::Reject { reason }, key).await?.moved()?)
 }
 
 /// Cancels an order that is not approved yet.
@@ -102,15 +113,16 @@ pub(super) async fn reject(
 /// under way is canceled or refunded first. 409: too late.
 #[api_v2_operation(tags(orders))]
 pub(super) async fn cancel(
-    _: Scoped<OrdersWrite>,
+    who: Scoped<OrdersWrite>,
     shop: web::Data<Shop>,
     id: web::Path<OrderId>,
     key: IdempotencyKey,
     body: OptionalBody<CancelRequest>,
 ) -> Moved {
-    let key = keys::key(key, Route::Cancel, &(*id, &body.0));
+    let party = Party::of(&who.caller);
+    let key = keys::key(key, &party, Route::Cancel, &(*id, &body.0));
     let reason = reason(body.0.reason).map_err(Problem::invalid_fields)?;
-    Ok(moving::make(&shop, *id, Route::Cancel, Command::Cancel { reason }, key).await?.moved()?)
+    Ok(moving::make(&shop, &party, *id, Route::Cancel, Command::Cancel { reason }, key).await?.moved()?)
 }
 
 /// Gives an order that waits for its payment more time.
@@ -118,15 +130,16 @@ pub(super) async fn cancel(
 /// At most 60 days from now. 409: it is paid or ended, or its deadline has passed, or is later already.
 #[api_v2_operation(tags(orders))]
 pub(super) async fn extend(
-    _: Scoped<OrdersReview>,
+    who: Scoped<OrdersReview>,
     shop: web::Data<Shop>,
     id: web::Path<OrderId>,
     key: IdempotencyKey,
     body: Body<ExtendRequest>,
 ) -> Moved {
-    let key = keys::key(key, Route::Extend, &(*id, &body.0));
+    let party = Party::of(&who.caller);
+    let key = keys::key(key, &party, Route::Extend, &(*id, &body.0));
     let until = deadline(body.0.until, shop.driver.now()).map_err(Problem::invalid_fields)?;
-    Ok(moving::make(&shop, *id, Route::Extend, Command::ExtendDeadline { until }, key).await?.moved()?)
+    Ok(moving::make(&shop, &party, *id, Route::Extend, Command::ExtendDeadline { until }, key).await?.moved()?)
 }
 
 /// Refunds an approved order before its parcel leaves, or after it has come back.
@@ -134,15 +147,16 @@ pub(super) async fn extend(
 /// Its delivery is canceled, its money given back, and then its copies. 202: under way. 409: too late, the parcel has left.
 #[api_v2_operation(tags(orders))]
 pub(super) async fn refund(
-    _: Scoped<OrdersReview>,
+    who: Scoped<OrdersReview>,
     shop: web::Data<Shop>,
     id: web::Path<OrderId>,
     key: IdempotencyKey,
     body: OptionalBody<CancelRequest>,
 ) -> Moved {
-    let key = keys::key(key, Route::Refund, &(*id, &body.0));
+    let party = Party::of(&who.caller);
+    let key = keys::key(key, &party, Route::Refund, &(*id, &body.0));
     let reason = reason(body.0.reason).map_err(Problem::invalid_fields)?;
-    Ok(moving::make(&shop, *id, Route::Refund, Command::Refund { reason }, key).await?.moved()?)
+    Ok(moving::make(&shop, &party, *id, Route::Refund, Command::Refund { reason }, key).await?.moved()?)
 }
 
 /// Notes that a buyer has collected his books.
@@ -150,11 +164,12 @@ pub(super) async fn refund(
 /// Only for an approved order without an address: a parcel tells where it is by itself.
 #[api_v2_operation(tags(orders))]
 pub(super) async fn hand_over(
-    _: Scoped<OrdersReview>,
+    who: Scoped<OrdersReview>,
     shop: web::Data<Shop>,
     id: web::Path<OrderId>,
     key: IdempotencyKey,
 ) -> Moved {
-    let key = keys::key(key, Route::HandOver, &*id);
-    Ok(moving::make(&shop, *id, Route::HandOver, Command::HandOver, key).await?.moved()?)
+    let party = Party::of(&who.caller);
+    let key = keys::key(key, &party, Route::HandOver, &*id);
+    Ok(moving::make(&shop, &party, *id, Route::HandOver, Command::HandOver, key).await?.moved()?)
 }

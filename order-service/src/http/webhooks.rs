@@ -77,11 +77,11 @@ async fn take(shop: &Shop, sender: Sender, Event { id, report }: Event) -> Resul
 /// The event and its effect, in one transaction.
 async fn write<F>(shop: &Shop, effect: F) -> Result<WebhookStatus, Problem>
 where
-    F: Fn(&mut Tx<'_>, Hand) -> Result<Taken, MoveError> + Send + Sync + 'static,
+    F: Fn(&mut Tx<'_>, &Hand) -> Result<Taken, MoveError> + Send + Sync + 'static,
 {
     let hand = shop.driver.hand_over(Actor::Webhook);
     let taken = shop.db.write(move |tx| {
-        let taken = effect(tx, hand)?;
+        let taken = effect(tx, &hand)?;
         faults::point(WEBHOOK.before_commit);
         Ok::<_, MoveError>(taken)
     });

@@ -16,7 +16,7 @@ pub fn append(
     order: &Order,
     command: &'static str,
     reason: Option<&str>,
-    actor: Actor,
+    actor: &Actor,
     at: Timestamp,
 ) -> Result<(), DbError> {
     tx.execute(

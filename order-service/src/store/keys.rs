@@ -13,6 +13,8 @@ use crate::answer::{Answer, Route};
 /// An idempotency key as a request carries it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
+    /// Whose key it is.
+    pub principal: String,
     pub route: Route,
     pub key: String,
     /// SHA-256 of what was asked.
@@ -34,9 +36,17 @@ pub struct Used {
 /// Of two requests with one key the second waits at this statement for the first's commit, then finds its row.
 pub fn tie(tx: &mut Tx<'_>, key: &Key, order_id: OrderId, at: Timestamp) -> Result<Option<Used>, DbError> {
     let tied = tx.execute(
-        "insert into idempotency_key (route, key, fingerprint, order_id, created_at_us) values ($1, $2, $3, $4, $5) \
+        "insert into idempotency_key (principal, route, key, fingerprint, order_id, created_at_us) \
+         values ($1, $2, $3, $4, $5, $6) \
          on conflict do nothing",
-        &params![key.route.name(), &key.key, key.fingerprint.clone(), order_id.to_string(), at.micros()],
+        &params![
+            &key.principal,
+            key.route.name(),
+            &key.key,
+            key.fingerprint.clone(),
+            order_id.to_string(),
+            at.micros()
+        ],
     )?;
     if tied == 1 { Ok(None) } else { find(tx, key).and_then(|used| required(used, "key").map(Some)) }
 }
@@ -44,8 +54,8 @@ pub fn tie(tx: &mut Tx<'_>, key: &Key, order_id: OrderId, at: Timestamp) -> Resu
 /// What a key was used for, if it was used.
 pub fn find(tx: &mut Tx<'_>, key: &Key) -> Result<Option<Used>, DbError> {
     let row = tx.query_opt(
-        "select fingerprint, order_id, answer from idempotency_key where route = $1 and key = $2",
-        &params![key.route.name(), &key.key],
+        "select fingerprint, order_id, answer from idempotency_key where principal = $1 and route = $2 and key = $3",
+        &params![&key.principal, key.route.name(), &key.key],
     )?;
     let read = |row: Row| {
         Ok(Used {
@@ -81,8 +91,8 @@ pub fn settle(tx: &mut Tx<'_>, stored: &Stored) -> Result<(), DbError> {
 /// decided stays, however old it is.
 pub fn forget(tx: &mut Tx<'_>, before: Timestamp) -> Result<u64, DbError> {
     tx.execute(
-        "delete from idempotency_key where (route, key) in \
-                (select route, key from idempotency_key where answer is not null and created_at_us < $1 \
+        "delete from idempotency_key where (principal, route, key) in \
+                (select principal, route, key from idempotency_key where answer is not null and created_at_us < $1 \
                   order by created_at_us limit $2)",
         &params![before.micros(), FORGOTTEN_AT_ONCE_ROWS],
     )

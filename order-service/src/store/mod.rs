@@ -34,6 +34,8 @@ pub mod unfinished;
 /// What a webhook does, once.
 pub mod webhooks;
 
+use std::sync::Arc;
+
 use service_kit::db::Migration;
 use shared_types::Timestamp;
 
@@ -46,20 +48,33 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration::both("V3__order_history", include_str!("../../migrations/V3__order_history.sql")),
     Migration::both("V4__idempotency_key", include_str!("../../migrations/V4__idempotency_key.sql")),
     Migration::both("V5__idempotency_key_created", include_str!("../../migrations/V5__idempotency_key_created.sql")),
-    Migration::both("V10__order_flow", include_str!("../../migrations/V10__order_flow.sql")),
-    Migration::both("V11__payment", include_str!("../../migrations/V11__payment.sql")),
-    Migration::both("V12__card_key", include_str!("../../migrations/V12__card_key.sql")),
-    Migration::both("V20__receipt", include_str!("../../migrations/V20__receipt.sql")),
-    Migration::both("V25__order_contact", include_str!("../../migrations/V25__order_contact.sql")),
-    Migration::both("V26__notification", include_str!("../../migrations/V26__notification.sql")),
-    Migration::both("V27__webhook", include_str!("../../migrations/V27__webhook.sql")),
-    Migration::both("V28__webhook_message", include_str!("../../migrations/V28__webhook_message.sql")),
+    Migration::both("V6__order_owner", include_str!("../../migrations/V6__order_owner.sql")),
+    Migration::both(
+        "V7__idempotency_key_principal",
+        include_str!("../../migrations/V7__idempotency_key_principal.sql"),
+    ),
+    Migration::both("V8__order_flow", include_str!("../../migrations/V8__order_flow.sql")),
+    Migration::both("V9__payment", include_str!("../../migrations/V9__payment.sql")),
+    Migration::both("V10__card_key", include_str!("../../migrations/V10__card_key.sql")),
+    Migration::both("V11__receipt", include_str!("../../migrations/V11__receipt.sql")),
+    Migration::both("V12__order_contact", include_str!("../../migrations/V12__order_contact.sql")),
+    Migration::both("V13__notification", include_str!("../../migrations/V13__notification.sql")),
+    Migration::both("V14__webhook", include_str!("../../migrations/V14__webhook.sql")),
+    Migration::both("V15__webhook_message", include_str!("../../migrations/V15__webhook_message.sql")),
 ];
 
-/// An order with the times that belong to its row.
+/// Whose order it is and who placed it, as principals. It is settled when the order is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owner {
+    pub customer: String,
+    pub placed_by: String,
+}
+
+/// An order with what belongs to its row and not to its moves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stored {
     pub order: Order,
+    pub owner: Owner,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     /// Calls in a row that had no answer.
@@ -67,10 +82,10 @@ pub struct Stored {
 }
 
 /// Who asked for a move.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Actor {
-    /// Whoever called the API.
-    Caller,
+    /// Whoever called the API: his principal.
+    Caller(Arc<str>),
     /// The driver, with an answer of another service.
     Driver,
     /// The delivery service, by an event.
@@ -81,9 +96,9 @@ pub enum Actor {
 
 impl Actor {
     /// The name in the history.
-    pub const fn name(self) -> &'static str {
+    pub fn name(&self) -> &str {
         match self {
-            Actor::Caller => "caller",
+            Actor::Caller(principal) => principal,
             Actor::Driver => "driver",
             Actor::Delivery => "delivery",
             Actor::Webhook => "webhook",

@@ -9,7 +9,7 @@ use shared_types::{
 };
 
 use super::{
-    Actor, Stored, history, keys, lines, orders, payments,
+    Actor, Owner, Stored, history, keys, lines, orders, payments,
     text::{json, name},
 };
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Who moves an order, when, and how long he has it to himself before the background driver looks at it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Hand {
     pub actor: Actor,
     pub at: Timestamp,
@@ -29,13 +29,13 @@ pub struct Hand {
 }
 
 impl Hand {
-    fn due_at(self, order: &Order) -> Option<Timestamp> {
+    fn due_at(&self, order: &Order) -> Option<Timestamp> {
         next(order).map(|_| self.at.plus_ms(self.lead_ms))
     }
 
     /// When the order is to be looked at even if nothing is outstanding: at its deadline, and at times while a payment
     /// waits for somebody.
-    pub fn look_at(self, order: &Order) -> Option<Timestamp> {
+    pub fn look_at(&self, order: &Order) -> Option<Timestamp> {
         let ask_at = look(order).map(|_| self.at.plus_ms(self.look_ms));
         [order.pay_by, ask_at].into_iter().flatten().min()
     }
@@ -53,8 +53,15 @@ pub enum MoveError {
 }
 
 /// Writes a new order: its row, its lines, its payment, its history, its event.
-pub fn open(tx: &mut Tx<'_>, order: &Order, command: &'static str, hand: Hand) -> Result<Stored, DbError> {
-    let stored = Stored { order: order.clone(), created_at: hand.at, updated_at: hand.at, attempts: 0 };
+pub fn open(
+    tx: &mut Tx<'_>,
+    order: &Order,
+    owner: &Owner,
+    command: &'static str,
+    hand: &Hand,
+) -> Result<Stored, DbError> {
+    let (created_at, updated_at) = (hand.at, hand.at);
+    let stored = Stored { order: order.clone(), owner: owner.clone(), created_at, updated_at, attempts: 0 };
     orders::insert(tx, &stored, hand.due_at(order), hand.look_at(order))?;
     payments::write(tx, &[], order)?;
     tell(tx, &stored, command, None, hand)?;
@@ -69,7 +76,7 @@ pub fn swap(
     before: &Stored,
     after: &Order,
     command: &'static str,
-    hand: Hand,
+    hand: &Hand,
 ) -> Result<Option<Stored>, DbError> {
     let changed = tx.execute(
         "update orders set version = $3, state = $4, stock = $5, payment = $6, fulfillment = $7, taking_n = $8, \
@@ -114,7 +121,7 @@ pub fn swap(
 }
 
 /// Reads an order and moves it. An order that somebody else moves in between is read again.
-pub fn make(tx: &mut Tx<'_>, id: OrderId, command: &Command, hand: Hand) -> Result<Stored, MoveError> {
+pub fn make(tx: &mut Tx<'_>, id: OrderId, command: &Command, hand: &Hand) -> Result<Stored, MoveError> {
     loop {
         let before = orders::find(tx, id)?.ok_or(MoveError::NoSuchOrder(id))?;
         let after = apply(&before.order, command.clone())?;
@@ -133,9 +140,9 @@ fn tell(
     stored: &Stored,
     command: &'static str,
     reason: Option<&str>,
-    hand: Hand,
+    hand: &Hand,
 ) -> Result<(), DbError> {
-    history::append(tx, &stored.order, command, reason, hand.actor, hand.at)?;
+    history::append(tx, &stored.order, command, reason, &hand.actor, hand.at)?;
     metrics::moved(tx, command, stored.order.state);
     outbox::append(tx, &event(&stored.order, hand.at))
 }

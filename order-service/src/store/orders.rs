@@ -7,7 +7,7 @@ use service_kit::{
 use shared_types::{OrderId, Timestamp, orders::OrderState};
 
 use super::{
-    Stored, lines, payments,
+    Owner, Stored, lines, payments,
     text::{count, from_json, json, name, named, parsed, required},
 };
 use crate::domain::Order;
@@ -23,8 +23,8 @@ pub fn insert(
     tx.execute(
         "insert into orders (order_id, version, state, stock, payment, fulfillment, payment_method, currency, address, \
                              customer_ref, taking_n, delivery_n, delivery_version, due_at_us, created_at_us, \
-                             updated_at_us, flow, line_n, pay_by_us, look_at_us) \
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)",
+                             updated_at_us, flow, line_n, pay_by_us, look_at_us, customer, placed_by) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)",
         &params![
             order.id.to_string(),
             order.version,
@@ -46,6 +46,8 @@ pub fn insert(
             order.line_n,
             order.pay_by.map(Timestamp::micros),
             look_at.map(Timestamp::micros),
+            &stored.owner.customer,
+            &stored.owner.placed_by,
         ],
     )?;
     lines::write(tx, &[], order)
@@ -60,25 +62,27 @@ pub fn find(tx: &mut Tx<'_>, id: OrderId) -> Result<Option<Stored>, DbError> {
     read(&row, &lines.iter().collect::<Vec<_>>(), &payments.iter().collect::<Vec<_>>()).map(Some)
 }
 
-/// Orders before `before` (latest first), in that state where one is given.
+/// Orders before `before` (latest first), of that customer and in that state where one is given.
 pub fn page(
     tx: &mut Tx<'_>,
+    customer: Option<&str>,
     state: Option<OrderState>,
     before: Option<OrderId>,
     rows: i64,
 ) -> Result<Vec<Stored>, DbError> {
     // Nothing sorts behind the text of the largest UUID.
     let before = before.map_or_else(|| "g".to_owned(), |id| id.to_string());
-    let (chosen, params): (&str, Vec<Value>) = match state {
-        None => ("from orders where order_id < $1 order by order_id desc limit $2", params![before, rows].to_vec()),
-        Some(state) => (
-            "from orders where order_id < $1 and state = $3 order by order_id desc limit $2",
-            params![before, rows, name(&state)].to_vec(),
-        ),
-    };
+    let mut params: Vec<Value> = params![before, rows].to_vec();
+    let mut conditions = "order_id < $1".to_owned();
+    let wanted = [("customer", customer.map(str::to_owned)), ("state", state.map(|state| name(&state)))];
+    for (column, value) in wanted.into_iter().filter_map(|(column, value)| Some((column, value?))) {
+        params.push(value.into());
+        conditions = format!("{conditions} and {column} = ${}", params.len());
+    }
+    let chosen = format!("from orders where {conditions} order by order_id desc limit $2");
     let orders = tx.query(&format!("select * {chosen}"), &params)?;
-    let mut lines = of_orders(tx, "order_line", "line", chosen, &params)?;
-    let mut payments = of_orders(tx, "payment", "n", chosen, &params)?;
+    let mut lines = of_orders(tx, "order_line", "line", &chosen, &params)?;
+    let mut payments = of_orders(tx, "payment", "n", &chosen, &params)?;
     let read_one = |row: &Row| {
         let order_id: String = row.get("order_id")?;
         let (lines, payments) = (lines.remove(&order_id), payments.remove(&order_id));
@@ -133,6 +137,7 @@ fn read(row: &Row, lines: &[&Row], payments: &[&Row]) -> Result<Stored, DbError>
     };
     Ok(Stored {
         order,
+        owner: Owner { customer: row.get("customer")?, placed_by: row.get("placed_by")? },
         created_at: Timestamp::from_micros(row.get("created_at_us")?),
         updated_at: Timestamp::from_micros(row.get("updated_at_us")?),
         attempts: row.get("attempts")?,

@@ -34,7 +34,7 @@ pub enum Taken {
 
 /// Money arrived: a receipt, and a payment to be asked about. A receipt of another amount is written down for those who
 /// give it back, and said to be what it is as often as it is reported.
-pub fn received(tx: &mut Tx<'_>, event_id: &str, received: &Received, hand: Hand) -> Result<Taken, MoveError> {
+pub fn received(tx: &mut Tx<'_>, event_id: &str, received: &Received, hand: &Hand) -> Result<Taken, MoveError> {
     let order = find(tx, received.order)?;
     let (amount, fits) = amount(&order, received).map_err(|error| Refusal::DoesNotFit(error.to_string()))?;
     if fits && !inbox::first_time(tx, RECEIPTS, event_id)? {
@@ -79,7 +79,7 @@ pub fn reported(
     source: &str,
     event_id: &str,
     (payment, status): (PaymentId, PaymentStatus),
-    hand: Hand,
+    hand: &Hand,
 ) -> Result<Taken, MoveError> {
     if !inbox::first_time(tx, source, event_id)? {
         return Ok(Taken::Duplicate);

@@ -3,7 +3,7 @@ use order_service::{
         Command, apply,
         checkout::{Opening, draft},
     },
-    store::{self, Actor, moves::Hand},
+    store::{self, Actor, Owner, moves::Hand},
 };
 use serde_json::json;
 use service_kit::{
@@ -26,12 +26,15 @@ async fn of_two_moves_from_one_version_exactly_one_is_made() {
     let opening = Opening { id, currency: Currency::USD, pay_by: Timestamp::from_micros(1) };
     let order = apply(&draft(request, opening).unwrap(), Command::Place).unwrap();
     let hand = Hand { actor: Actor::Driver, at: Timestamp::from_micros(1), lead_ms: 0, look_ms: 0 };
-    let placed = db.write::<_, DbError, _>(move |tx| store::moves::open(tx, &order, "place", hand)).await.unwrap();
+    let owner = Owner { customer: "account:1".into(), placed_by: "account:1".into() };
+    let by = hand.clone();
+    let placed =
+        db.write::<_, DbError, _>(move |tx| store::moves::open(tx, &order, &owner, "place", &by)).await.unwrap();
 
     let swap = |command: Command| {
-        let (before, name) = (placed.clone(), command.name());
+        let (before, name, hand) = (placed.clone(), command.name(), hand.clone());
         let after = apply(&before.order, command).unwrap();
-        db.write::<_, DbError, _>(move |tx| store::moves::swap(tx, &before, &after, name, hand))
+        db.write::<_, DbError, _>(move |tx| store::moves::swap(tx, &before, &after, name, &hand))
     };
     let (refused, canceled) =
         tokio::join!(swap(Command::CopiesRefused { n: 1, lines: Vec::new() }), swap(Command::Cancel { reason: None }));

@@ -75,7 +75,7 @@ async fn the_history_tells_who_did_what_when_and_what_came_of_it() {
     assert_eq!(
         rows,
         [
-            row(1, "place", "caller", "pending", "taking", "none"),
+            row(1, "place", "account:00000000-0000-0000-0000-000000000000", "pending", "taking", "none"),
             row(2, "copies_taken", "driver", "approved", "taken", "none"),
             row(3, "delivery_booked", "driver", "approved", "taken", "scheduled"),
         ]

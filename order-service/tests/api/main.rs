@@ -1,6 +1,8 @@
 //! The order service over HTTP, with neighbours that lose replies, hang, fail and lie.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+/// A payment provider with moods.
+mod bank;
 /// Cancelling, in time and too late.
 mod cancel;
 /// Buying: approved, refused, and what the answers say.
@@ -19,12 +21,18 @@ mod keys;
 mod lists;
 /// Silence, noise and restarts.
 mod mishaps;
+/// Cards, invoices, deadlines, refunds: the money and the copies, by the bank's own ledger.
+mod money;
 /// A catalog and a delivery service with moods.
 mod neighbours;
 /// Messages to customers: at most once, in order.
 mod notifications;
 /// Somebody outside who is called, with his moods.
 mod outsider;
+/// Whose orders.
+mod owners;
+/// Orders that people write and decide about.
+mod review;
 /// The service under test, and how to call it.
 mod shop;
 /// Stripe's PaymentIntents, with answers that are lost.

@@ -14,6 +14,8 @@ use shared_types::{
     takings::{RefusalReason, RefusedLine, TakeLine, TakeRequest, TakenLine, TakingState, TakingView},
 };
 
+use crate::bank::{self, Bank};
+
 /// How a neighbour answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mood {
@@ -46,6 +48,7 @@ pub struct Book {
 /// A catalog and a delivery service in one server, each with its mood and its records.
 pub struct Neighbours {
     pub address: String,
+    pub bank: Arc<Bank>,
     state: Arc<State>,
     server: actix_web::dev::ServerHandle,
 }
@@ -56,11 +59,13 @@ struct State {
     books: Mutex<BTreeMap<i64, Book>>,
     takings: Mutex<BTreeMap<String, TakingView>>,
     deliveries: Mutex<BTreeMap<String, DeliveryView>>,
+    /// Whose parcel each is, as the booking says.
+    customers: Mutex<BTreeMap<String, String>>,
     /// Every call that arrived: `PUT /takings/…`.
-    calls: Mutex<Vec<String>>,
+    calls: Arc<Mutex<Vec<String>>>,
 }
 
-fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap()
 }
 
@@ -79,14 +84,21 @@ impl Neighbours {
             books: Mutex::new(books.into_iter().collect()),
             takings: Mutex::default(),
             deliveries: Mutex::default(),
-            calls: Mutex::default(),
+            customers: Mutex::default(),
+            calls: Arc::default(),
         });
+        let bank = Arc::new(Bank::new(Arc::clone(&state.calls)));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let shared = web::Data::from(Arc::clone(&state));
+        let shared_bank = web::Data::from(Arc::clone(&bank));
         let app = move || {
             App::new()
                 .app_data(shared.clone())
+                .app_data(shared_bank.clone())
+                .configure(bank::routes)
+                .route("/books/{id}", web::get().to(show))
+                .route("/deliveries/{id}/cancel", web::post().to(cancel_delivery))
                 .route("/health/live", web::get().to(live))
                 .route(JWKS_PATH, web::get().to(keys))
                 .route("/takings/{id}", web::put().to(take))
@@ -96,7 +108,7 @@ impl Neighbours {
         let server = HttpServer::new(app).workers(1).disable_signals().listen(listener).unwrap().run();
         let handle = server.handle();
         tokio::spawn(server);
-        Self { address, state, server: handle }
+        Self { address, bank, state, server: handle }
     }
 
     pub async fn stop(self) {
@@ -139,6 +151,10 @@ impl Neighbours {
         taken.flat_map(|taking| &taking.lines).map(|line| line.quantity).sum()
     }
 
+    pub fn customer_of(&self, delivery: &str) -> Option<String> {
+        held(&self.state.customers).get(delivery).cloned()
+    }
+
     pub fn deliveries(&self) -> Vec<String> {
         held(&self.state.deliveries).keys().cloned().collect()
     }
@@ -152,6 +168,18 @@ impl Neighbours {
     /// Gives an order's copies back behind its back.
     pub fn give_back_by_hand(&self, order: OrderId) {
         undo(&self.state, order.taking(1));
+    }
+
+    /// The order's parcel leaves, and nobody was told yet.
+    pub fn ship(&self, order: &str) {
+        let mut deliveries = held(&self.state.deliveries);
+        let delivery = deliveries.get_mut(&format!("{order}:d1")).unwrap();
+        (delivery.status, delivery.version) = (DeliveryStatus::Shipped, 2);
+    }
+
+    /// Every call that arrived, first one first.
+    pub fn made(&self) -> Vec<String> {
+        held(&self.state.calls).clone()
     }
 
     /// How often a call arrived, answered or not.
@@ -203,6 +231,7 @@ async fn book_delivery(
     body: web::Json<BookDeliveryRequest>,
 ) -> HttpResponse {
     held(&state.calls).push(format!("PUT /deliveries/{id}"));
+    held(&state.customers).extend(body.customer.clone().map(|customer| (id.to_string(), customer)));
     let mood = *held(&state.delivery);
     let done = |state: &State| {
         let mut deliveries = held(&state.deliveries);
@@ -212,6 +241,33 @@ async fn book_delivery(
         (if view.status == DeliveryStatus::Canceled { 409 } else { 200 }, view.clone())
     };
     answer(&state, mood, done).await
+}
+
+async fn cancel_delivery(state: web::Data<State>, id: web::Path<DeliveryId>) -> HttpResponse {
+    held(&state.calls).push(format!("POST /deliveries/{id}/cancel"));
+    let mood = *held(&state.delivery);
+    let done = |state: &State| {
+        let mut deliveries = held(&state.deliveries);
+        let view = deliveries
+            .entry(id.to_string())
+            .or_insert_with(|| DeliveryView { status: DeliveryStatus::Canceled, ..delivery(*id) });
+        if view.status == DeliveryStatus::Scheduled {
+            (view.status, view.version) = (DeliveryStatus::Canceled, view.version + 1);
+        }
+        (if view.status == DeliveryStatus::Canceled { 200 } else { 409 }, view.clone())
+    };
+    answer(&state, mood, done).await
+}
+
+async fn show(state: web::Data<State>, id: web::Path<i64>) -> HttpResponse {
+    let Some(book) = held(&state.books).get(&id).cloned() else {
+        return HttpResponse::NotFound().json(Problem::new(Code::BookNotFound, "there is no such book"));
+    };
+    HttpResponse::Ok().json(serde_json::json!({
+        "id": *id, "sku": id.to_string(), "title": book.title, "topic": "tests",
+        "price": serde_json::from_str::<serde_json::Value>(book.price).unwrap(), "currency": "USD", "state": "AVAILABLE",
+        "version": 1, "created_at": "2026-11-18T11:06:40.123456Z", "updated_at": "2026-11-18T11:06:40.123456Z",
+    }))
 }
 
 fn delivery(id: DeliveryId) -> DeliveryView {
@@ -248,7 +304,7 @@ async fn answer<T: Serialize>(state: &State, mood: Mood, done: impl Fn(&State) -
 }
 
 /// A head that promises a body, and a connection that ends before it.
-fn broken() -> HttpResponse {
+pub fn broken() -> HttpResponse {
     let nothing = stream::iter([Err::<web::Bytes, _>(std::io::Error::other("cut"))]);
     HttpResponse::Ok().no_chunking(1_000).streaming(nothing)
 }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use order_service::{Config, NotificationConfig, Pace, PaymentsConfig, WebhookConfig};
+use order_service::{Config, InvoiceProvider, NotificationConfig, Pace, PaymentsConfig, WebhookConfig};
 use reqwest::Method;
 use serde_json::{Value, json};
 use service_kit::{
@@ -86,14 +86,30 @@ impl Shop {
         Shop::open_on(TestDatabase::create(name).await, pace).await
     }
 
+    /// A shop whose orders have to be paid at once.
+    pub async fn open_at_once_due(name: &str) -> Shop {
+        let billing = (0, InvoiceProvider::Sandbox);
+        Shop::open_all(TestDatabase::create(name).await, hasty(), Messages::default(), billing).await
+    }
+
+    /// A shop whose invoices are sent by its bank.
+    pub async fn open_with_invoices(name: &str) -> Shop {
+        let billing = (60, InvoiceProvider::Sandbox);
+        Shop::open_all(TestDatabase::create(name).await, patient(), Messages::default(), billing).await
+    }
+
     pub async fn open_on(database: TestDatabase, pace: Pace) -> Shop {
         Shop::open_telling(database, pace, Messages::default()).await
     }
 
-    #[expect(clippy::disallowed_methods, reason = "a plain client, to see heads and bodies as they are")]
     pub async fn open_telling(database: TestDatabase, pace: Pace, messages: Messages) -> Shop {
+        Shop::open_all(database, pace, messages, BILLING).await
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a plain client, to see heads and bodies as they are")]
+    async fn open_all(database: TestDatabase, pace: Pace, messages: Messages, billing: Billing) -> Shop {
         let neighbours = Neighbours::start();
-        let running = start_telling(&database, &neighbours, pace.clone(), messages.clone()).await;
+        let running = start_all(&database, &neighbours, pace.clone(), messages.clone(), billing).await;
         let http = reqwest::Client::builder().timeout(Duration::from_secs(60)).no_proxy().build().unwrap();
         Shop { neighbours, database, running, http, pace, messages }
     }
@@ -115,6 +131,18 @@ impl Shop {
         send(&self.http, &self.running.url(), method, path, key, body).await
     }
 
+    /// Likewise, by somebody else.
+    pub async fn send_as(
+        &self,
+        who: &Who,
+        method: Method,
+        path: &str,
+        key: Option<&str>,
+        body: Option<&Value>,
+    ) -> Answer {
+        send_as(who.clone(), &self.http, &self.running.url(), method, path, key, body).await
+    }
+
     pub async fn get(&self, path: &str) -> Answer {
         self.send(Method::GET, path, None, None).await
     }
@@ -125,6 +153,10 @@ impl Shop {
 
     pub async fn checkout_with(&self, key: &str, body: &Value) -> Answer {
         self.send(Method::POST, "/checkout", Some(key), Some(body)).await
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send(Method::POST, path, None, Some(body)).await
     }
 
     pub async fn cancel(&self, order: &str) -> Answer {
@@ -159,6 +191,20 @@ pub async fn start_telling(
     pace: Pace,
     messages: Messages,
 ) -> Running {
+    start_all(database, neighbours, pace, messages, BILLING).await
+}
+
+/// Minutes until an order has to be paid, and who sends invoices.
+type Billing = (u32, InvoiceProvider);
+const BILLING: Billing = (60, InvoiceProvider::Receipts);
+
+async fn start_all(
+    database: &TestDatabase,
+    neighbours: &Neighbours,
+    pace: Pace,
+    messages: Messages,
+    (unpaid_minutes, invoice_provider): Billing,
+) -> Running {
     let Messages { notifications, webhooks } = messages;
     let config = Config {
         listen: "127.0.0.1:0".parse().unwrap(),
@@ -172,9 +218,10 @@ pub async fn start_telling(
             webhook_secret: Some(Secret::new(REPORTERS_SECRETS)),
             sandbox_webhook_secret: Some(Secret::new(SANDBOX_SECRET)),
             stripe_webhook_secret: Some(Secret::new(STRIPE_SECRET)),
+            invoice_provider,
             ..PaymentsConfig::default()
         },
-        unpaid_minutes: 60,
+        unpaid_minutes,
         currency: Currency::USD,
         notifications,
         webhooks,
@@ -206,6 +253,7 @@ pub async fn send(
     send_as(who, http, url, method, path, key, body).await
 }
 
+/// As [`send`], by this very caller.
 pub async fn send_as(
     who: Who,
     http: &reqwest::Client,

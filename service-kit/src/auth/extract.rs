@@ -39,6 +39,13 @@ pub struct Scoped<S> {
     scope: PhantomData<S>,
 }
 
+/// As [`Scoped`]; somebody without a credential becomes a guest where guests are welcome. For the public door.
+#[derive(Debug, Clone)]
+pub struct ScopedOrGuest<S> {
+    pub caller: Caller,
+    scope: PhantomData<S>,
+}
+
 /// Whoever has an account himself, not a client that acts for him.
 #[derive(Debug, Clone)]
 pub struct AccountHolder {
@@ -119,6 +126,14 @@ impl<S: ScopeName> Permit for Scoped<S> {
     }
 }
 
+impl<S: ScopeName> Permit for ScopedOrGuest<S> {
+    const PERMISSION: Permission = Permission::ScopeOrGuest(S::SCOPE);
+
+    fn admit(caller: Caller) -> Option<Self> {
+        caller.may(S::SCOPE).then_some(ScopedOrGuest { caller, scope: PhantomData })
+    }
+}
+
 impl Permit for AccountHolder {
     const PERMISSION: Permission = Permission::Account;
 
@@ -188,8 +203,19 @@ fn himself(caller: &Caller, roles: &[Role]) -> Option<AccountId> {
 /// Lets the caller in, or refuses him: 401 for who said nothing, 403 for who lacks the permission. A token in which the
 /// gateway says "nobody" is a good token, so it gets 403.
 async fn permit<T: Permit>(request: HttpRequest) -> Result<T, Refusal> {
-    let caller = Gate::caller(&request).await?;
-    if caller == Caller::anonymous() && !T::PERMISSION.is_open() {
+    let caller = match T::PERMISSION {
+        Permission::ScopeOrGuest(_) => Gate::caller_or_guest(&request).await?,
+        Permission::Public
+        | Permission::Anyone
+        | Permission::AnyCaller
+        | Permission::Scope(_)
+        | Permission::Account
+        | Permission::Customer
+        | Permission::Employee
+        | Permission::Administrator
+        | Permission::Service(_) => Gate::caller(&request).await?,
+    };
+    if caller == Caller::anonymous() && T::PERMISSION != Permission::Anyone {
         return Err(Refusal::NoCredential);
     }
     T::admit(caller).ok_or(Refusal::Forbidden(T::PERMISSION))
@@ -223,6 +249,7 @@ macro_rules! extractors {
 
 extractors! {
     [S: ScopeName] Scoped<S>;
+    [S: ScopeName] ScopedOrGuest<S>;
     [] AccountHolder;
     [] Customer;
     [] Employee;

@@ -18,6 +18,11 @@ pub type Authenticating<'a> = Pin<Box<dyn Future<Output = Result<Caller, Refusal
 pub trait Authenticate: Send + Sync + 'static {
     /// The caller; [`Caller::anonymous`] where the request carries no credential at all.
     fn authenticate<'a>(&'a self, request: &'a HttpRequest) -> Authenticating<'a>;
+
+    /// Makes a guest of somebody without a credential, where guests are welcome.
+    fn welcome(&self, _: &HttpRequest) -> Option<Caller> {
+        None
+    }
 }
 
 /// What the extractors of a service ask who calls. Registered once: `config.app_data(gate.clone())`.
@@ -61,6 +66,17 @@ impl Gate {
         let caller = gate.0.authenticate(request).await;
         request.extensions_mut().insert(Known(caller.clone()));
         caller
+    }
+}
+
+impl Gate {
+    /// As [`caller`](Self::caller); whoever is nobody becomes a guest where guests are welcome.
+    pub(super) async fn caller_or_guest(request: &HttpRequest) -> Result<Caller, Refusal> {
+        let caller = Gate::caller(request).await?;
+        let guest = request.app_data::<Gate>().filter(|_| caller == Caller::anonymous());
+        let Some(guest) = guest.and_then(|gate| gate.0.welcome(request)) else { return Ok(caller) };
+        request.extensions_mut().insert(Known(Ok(guest.clone())));
+        Ok(guest)
     }
 }
 

@@ -45,8 +45,8 @@ pub use caller::{Caller, Role, Service, Who};
 pub(crate) use document::complete_document;
 pub use document::{Route, RouteError, routes};
 pub use extract::{
-    AccountHolder, Administrator, AnyCaller, Anyone, Customer, Employee, Peer, Permit, Public, Scoped, ServiceCaller,
-    peer,
+    AccountHolder, Administrator, AnyCaller, Anyone, Customer, Employee, Peer, Permit, Public, Scoped, ScopedOrGuest,
+    ServiceCaller, peer,
 };
 pub use gate::{Authenticate, Authenticating, Gate, bearer_token};
 pub use issuer::{Issuer, MintError};

@@ -12,6 +12,8 @@ pub enum Permission {
     /// A token of anybody, were it a nobody for whom the gateway asks.
     AnyCaller,
     Scope(Scope),
+    /// A token with this scope, or nobody where guests are welcome: he becomes one.
+    ScopeOrGuest(Scope),
     /// Whoever has an account, himself.
     Account,
     /// A customer himself.
@@ -37,14 +39,15 @@ impl Permission {
             Permission::Administrator,
         ];
         let scopes = Scope::ALL.iter().map(|scope| Permission::Scope(*scope));
+        let guests = Scope::ALL.iter().map(|scope| Permission::ScopeOrGuest(*scope));
         let services = Service::ALL.iter().map(|service| Permission::Service(*service));
-        plain.into_iter().chain(scopes).chain(services).collect()
+        plain.into_iter().chain(scopes).chain(guests).chain(services).collect()
     }
 
     /// Whether a call without any credential can be answered.
     pub const fn is_open(self) -> bool {
         match self {
-            Permission::Public | Permission::Anyone => true,
+            Permission::Public | Permission::Anyone | Permission::ScopeOrGuest(_) => true,
             Permission::AnyCaller
             | Permission::Scope(_)
             | Permission::Account
@@ -63,6 +66,7 @@ impl fmt::Display for Permission {
             Permission::Anyone => f.write_str("anyone"),
             Permission::AnyCaller => f.write_str("any-caller"),
             Permission::Scope(scope) => write!(f, "scope:{scope}"),
+            Permission::ScopeOrGuest(scope) => write!(f, "scope-or-guest:{scope}"),
             Permission::Account => f.write_str("role:account"),
             Permission::Customer => f.write_str("role:customer"),
             Permission::Employee => f.write_str("role:employee"),

@@ -50,7 +50,7 @@ impl Refusal {
             Refusal::BadCredential(reason) => {
                 Some(format!("{REALM}, error=\"invalid_token\", error_description=\"{reason}\""))
             }
-            Refusal::Forbidden(Permission::Scope(scope)) => {
+            Refusal::Forbidden(Permission::Scope(scope) | Permission::ScopeOrGuest(scope)) => {
                 Some(format!("{REALM}, error=\"insufficient_scope\", scope=\"{scope}\""))
             }
             Refusal::Forbidden(_) => Some(format!("{REALM}, error=\"insufficient_scope\"")),

@@ -11,7 +11,7 @@ use shared_types::{Money, PaymentId, payments::PaymentStatus};
 use super::card::Behaviour;
 
 /// A payment as it stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Payment {
     pub id: PaymentId,
     /// What was asked for. Absent for one that was canceled before it arrived.
@@ -24,14 +24,14 @@ pub struct Payment {
 }
 
 /// What a payment was asked for. It never changes, so a repeated call is known for the same one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Asked {
     pub amount: Money,
     pub means: Means,
 }
 
 /// What it is paid with.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Means {
     /// The token of a card, and what that card does.
     Card {

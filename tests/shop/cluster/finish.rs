@@ -7,13 +7,13 @@ use std::{
 };
 
 use reqwest::Method;
-use service_kit::testing::eventually;
+use service_kit::{db::Db, testing::eventually};
 use shared_types::{
     BookId,
     orders::{FulfillmentState, OrderPage, OrderState, OrderView, PaymentState, StockState},
 };
 
-use super::{Caller, Catalog, Cluster, Delivery, Order, SERVICES};
+use super::{Caller, Catalog, Cluster, Delivery, Order, Payments, SERVICES};
 
 impl Cluster {
     /// Heals the network, waits for rest and checks everything. Every part must be alive by now.
@@ -34,7 +34,10 @@ impl Cluster {
             link.heal();
         }
         let caller = self.operator();
-        let rest = until_rest(&caller).await;
+        let began = Instant::now();
+        self.until_the_bank_has_told().await;
+        until_rest(&caller).await;
+        let rest = began.elapsed();
         let orders = every_order(&caller).await;
         self.no_promise_is_broken(&orders);
         one_order_for_each_key(&orders);
@@ -42,6 +45,17 @@ impl Cluster {
         self.outsider.heard_what_was_to_be_heard(&orders).await;
         self.audit();
         rest
+    }
+
+    /// What the bank has still to tell may move an order that is at rest: it is heard before anything is counted.
+    async fn until_the_bank_has_told(&self) {
+        let bank = Db::open_read_only(self.databases[&Payments].url()).await.unwrap();
+        let untold = async || {
+            let sql = "select count(*) as untold from webhook where due_at_us is not null";
+            bank.read(move |tx| tx.query_one(sql, &[])?.get::<i64>("untold")).await.unwrap_or(i64::MAX)
+        };
+        eventually("the bank has told everything", async || untold().await == 0).await;
+        bank.close().await;
     }
 
     fn no_promise_is_broken(&self, orders: &[OrderView]) {
@@ -74,7 +88,9 @@ impl Cluster {
     fn audit(&self) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lastcopy"));
         command.args(["audit", "--json", "--max-age=0"]);
-        for (part, flag) in [(Catalog, "--catalog-db"), (Order, "--order-db"), (Delivery, "--delivery-db")] {
+        for (part, flag) in
+            [(Catalog, "--catalog-db"), (Order, "--order-db"), (Delivery, "--delivery-db"), (Payments, "--payments-db")]
+        {
             command.arg(format!("{flag}={}", self.databases[&part].url().expose()));
         }
         let audit = command.output().unwrap();
@@ -84,10 +100,8 @@ impl Cluster {
 }
 
 /// Waits until nothing is left to do for any order.
-async fn until_rest(caller: &Caller) -> Duration {
-    let began = Instant::now();
+async fn until_rest(caller: &Caller) {
     eventually("every order is at rest", async || every_order(caller).await.iter().all(is_at_rest)).await;
-    began.elapsed()
 }
 
 /// Settled, and its parcel and its copies where its state says.

@@ -51,7 +51,7 @@ pub use Part::{Buyers, Catalog, Delivery, Gateway, Order, Payments};
 pub const SERVICES: [Part; 5] = [Payments, Catalog, Delivery, Order, Gateway];
 
 /// Who asks whom.
-pub const LINKS: [(Part, Part); 8] = [
+pub const LINKS: [(Part, Part); 9] = [
     (Buyers, Gateway),
     (Gateway, Catalog),
     (Gateway, Order),
@@ -59,6 +59,7 @@ pub const LINKS: [(Part, Part); 8] = [
     (Order, Catalog),
     (Order, Delivery),
     (Order, Payments),
+    (Payments, Order),
     (Delivery, Order),
 ];
 
@@ -229,6 +230,9 @@ impl Cluster {
         let mut arguments = vec![name(part).to_owned(), "--listen=127.0.0.1:0".to_owned()];
         arguments
             .extend(self.databases.get(&part).map(|database| format!("--database-url={}", database.url().expose())));
+        if matches!(part, Order | Payments) {
+            arguments.push("--sandbox-webhook-secret=between the bank and the shop".to_owned());
+        }
         let asked = self.links.iter().filter(|((from, _), _)| *from == part);
         if part == Order {
             arguments.extend(self.outsider.arguments());

@@ -23,11 +23,12 @@ use crate::identity::{
     opaque::{Opaque, OpaqueKind},
 };
 
-/// The two cookies: who is signed in, and the key of this browser's forms.
+/// The cookies: who is signed in, the key of this browser's forms, and which guest it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cookie {
     SignIn,
     FormKey,
+    Guest,
 }
 
 impl Cookie {
@@ -37,6 +38,8 @@ impl Cookie {
             (Cookie::SignIn, false) => "lastcopy",
             (Cookie::FormKey, true) => "__Host-lastcopy-form",
             (Cookie::FormKey, false) => "lastcopy-form",
+            (Cookie::Guest, true) => "__Host-lastcopy-guest",
+            (Cookie::Guest, false) => "lastcopy-guest",
         }
     }
 }
@@ -49,6 +52,7 @@ pub struct Visit {
     secure: bool,
     pub sign_in: Option<Secret>,
     form_key: Option<Secret>,
+    pub guest: Option<Secret>,
     /// Whether the request was sent by a page of ours.
     from_our_page: bool,
 }
@@ -64,6 +68,7 @@ impl Visit {
             secure,
             sign_in: cookie(Cookie::SignIn),
             form_key: cookie(Cookie::FormKey),
+            guest: cookie(Cookie::Guest),
             from_our_page: is_from(headers, &base),
             base,
         }
@@ -101,6 +106,11 @@ impl Visit {
     /// The header that sets a cookie until the browser is closed.
     pub fn set_cookie(&self, cookie: Cookie, value: &Secret) -> String {
         format!("{}={}; Path=/; HttpOnly; SameSite=Lax{}", cookie.name(self.secure), value.expose(), self.only_https())
+    }
+
+    /// The header that sets a cookie for so long.
+    pub fn set_cookie_for(&self, cookie: Cookie, value: &Secret, lifetime_s: u32) -> String {
+        format!("{}; Max-Age={lifetime_s}", self.set_cookie(cookie, value))
     }
 
     /// The header that removes a cookie.

@@ -32,7 +32,7 @@ use service_kit::auth::{Gate, publish_keys};
 
 use super::{Identity, access::Door};
 
-pub use browser::Visit;
+pub use browser::{Cookie, Visit};
 pub use this_sign_in::ThisSignIn;
 
 impl Identity {

@@ -12,6 +12,8 @@ pub mod cleanup;
 pub mod codes;
 /// Sign-ins and consents, and whether they still hold.
 pub mod families;
+/// The key of guests' tokens.
+pub mod guests;
 /// API keys.
 pub mod keys;
 /// Password resets that were sent.
@@ -39,6 +41,7 @@ pub const MIGRATIONS: &[Migration] = &[
         include_str!("../../../migrations/V10__audit_outcome.sqlite.sql"),
         include_str!("../../../migrations/V10__audit_outcome.postgres.sql"),
     ),
+    Migration::both("V11__guest_key", include_str!("../../../migrations/V11__guest_key.sql")),
 ];
 
 /// A text column that was checked when it was written.

@@ -60,6 +60,7 @@ fn created(method: PaymentMethod, with_address: bool) -> Order {
         card: by_card.then(|| serde_json::from_str(card).expect("a card")),
         address: with_address.then(address),
         customer_ref: None,
+        on_behalf_of: None,
     };
     let opening = Opening { id: id(), currency: Currency::USD, pay_by: Timestamp::from_micros(1) };
     let order = draft(request, opening).expect("a valid request");
@@ -73,6 +74,7 @@ fn written(with_address: bool) -> Order {
         lines: vec![asked(None), asked(None)],
         address: with_address.then(address),
         customer_ref: None,
+        on_behalf_of: None,
     };
     let order = reviewed(request, id(), Currency::USD).expect("a valid request");
     let lines = order.lines.iter().map(|line| Line { number: line.number, ..line_ordered() }).collect();

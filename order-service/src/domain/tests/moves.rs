@@ -1,7 +1,7 @@
-use shared_types::{BookId, Currency, orders::PaymentMethod, takings::TakenLine};
+use shared_types::{BookId, Currency, deliveries::DeliveryStatus, orders::PaymentMethod, takings::TakenLine};
 
 use super::{
-    super::{Command, Order, Refusal, apply},
+    super::{Action, Command, Order, Refusal, apply, next},
     created, refused, taken, taken_line, written,
 };
 
@@ -55,4 +55,23 @@ fn a_number_of_a_line_is_not_used_twice() {
     let order = apply(&order, Command::AddLine { line: super::line_ordered() }).expect("added");
     assert_eq!(order.lines.iter().map(|line| line.number).collect::<Vec<_>>(), [1, 3]);
     assert_eq!(apply(&order, Command::RemoveLine { number: 2 }), Err(Refusal::NoSuchLine(2)));
+}
+
+#[test]
+fn a_cancellation_that_was_given_up_and_arrives_late_costs_the_buyer_no_parcel() {
+    use DeliveryStatus::{Canceled, Failed, Scheduled, Shipped};
+    let placed = apply(&created(PaymentMethod::OnDelivery, true), Command::Place).expect("placed");
+    let mut order = apply(&placed, taken(1)).expect("approved");
+    order = apply(&order, Command::DeliveryBooked { n: 1, status: Scheduled, version: 1 }).expect("booked");
+    order = apply(&order, Command::Refund { reason: None }).expect("to be undone");
+    // The cancellation is under way, but the parcel leaves, comes back to be sent again, and only then is canceled.
+    for (status, version) in [(Shipped, 2), (Failed, 3), (Scheduled, 4), (Canceled, 5)] {
+        order = apply(&order, Command::DeliveryMoved { n: 1, status, version }).expect("news");
+    }
+    assert!(!order.withdrawn, "the refund was too late");
+    assert_eq!((next(&order), order.delivery_id().n), (Some(Action::BookDelivery), 2));
+    order = apply(&order, Command::DeliveryBooked { n: 2, status: Scheduled, version: 1 }).expect("booked again");
+    assert_eq!(next(&order), None);
+    let late = Command::DeliveryMoved { n: 1, status: Shipped, version: 2 };
+    assert_eq!(apply(&order, late).as_ref(), Ok(&order), "the first parcel's news are old");
 }

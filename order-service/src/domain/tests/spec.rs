@@ -1,4 +1,5 @@
 use shared_types::{
+    Timestamp,
     deliveries::DeliveryStatus as D,
     orders::{FulfillmentState as F, OrderState as S, PaymentAttemptState as A, PaymentMethod as M, StockState as C},
     payments::{ChargeMethod, PaymentStatus as P},
@@ -45,31 +46,14 @@ pub(super) fn table(order: &Order, command: &Command) -> After {
             S::Pending,
             C::Taking,
         ),
-        Command::Reject { .. } => {
-            if order.state == S::Pending {
-                is.ended(S::Rejected)
-            } else {
-                Illegal
-            }
-        }
-        Command::Cancel { .. } => {
-            if open {
-                is.ended(S::Canceled)
-            } else {
-                Illegal
-            }
-        }
+        Command::Reject { .. } => is.ended_if(order.state == S::Pending, S::Rejected),
+        Command::Cancel { .. } => is.ended_if(open, S::Canceled),
         Command::CopiesTaken { n, lines } => {
             let fits = lines.iter().map(|line| line.quantity).sum::<i64>() == order.copies().values().sum::<i64>();
             if order.stock == C::Taking && in_force(n) && fits { is.taken() } else { Illegal }
         }
-        Command::CopiesRefused { n, .. } => {
-            if order.stock == C::Taking && in_force(n) {
-                is.without_copies()
-            } else {
-                Illegal
-            }
-        }
+        Command::CopiesRefused { n, .. } if order.stock == C::Taking && in_force(n) => is.without_copies(),
+        Command::CopiesRefused { .. } => Illegal,
         Command::CopiesGivenBack { n } => match order.stock {
             C::Taking if in_force(n) => is.without_copies(),
             C::GivingBack => is.now_if(in_force(n) && order.keeps_no_money(), order.state, C::None),
@@ -84,33 +68,11 @@ pub(super) fn table(order: &Order, command: &Command) -> After {
         Command::PaymentAnswered { n, status, .. } => is.answered(*n, *status),
         Command::PaymentReported { n, status } => is.reported(*n, *status),
         Command::DeadlinePassed => is.late(),
-        Command::ExtendDeadline { until } => match order.pay_by {
-            Some(pay_by) if order.state == S::Pending && *until == pay_by => Same,
-            Some(pay_by) => is.now_if(order.state == S::Pending && *until > pay_by, order.state, order.stock),
-            None => Illegal,
-        },
+        Command::ExtendDeadline { until } => is.extended(*until),
         Command::Refund { .. } if order.withdrawn => Same,
-        Command::Refund { .. } => {
-            let here = matches!(order.fulfillment, F::None | F::Scheduled | F::Returned);
-            if order.state == S::Approved && here {
-                is.undone_unless_parcel(order.fulfillment, order.delivery_n)
-            } else {
-                Illegal
-            }
-        }
-        Command::HandOver => {
-            let sold = order.state == S::Approved && !order.withdrawn && order.address.is_none();
-            match order.fulfillment {
-                F::None if sold => Now((order.state, order.stock, F::Shipped, is.attempts())),
-                F::Shipped if sold => Same,
-                F::None | F::Scheduled | F::Shipped | F::Delivered | F::Failed | F::Returned => Illegal,
-            }
-        }
-        Command::DeliveryBooked { n, status, version } => {
-            let awaited =
-                order.state == S::Approved && !order.withdrawn && order.address.is_some() && order.delivery_n == 0;
-            if awaited && *n == 1 { is.parcel(*n, *status, *version) } else { Illegal }
-        }
+        Command::Refund { .. } => is.refunded(),
+        Command::HandOver => is.handed_over(),
+        Command::DeliveryBooked { n, status, version } => is.booked(*n, *status, *version),
         Command::DeliveryMoved { n, status, version } => is.parcel(*n, *status, *version),
     }
 }
@@ -146,6 +108,46 @@ impl Is<'_> {
     fn ended(&self, state: S) -> After {
         let stock = if self.0.stock == C::None { C::None } else { C::GivingBack };
         Now((state, stock, self.0.fulfillment, self.undone()))
+    }
+
+    fn ended_if(&self, legal: bool, state: S) -> After {
+        if legal { self.ended(state) } else { Illegal }
+    }
+
+    fn extended(&self, until: Timestamp) -> After {
+        let order = self.0;
+        match order.pay_by {
+            Some(pay_by) if order.state == S::Pending && until == pay_by => Same,
+            Some(pay_by) => self.now_if(order.state == S::Pending && until > pay_by, order.state, order.stock),
+            None => Illegal,
+        }
+    }
+
+    fn refunded(&self) -> After {
+        let order = self.0;
+        let here = matches!(order.fulfillment, F::None | F::Scheduled | F::Returned);
+        if order.state == S::Approved && here {
+            self.undone_unless_parcel(order.fulfillment, order.delivery_version > 0)
+        } else {
+            Illegal
+        }
+    }
+
+    fn handed_over(&self) -> After {
+        let order = self.0;
+        let sold = order.state == S::Approved && !order.withdrawn && order.address.is_none();
+        match order.fulfillment {
+            F::None if sold => Now((order.state, order.stock, F::Shipped, self.attempts())),
+            F::Shipped if sold => Same,
+            F::None | F::Scheduled | F::Shipped | F::Delivered | F::Failed | F::Returned => Illegal,
+        }
+    }
+
+    fn booked(&self, n: u32, status: D, version: i64) -> After {
+        let order = self.0;
+        let awaited =
+            order.state == S::Approved && !order.withdrawn && order.address.is_some() && order.delivery_version == 0;
+        if awaited && n == order.delivery_n.max(1) { self.parcel(n, status, version) } else { Illegal }
     }
 
     fn taken(&self) -> After {
@@ -268,15 +270,15 @@ impl Is<'_> {
             D::Canceled => F::None,
         };
         if order.withdrawn && order.stock == C::Taken {
-            return self.undone_unless_parcel(fulfillment, n);
+            return self.undone_unless_parcel(fulfillment, n > 0);
         }
         Now((order.state, order.stock, fulfillment, self.attempts()))
     }
 
     /// An order that is being undone, and whose parcel is this: what stays here is undone, what may leave is stopped first.
-    fn undone_unless_parcel(&self, fulfillment: F, delivery_n: u32) -> After {
+    fn undone_unless_parcel(&self, fulfillment: F, is_known: bool) -> After {
         let order = self.0;
-        let stays = order.address.is_none() || (delivery_n > 0 && matches!(fulfillment, F::None | F::Returned));
+        let stays = order.address.is_none() || (is_known && matches!(fulfillment, F::None | F::Returned));
         match stays {
             true => Now((order.state, C::GivingBack, fulfillment, self.undone())),
             false => Now((order.state, order.stock, fulfillment, self.attempts())),

@@ -178,7 +178,7 @@ fn the_next_action_follows_from_the_order() {
         let any = |state: A| order.payments.iter().any(|attempt| attempt.state == state);
         let action = next(order);
         let parcel_may_leave = order.address.is_some()
-            && (order.delivery_n == 0
+            && (order.delivery_version == 0
                 || !matches!(order.fulfillment, FulfillmentState::None | FulfillmentState::Returned));
         let expected = if order.stock == StockState::Taking {
             Some(Action::Take)
@@ -187,7 +187,7 @@ fn the_next_action_follows_from_the_order() {
         } else if order.state == OrderState::Approved
             && !order.withdrawn
             && order.address.is_some()
-            && order.delivery_n == 0
+            && order.delivery_version == 0
         {
             Some(Action::BookDelivery)
         } else if any(A::Canceling) {
