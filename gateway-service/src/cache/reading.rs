@@ -1,9 +1,6 @@
 //! Which answers may be kept, and what they depend on. It is a list of what may, not of what may not.
 
-use reqwest::{
-    Method, StatusCode,
-    header::{HeaderMap, HeaderName},
-};
+use reqwest::Method;
 use serde::Deserialize;
 use service_kit::{RawAnswer, auth::Caller};
 use shared_types::BookId;
@@ -46,7 +43,7 @@ impl Key {
 
     /// What an answer to it depends on; none where the answer is not to be kept.
     pub(super) fn depends(&self, answer: &RawAnswer) -> Option<Depends> {
-        if answer.status != StatusCode::OK {
+        if answer.status.as_u16() != 200 {
             return None;
         }
         let (path, query) = self.target.split_once('?').unwrap_or((&self.target, ""));
@@ -80,13 +77,7 @@ struct Item {
 
 /// An answer with the headers that are as true the next time.
 pub(super) fn kept(answer: &RawAnswer) -> RawAnswer {
-    let mut headers = HeaderMap::new();
-    for name in KEPT_HEADERS {
-        if let Some(value) = answer.headers.get(name) {
-            headers.insert(HeaderName::from_static(name), value.clone());
-        }
-    }
-    RawAnswer { status: answer.status, headers, body: answer.body.clone() }
+    answer.with_headers_only(&KEPT_HEADERS)
 }
 
 /// The entity tags that a caller has already, as he sent them (`If-None-Match`, RFC 9110 §13.1.2).
@@ -97,11 +88,11 @@ impl Condition<'_> {
     /// The answer, or 304 where the caller has it.
     pub(super) fn applied_to(self, answer: RawAnswer) -> RawAnswer {
         let Some(known) = self.0 else { return answer };
-        let Some(tag) = answer.headers.get("etag").and_then(|tag| tag.to_str().ok()) else { return answer };
+        let Some(tag) = answer.header("etag") else { return answer };
         // A weak comparison: all that is asked for is whether the answer is another one.
         let mut tags = known.split(',').map(|known| known.trim().trim_start_matches("W/"));
-        if answer.status == StatusCode::OK && tags.any(|known| known == tag || known == "*") {
-            return RawAnswer { status: StatusCode::NOT_MODIFIED, body: Vec::new(), ..answer };
+        if answer.status.as_u16() == 200 && tags.any(|known| known == tag || known == "*") {
+            return answer.not_modified();
         }
         answer
     }
@@ -119,10 +110,7 @@ mod tests {
     }
 
     fn answer(status: u16, body: &str) -> RawAnswer {
-        let mut headers = HeaderMap::new();
-        headers.insert("etag", "\"3\"".parse().unwrap());
-        headers.insert("set-cookie", "ana".parse().unwrap());
-        RawAnswer { status: StatusCode::from_u16(status).unwrap(), headers, body: body.as_bytes().to_vec() }
+        RawAnswer::made(status.try_into().unwrap(), &[("etag", "\"3\""), ("set-cookie", "ana")], body)
     }
 
     #[test]

@@ -61,14 +61,12 @@ struct Line {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use reqwest::{StatusCode, header::HeaderMap};
     use serde_json::json;
 
     use super::*;
 
     fn answer(status: u16, body: &str) -> RawAnswer {
-        let status = StatusCode::from_u16(status).unwrap();
-        RawAnswer { status, headers: HeaderMap::new(), body: body.as_bytes().to_vec() }
+        RawAnswer::made(status.try_into().unwrap(), &[], body)
     }
 
     fn book(n: i64) -> BookId {
