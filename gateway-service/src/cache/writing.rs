@@ -83,7 +83,11 @@ mod tests {
             (Method::POST, "/imports", Stale::All),
         ] {
             let ask = Ask::once(method, path);
-            assert_eq!(stale_after(Service::Catalog, &ask, Some(&answer(200, "{}"))), [stale.clone()], "{path}");
+            assert_eq!(
+                stale_after(Service::Catalog, &ask, Some(&answer(200, "{}"))),
+                std::slice::from_ref(&stale),
+                "{path}"
+            );
             assert_eq!(stale_after(Service::Catalog, &ask, None), [stale], "{path}");
             assert_eq!(stale_after(Service::Catalog, &ask, Some(&answer(422, "{}"))), [], "{path}");
         }
