@@ -96,7 +96,7 @@ async fn start_each(places: &Places, running: &mut Vec<Running>) -> Result<(), S
     let (delivery_url, gateway_url) = (url("--delivery-url", &delivery), url("--gateway-url", &gateway));
 
     let told = ("--tell-gateways", gateway.url());
-    let flags = [at(&catalog), stored(&databases.catalog), gateway_url.clone(), order_url.clone(), told];
+    let flags = [at(&catalog), stored(&databases.catalog), gateway_url.clone(), order_url.clone(), told.clone()];
     running.push(one(&catalog, &flags, catalog_service::start).await?);
     let flags = [at(&delivery), stored(&databases.delivery), gateway_url.clone(), order_url.clone()];
     running.push(one(&delivery, &flags, delivery_service::start).await?);
@@ -105,7 +105,8 @@ async fn start_each(places: &Places, running: &mut Vec<Running>) -> Result<(), S
     let flags = [at(&payments), bank, order_url.clone(), secret.clone()];
     running.push(one(&payments, &flags, payments::start).await?);
     let (bank_url, urls) = (url("--payments-url", &payments), [catalog_url.clone(), delivery_url.clone()]);
-    let flags = [&[at(&order), stored(&databases.order), gateway_url, bank_url, secret], urls.as_slice()].concat();
+    let own = [at(&order), stored(&databases.order), gateway_url, told, bank_url, secret];
+    let flags = [own.as_slice(), urls.as_slice()].concat();
     running.push(one(&order, &flags, order_service::start).await?);
     let people = stored(&gateway_in_folder(&places.data_dir));
     let demo = ("--demo", places.demo.to_string());

@@ -7,10 +7,11 @@ use service_kit::{
     http::{Background, Check, Running, ServiceInfo, StartError, serve, while_opening},
     idempotency, outbox,
     process::default_workers,
+    relay::tell_gateways,
 };
 use shared_types::Currency;
 
-use crate::{catalog::Catalog, clients::tell_gateways, http, metrics, store};
+use crate::{catalog::Catalog, http, metrics, store};
 
 const INFO: ServiceInfo = ServiceInfo {
     name: "catalog",
@@ -69,13 +70,7 @@ async fn start_on(db: Db, config: &Config) -> Result<Running, StartError> {
     background.spawn(idempotency::forgetting(db.clone(), Clock::system(), background.stopping()));
     let issuer = Issuer::open(Service::Catalog, db.clone(), Clock::system()).await.map_err(part)?;
     background.spawn(issuer.clone().keep_rotating(background.stopping()));
-    for relay in tell_gateways(&db, &config.tell_gateways, &issuer).await.map_err(part)? {
-        let stopping = background.stopping();
-        background.spawn(async move {
-            stopping.cancelled().await;
-            relay.stop().await;
-        });
-    }
+    tell_gateways(&db, &config.tell_gateways, &issuer, &mut background).await.map_err(part)?;
     let outbox_of = db.clone();
     let catalog = Arc::new(Catalog::new(db, config.currency, Clock::system()));
     catalog.settle_currency().await?;

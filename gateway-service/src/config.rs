@@ -78,7 +78,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         })
     });
     let live = Live::new(background.draining());
-    let tellers = [(Service::Catalog, config.catalog_url.as_str())];
+    let tellers = [(Service::Catalog, config.catalog_url.as_str()), (Service::Order, &config.order_url)];
     let inner_gate = Gate::trusting(Service::Gateway, &tellers).map_err(|error| StartError::Part(error.to_string()))?;
     let checks = parts.into_iter().chain([identity.check()]).collect();
     let layers = Layers::new(Arc::clone(&identity), &config.identity.rates);

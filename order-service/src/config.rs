@@ -26,6 +26,9 @@ pub struct Config {
     /// Where the delivery service answers.
     #[arg(long, env = "LASTCOPY_DELIVERY_URL", default_value = "http://127.0.0.1:8083")]
     pub delivery_url: String,
+    /// Gateways that are told of every change of an order, separated by commas: one address for each replica.
+    #[arg(long, env = "LASTCOPY_TELL_GATEWAYS", value_delimiter = ',')]
+    pub tell_gateways: Vec<String>,
     #[command(flatten)]
     pub payments: PaymentsConfig,
     /// Minutes within which an order by card or invoice has to be paid; employees may give it longer. Until then its copies

@@ -7,6 +7,7 @@ use service_kit::{
     db::{Db, DbError, DbOptions},
     http::{Background, Check, Running, ServiceInfo, StartError, serve, while_opening},
     idempotency,
+    relay::tell_gateways,
 };
 use shared_types::Secret;
 use uuid::Uuid;
@@ -53,6 +54,8 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let checks = checks(&db, &catalog, &delivery);
     let (messages, hooks) = (&config.notifications, &config.webhooks);
     let desk = start_telling(&db, messages, hooks, &mut background).await?;
+    let told = tell_gateways(&db, &config.tell_gateways, &issuer, &mut background).await;
+    told.map_err(|error| part(&error))?;
     let others = Others { catalog: catalog.clone(), delivery, providers: providers.clone() };
     let driver = Driver::new(db.clone(), others, config.pace, background.stopping());
     background.spawn(work(driver.clone()));

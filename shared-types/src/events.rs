@@ -98,6 +98,9 @@ pub struct OrderChanged {
     pub stock: StockState,
     pub payment: PaymentState,
     pub fulfillment: FulfillmentState,
+    /// Whose order it is, as his tokens name him: he is told, and strangers are not. For the shop's own services only.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub customer: Option<String>,
 }
 
 /// A delivery moved: `lastcopy.delivery.changed`.

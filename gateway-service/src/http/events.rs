@@ -8,20 +8,22 @@ use paperclip::actix::{
     web::{self, ServiceConfig},
 };
 use paperclip::v2::schema::Apiv2Schema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use service_kit::{
-    auth::{Gate, ServiceCaller, peer},
-    http::{Body, Fail, Reply, S422},
+    auth::{AnyCaller, Caller, Gate, Permission, Refusal, Service, Who},
+    http::{Body, Fail, Reply, S403, S422},
 };
 use shared_types::{
     Problem,
-    events::{BOOK_CHANGED, BatchAnswer, BooksChanged, CloudEvent, EventOutcome, EventResult},
+    events::{
+        BOOK_CHANGED, BatchAnswer, BooksChanged, CloudEvent, EventOutcome, EventResult, ORDER_CHANGED, OrderChanged,
+    },
     limits::{MAX_EVENT_BATCH, MAX_EVENT_BATCH_BYTES},
 };
 
 use crate::{
     cache::{Cache, Stale},
-    live::Live,
+    live::{Audience, Live},
 };
 
 /// Where services tell. It is no public route: its callers are not counted, and what they tell is nobody's wish.
@@ -45,20 +47,29 @@ impl Apiv2Schema for Batch {}
 /// There is no inbox: forgetting a second time has no effect, and whoever listens is told once.
 #[api_v2_operation(skip)]
 async fn receive(
-    _: ServiceCaller<peer::Catalog>,
+    AnyCaller(caller): AnyCaller,
     cache: web::Data<Cache>,
     live: web::Data<Live>,
     batch: Body<Batch, MAX_EVENT_BATCH_BYTES>,
-) -> Result<Reply<BatchAnswer>, Fail<(S422,)>> {
+) -> Result<Reply<BatchAnswer>, Fail<(S403, S422)>> {
+    let kind = told_by(&caller)?;
     let events = batch.0.0;
     if events.len() > MAX_EVENT_BATCH {
         return Err(Problem::invalid("", format!("a batch has at most {MAX_EVENT_BATCH} events")).into());
     }
     // What is kept is forgotten first: whoever looks because he was told sees what he was told of.
-    events.iter().flat_map(stale).for_each(|stale| cache.forget(&stale));
-    events.iter().for_each(|event| tell(&live, event));
+    let own = || events.iter().filter(|event| event.kind == kind);
+    own().flat_map(stale).for_each(|stale| cache.forget(&stale));
+    own().for_each(|event| tell(&live, event));
     let handled = |event: CloudEvent| EventResult { id: event.id, outcome: EventOutcome::Handled, detail: None };
     Ok(Reply::ok(BatchAnswer { results: events.into_iter().map(handled).collect() }))
+}
+
+/// What a service tells of: its own things, and nobody else's. Its other events are acknowledged and mean nothing here.
+fn told_by(caller: &Caller) -> Result<&'static str, Refusal> {
+    let tellers = [(Service::Catalog, BOOK_CHANGED), (Service::Order, ORDER_CHANGED)];
+    let own = tellers.into_iter().find(|(service, _)| caller.who == Who::Service(*service));
+    own.map(|(_, kind)| kind).ok_or(Refusal::Forbidden(Permission::Service(Service::Catalog)))
 }
 
 /// What an event makes stale. One that cannot be read is no reason to hold up those behind it: everything is dropped,
@@ -76,11 +87,20 @@ fn stale(event: &CloudEvent) -> Vec<Stale> {
     }
 }
 
-/// Tells whoever listens of each book.
+/// Tells whoever listens: everybody of books, and of an order its owner and the staff.
 fn tell(live: &Live, event: &CloudEvent) {
-    let changed = (event.kind == BOOK_CHANGED).then(|| serde_json::from_str::<BooksChanged>(event.data.get()).ok());
-    for book in changed.flatten().map(|changed| changed.books).unwrap_or_default() {
-        let data = serde_json::to_string(&book).expect("BUG: plain data serialises");
-        live.hub.tell(format!("{} {}.{}", event.source, book.book_id, book.version), "book.changed", &data);
+    if let Ok(changed) = serde_json::from_str::<BooksChanged>(event.data.get()) {
+        for book in changed.books {
+            let key = format!("{} {}.{}", event.source, book.book_id, book.version);
+            live.hub.tell(key, Audience::Everybody, "book.changed", &line(&book));
+        }
+    } else if let Ok(changed) = serde_json::from_str::<OrderChanged>(event.data.get()) {
+        let owner = changed.customer.clone().unwrap_or_default();
+        let shown = OrderChanged { customer: None, ..changed };
+        live.hub.tell(format!("{} {}", event.source, event.id), Audience::Owner(owner), "order.changed", &line(&shown));
     }
+}
+
+fn line(data: &impl Serialize) -> String {
+    serde_json::to_string(data).expect("BUG: plain data serialises")
 }

@@ -21,7 +21,8 @@ pub(crate) fn routes(config: &mut ServiceConfig, live: &Arc<Live>) {
 
 /// Streams what happens to books, as server-sent events.
 ///
-/// `book.changed` names a book, its version and what changed: `content`, `stock` or `gone`. After a break, `Last-Event-ID`
+/// `book.changed` names a book, its version and what changed: `content`, `stock` or `gone`. `order.changed` says where an
+/// order of the caller's is now on each of its axes; whoever reviews orders is told of all of them. After a break, `Last-Event-ID`
 /// brings what was missed; where that is no longer known, a `reset` comes first: read anew what you show.
 #[api_v2_operation(skip)]
 async fn listen(
@@ -35,5 +36,5 @@ async fn listen(
     } else {
         caller.principal()
     };
-    Ok(live.stream(&request, whose)?)
+    Ok(live.stream(&request, identity.into_inner(), (caller, whose))?)
 }

@@ -60,6 +60,7 @@ use service_kit::{
 };
 use shared_types::{Code, Problem};
 
+pub(crate) use access::Door;
 use audit::Entry;
 pub use config::{IdentityConfig, PublicUrl, fresh_operator_key};
 use domain::{

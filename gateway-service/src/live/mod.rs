@@ -5,21 +5,28 @@ mod hub;
 /// How many may listen.
 mod seats;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use actix_web::{HttpRequest, HttpResponse, web::Bytes};
 use futures_util::stream;
+use service_kit::auth::{Authenticate, Caller};
 use shared_types::Problem;
 use tokio_util::sync::CancellationToken;
 
-pub use hub::Hub;
-use hub::Listener;
+use crate::identity::{Door, Identity};
+pub use hub::{Audience, Hub};
+use hub::{Ear, Listener};
 use seats::{Seat, Seats};
 
 /// A stream without news shows that it lives this often; whatever stands in between drops none that does.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// A client that lost its stream comes back after this long.
 const RETRY_MS: u32 = 2_000;
+/// Nobody is told anything whose credential was looked at longer ago than this.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// Streams to whoever listens.
 pub struct Live {
@@ -29,7 +36,16 @@ pub struct Live {
     draining: CancellationToken,
 }
 
+/// Who listens, and how he proved it.
+struct Visitor {
+    caller: Caller,
+    request: HttpRequest,
+    door: Door,
+    looked_at: Instant,
+}
+
 struct Stream {
+    visitor: Visitor,
     listener: Listener,
     draining: CancellationToken,
     greeted: bool,
@@ -41,12 +57,19 @@ impl Live {
         Arc::new(Live { hub: Hub::new(), seats: Arc::default(), draining })
     }
 
-    /// The stream for this request, in the name of `whose`.
-    pub fn stream(&self, request: &HttpRequest, whose: String) -> Result<HttpResponse, Problem> {
+    /// The stream for this caller, counted in the name of `whose`.
+    pub fn stream(
+        &self,
+        request: &HttpRequest,
+        identity: Arc<Identity>,
+        (caller, whose): (Caller, String),
+    ) -> Result<HttpResponse, Problem> {
         let last = request.headers().get("last-event-id").map(|id| id.to_str().unwrap_or_default());
+        let (door, looked_at, ear) = (Door(identity), Instant::now(), Ear::of(&caller));
         let stream = Stream {
+            visitor: Visitor { caller, request: request.clone(), door, looked_at },
             _seat: self.seats.take(whose)?,
-            listener: self.hub.listen(last),
+            listener: self.hub.listen(ear, last),
             draining: self.draining.clone(),
             greeted: false,
         };
@@ -69,6 +92,20 @@ impl Stream {
             self.greeted = true;
             return Some(format!("retry: {RETRY_MS}\n\n"));
         }
-        self.draining.run_until_cancelled(self.listener.next(HEARTBEAT)).await?
+        let piece = self.draining.run_until_cancelled(self.listener.next(HEARTBEAT)).await??;
+        self.visitor.may_still().await.then_some(piece)
+    }
+}
+
+impl Visitor {
+    /// Whether he is who he was when the stream began: a sign-in that has ended, or a key that was revoked, hears nothing
+    /// any more. Nobody in particular is always nobody.
+    async fn may_still(&mut self) -> bool {
+        if self.caller == Caller::anonymous() || self.looked_at.elapsed() < LOOK_EVERY {
+            return true;
+        }
+        let now = self.door.authenticate(&self.request).await;
+        self.looked_at = Instant::now();
+        now.is_ok_and(|now| now == self.caller)
     }
 }

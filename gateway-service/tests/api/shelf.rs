@@ -174,13 +174,8 @@ impl Shelf {
         ]
     }
 
-    /// Opens the stream of what happens.
-    #[expect(clippy::disallowed_methods, reason = "a stream has no deadline")]
-    pub async fn listen(&self, last: Option<&str>) -> reqwest::Response {
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        let request = http.get(format!("{}/api/v1/events", self.gateway.url()));
-        let request = last.into_iter().fold(request, |request, last| request.header("last-event-id", last));
-        request.send().await.unwrap()
+    pub fn url(&self) -> String {
+        self.gateway.url()
     }
 
     fn client(&self) -> Client {

@@ -26,6 +26,9 @@ pub const OPERATOR_KEY: &str = "operator-of-the-gateway-tests-0001";
 /// Who signs with it is believed that money has arrived.
 pub const WEBHOOK_SECRET: &str = "secret of those who report money";
 
+/// Of every customer.
+pub const PASSWORD: &str = "a long enough pass phrase";
+
 /// An answer of the gateway.
 #[derive(Debug)]
 pub struct Answer {
@@ -98,6 +101,7 @@ impl Shop {
             workers: 1,
             catalog_url: catalog.url(),
             delivery_url: delivery.url(),
+            tell_gateways: vec![gateway_at.url()],
             currency: Currency::USD,
             notifications: Default::default(),
             webhooks: Default::default(),
@@ -185,6 +189,17 @@ impl Shop {
 
     pub async fn delete(&self, path: &str) -> Answer {
         self.send(Method::DELETE, path, &[], None).await
+    }
+
+    /// Registers a customer and signs him in; the `Authorization` of his calls.
+    pub async fn customer(&self, name: &str) -> String {
+        let sign_up =
+            json!({"username": name, "email": format!("{name}@example.com"), "password": PASSWORD, "name": name});
+        let registered = self.send_as_is(Method::POST, "/api/v1/auth/register", &[], Some(sign_up)).await;
+        assert_eq!(registered.status, 201, "{registered:?}");
+        let sign_in = json!({"username": name, "password": PASSWORD});
+        let token = self.send_as_is(Method::POST, "/api/v1/auth/token", &[], Some(sign_in)).await;
+        format!("Bearer {}", token.json["access_token"].as_str().unwrap())
     }
 
     /// Adds a book and answers its number.

@@ -144,11 +144,12 @@ fn tell(
 ) -> Result<(), DbError> {
     history::append(tx, &stored.order, command, reason, &hand.actor, hand.at)?;
     metrics::moved(tx, command, stored.order.state);
-    outbox::append(tx, &event(&stored.order, hand.at))
+    outbox::append(tx, &event(stored, hand.at))
 }
 
 /// Its id follows from the version, so that one move cannot be told as two.
-fn event(order: &Order, at: Timestamp) -> CloudEvent {
+fn event(stored: &Stored, at: Timestamp) -> CloudEvent {
+    let order = &stored.order;
     let data = OrderChanged {
         order_id: order.id,
         version: order.version,
@@ -156,6 +157,7 @@ fn event(order: &Order, at: Timestamp) -> CloudEvent {
         stock: order.stock,
         payment: order.payment(),
         fulfillment: order.fulfillment,
+        customer: Some(stored.owner.customer.clone()),
     };
     CloudEvent {
         specversion: "1.0".to_owned(),

@@ -213,6 +213,7 @@ async fn start_all(
         catalog_url: neighbours.address.clone(),
         gateway_url: Callers::of_this_process().url(),
         delivery_url: neighbours.address.clone(),
+        tell_gateways: Vec::new(),
         payments: PaymentsConfig {
             payments_url: neighbours.address.clone(),
             webhook_secret: Some(Secret::new(REPORTERS_SECRETS)),

@@ -8,6 +8,8 @@
 
 /// Where events go.
 mod destination;
+/// Gateways, each with a queue of its own.
+mod gateways;
 /// Pauses that grow.
 mod pause;
 /// What an answer means for each event of its batch.
@@ -27,6 +29,7 @@ use crate::inbox::HandleError;
 use crate::outbox::{self, deliveries};
 use crate::{Client, Clock};
 use destination::Destination;
+pub use gateways::tell_gateways;
 use worker::Worker;
 
 /// How a relay paces itself.

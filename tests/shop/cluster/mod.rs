@@ -238,8 +238,8 @@ impl Cluster {
             arguments.extend(self.outsider.arguments());
         }
         arguments.extend(asked.map(|((_, to), link)| format!("--{}-url={}", name(*to), link.url())));
-        if part == Catalog {
-            arguments.push(format!("--tell-gateways={}", self.link(Catalog, Gateway).url()));
+        if matches!(part, Catalog | Order) {
+            arguments.push(format!("--tell-gateways={}", self.link(part, Gateway).url()));
         }
         arguments.extend_from_slice(&self.flags);
         if part == Gateway {
