@@ -160,13 +160,21 @@ impl Catalog {
         self.read(move |tx, currency| store::books::find(tx, id, currency)).await
     }
 
-    pub async fn find_by_isbn(&self, isbn: Isbn) -> Result<BookView, CatalogError> {
-        let found = self.read(move |tx, currency| Ok(store::books::find_by_isbn(tx, isbn, currency)?)).await?;
+    /// The book that is sold under an ISBN; with `gone`, else the last one that was.
+    pub async fn find_by_isbn(&self, isbn: Isbn, gone: bool) -> Result<BookView, CatalogError> {
+        let find = if gone { store::books::last_by_isbn } else { store::books::find_by_isbn };
+        let found = self.read(move |tx, currency| Ok(find(tx, isbn, currency)?)).await?;
         found.ok_or_else(|| CatalogError::IsbnNotFound(isbn.to_string()))
     }
 
-    pub async fn list(&self, listing: Listing) -> Result<(Vec<BookView>, Option<Position>), CatalogError> {
-        self.read(move |tx, currency| Ok(store::listing::page(tx, &listing, currency)?)).await
+    /// A page, where the next one begins, and how many books there are for who counts rows.
+    pub async fn list(&self, listing: Listing) -> Result<(Vec<BookView>, Option<Position>, Option<i64>), CatalogError> {
+        self.read(move |tx, currency| {
+            let (books, last) = store::listing::page(tx, &listing, currency)?;
+            let total = listing.offset.map(|_| store::listing::count(tx, &listing.filter)).transpose()?;
+            Ok((books, last, total))
+        })
+        .await
     }
 
     pub async fn topics(&self, after: Option<String>, rows: i64) -> Result<Vec<TopicView>, CatalogError> {

@@ -15,6 +15,7 @@ use crate::{
     identity::{Identity, IdentityConfig},
     layers::Layers,
     live::Live,
+    store::HiddenOrders,
 };
 
 const INFO: ServiceInfo = ServiceInfo {
@@ -39,8 +40,9 @@ pub struct Config {
     pub order_url: String,
     #[arg(long, env = "LASTCOPY_DELIVERY_URL", default_value = "http://127.0.0.1:8083")]
     pub delivery_url: String,
-    /// Contracts of other shop back ends to speak beside `/api/v1`, separated by commas: `bazar`, or `none`.
-    #[arg(long, env = "LASTCOPY_DIALECTS", default_value = "bazar")]
+    /// Contracts of other shop back ends to speak beside `/api/v1`, separated by commas: `bazar`,
+    /// `bookstore`, `inventory`, `items`, or `none`.
+    #[arg(long, env = "LASTCOPY_DIALECTS", default_value_t = Dialects::default())]
     pub dialects: Dialects,
     /// How long an answer of the catalog may be kept and given again, in seconds; 0 keeps none. Most are dropped long
     /// before, when their books change.
@@ -74,21 +76,22 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         let upstream = upstream.clone();
         Check::new(upstream.part, move || {
             let upstream = upstream.clone();
-            async move { upstream.alive().await }
+            async move { upstream.ready().await }
         })
     });
+    let hidden = Arc::new(HiddenOrders::new(identity.db().clone()));
     let live = Live::new(background.draining());
     let tellers = [(Service::Catalog, config.catalog_url.as_str()), (Service::Order, &config.order_url)];
     let inner_gate = Gate::trusting(Service::Gateway, &tellers).map_err(|error| StartError::Part(error.to_string()))?;
-    let checks = parts.into_iter().chain([identity.check()]).collect();
+    let checks = parts.into_iter().chain([identity.check(), cache.check()]).collect();
     let layers = Layers::new(Arc::clone(&identity), &config.identity.rates);
     serve_behind(layers, INFO, config.listen, config.workers, checks, background, move |routes| {
         identity.routes(routes);
-        // Before the scope in which it stands.
+        // Before the scope in which some of them stand.
         http::live::routes(routes, &live);
+        dialects::routes(routes, &config.dialects, &hidden);
         http::routes(routes, &upstreams);
         http::events::routes(routes, &inner_gate, &cache);
-        dialects::routes(routes, &config.dialects);
     })
     .await
 }

@@ -14,9 +14,10 @@ mod http;
 pub mod identity;
 /// What every request goes through before its route, and every answer after it.
 pub mod layers;
-
 /// What happens in the shop, as it happens.
 mod live;
+/// What the gateway keeps beside identity.
+mod store;
 
 pub use config::{Config, start};
 pub use dialects::{Dialect, Dialects};

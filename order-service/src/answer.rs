@@ -8,7 +8,7 @@ use shared_types::{
 };
 
 use crate::{
-    domain::{Attempt, Order},
+    domain::{Action, Attempt, Order, next},
     store::Stored,
     view,
 };
@@ -45,6 +45,7 @@ routes! {
     Extend = "extend";
     Refund = "refund";
     HandOver = "hand_over";
+    Deliver = "deliver";
     Pay = "pay";
 }
 
@@ -66,6 +67,7 @@ impl Route {
             },
             Route::Refund => !order.withdrawn || empty_handed,
             Route::Pay => !order.payments.iter().any(Attempt::is_open),
+            Route::Deliver => next(order) != Some(Action::BookDelivery),
             Route::Create | Route::AddLine | Route::Submit | Route::Extend | Route::HandOver => true,
         }
     }
@@ -99,6 +101,7 @@ impl Answer {
             Route::Cancel => order.state == OrderState::Canceled,
             Route::Refund => order.withdrawn,
             Route::Pay => order.payment() == PaymentState::Paid,
+            Route::Deliver => order.delivery_version > 0,
             Route::Create | Route::AddLine | Route::Submit | Route::Extend | Route::HandOver => true,
         };
         if done {
@@ -115,7 +118,8 @@ impl Answer {
             | Route::Reject
             | Route::Cancel
             | Route::Extend
-            | Route::HandOver => not_sold(order),
+            | Route::HandOver
+            | Route::Deliver => not_sold(order),
         };
         Answer::Refused(Box::new(problem.about(view::path(order.id))))
     }

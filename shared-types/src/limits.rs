@@ -4,6 +4,8 @@
 pub const DEFAULT_PAGE_ROWS: i64 = 50;
 /// Rows in one page of a list at most.
 pub const MAX_PAGE_ROWS: i64 = 200;
+/// Rows that a list may leave out at most, for clients that know no cursors.
+pub const MAX_OFFSET_ROWS: i64 = 1_000_000;
 /// Lines in one order at most.
 pub const MAX_ORDER_LINES: usize = 100;
 /// Copies in one line of an order at most: a robot cannot clear a shelf with one request.

@@ -105,6 +105,13 @@ pub struct Amount {
     decimals: u32,
 }
 
+impl Amount {
+    /// Whether it is more than nothing.
+    pub const fn is_positive(self) -> bool {
+        self.digits > 0
+    }
+}
+
 /// More decimals than any currency has; a longer fraction is refused before it can overflow.
 const MAX_DECIMALS: u32 = 6;
 

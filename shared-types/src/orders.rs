@@ -203,6 +203,14 @@ pub struct RejectRequest {
     pub reason: String,
 }
 
+/// Where the books of an order go whose buyer was to collect them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
+#[serde(deny_unknown_fields)]
+#[openapi(example = r#"{"address": {"recipient": "Ana Lopez", "street": "12 Quay Street", "city": "Porto"}}"#)]
+pub struct DeliverRequest {
+    pub address: Address,
+}
+
 /// A later deadline for the payment of an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
 #[serde(deny_unknown_fields)]

@@ -37,6 +37,8 @@ macro_rules! codes {
 codes! {
     /// The body is not JSON, or is cut short.
     MalformedBody = 400, "The request body cannot be read", false;
+    /// A book that is asked for in the body is not sold here: some contracts answer so, ours says `book_gone`.
+    UnknownBook = 400, "Book not found", false;
     /// A part of the path is not what stands there.
     MalformedPath = 400, "The path cannot be read", false;
     /// A query parameter is unknown or not of its type.

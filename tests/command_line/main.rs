@@ -5,6 +5,8 @@
 mod audit;
 /// Who changed what, as the gateway noted it.
 mod audit_log;
+/// The bookstore's contract, row by row.
+mod bookstore;
 /// No secret in a log or in an error.
 mod canary;
 /// Every magic card in a whole shop.

@@ -13,7 +13,7 @@ use shared_types::{
 use crate::{
     deal::{Deal, Reply},
     mutants::Mutant,
-    scope::{Rules, token},
+    scope::{Rules, address, token},
 };
 
 /// Changes of a parcel other than the first, its booking included.
@@ -67,6 +67,7 @@ fn asks(rules: Rules, order: &Order) -> Vec<Command> {
         Command::ChangeLine { number: 2, quantity: 1 },
         Command::Refund { reason: None },
         Command::HandOver,
+        Command::Deliver { address: address() },
         Command::DeadlinePassed,
         Command::ExtendDeadline { until: Timestamp::from_micros(2) },
     ];

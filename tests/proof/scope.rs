@@ -174,7 +174,7 @@ fn book(number: i64) -> BookId {
     BookId::new(number).expect("a book's number")
 }
 
-fn address() -> Address {
+pub fn address() -> Address {
     Address {
         recipient: "Ana Lopez".to_owned(),
         street: "12 Quay Street".to_owned(),

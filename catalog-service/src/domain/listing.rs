@@ -8,6 +8,8 @@ pub struct Listing {
     pub after: Option<Position>,
     /// Rows in the page at most.
     pub rows: i64,
+    /// Rows to leave out, by somebody who wants to know how many there are.
+    pub offset: Option<i64>,
 }
 
 /// Every condition that is there must hold.

@@ -1,4 +1,5 @@
-use paperclip::actix::{api_v2_operation, web};
+use paperclip::actix::{Apiv2Schema, api_v2_operation, web};
+use serde::Deserialize;
 use service_kit::{
     auth::{AnyCaller, Caller, ItemsWrite, Scoped},
     http::{Body, Fail, IfMatch, Reply, S200, S201, S204, S304, S403, S404, S409, S412, S422},
@@ -49,16 +50,26 @@ pub async fn show(
 
 /// Shows the book with an ISBN.
 ///
-/// ISBN-10 and ISBN-13, hyphens allowed. A text that is no ISBN names no book: 404.
+/// ISBN-10 and ISBN-13, hyphens allowed. A text that is no ISBN names no book: 404. With `gone` a withdrawn book is found
+/// as well, where none is sold under the ISBN: who repeats a request names what he named before.
 #[api_v2_operation(tags(books))]
 pub async fn show_by_isbn(
     AnyCaller(caller): AnyCaller,
     shop: Shop,
     isbn: web::Path<String>,
+    query: web::Query<GoneQuery>,
     known: IfNoneMatch,
 ) -> Result<Reply<BookView, (S200, S304)>, Fail<(S404,)>> {
     let isbn: Isbn = isbn.parse().map_err(|_| CatalogError::IsbnNotFound(isbn.to_string()))?;
-    Ok(shown(shop.find_by_isbn(isbn).await?, &caller, &known))
+    Ok(shown(shop.find_by_isbn(isbn, query.gone.unwrap_or(false)).await?, &caller, &known))
+}
+
+/// Which books have an ISBN.
+#[derive(Debug, Clone, Deserialize, Apiv2Schema)]
+#[serde(deny_unknown_fields)]
+pub struct GoneQuery {
+    /// Also those that are withdrawn.
+    gone: Option<bool>,
 }
 
 fn shown(book: BookView, caller: &Caller, known: &IfNoneMatch) -> Reply<BookView, (S200, S304)> {

@@ -7,7 +7,7 @@ use service_kit::{
 use shared_types::{
     Code, Isbn, Problem,
     books::{BookPage, BookState, TopicPage},
-    limits::{MAX_QUERY_CHARS, MAX_TEXT_CHARS},
+    limits::{MAX_OFFSET_ROWS, MAX_QUERY_CHARS, MAX_TEXT_CHARS},
 };
 
 use super::{
@@ -43,6 +43,8 @@ pub struct BookQuery {
     cursor: Option<String>,
     /// Books in the page, 1 to 200; 50 where absent.
     limit: Option<i64>,
+    /// Leave out so many books, up to 1,000,000, and count them all in `X-Total-Count`: for clients that know no cursors.
+    offset: Option<i64>,
 }
 
 /// Lists books.
@@ -57,11 +59,13 @@ pub async fn books(
 ) -> Result<Reply<BookPage>, Fail> {
     let listing = query.into_inner().parse()?;
     let order = listing.order;
-    let (items, last) = shop.list(listing).await?;
+    let (items, last, total) = shop.list(listing).await?;
     let items = items.into_iter().map(|book| sight::of(&caller, book)).collect();
     let next_cursor = last.map(|position| cursor(order, position).encode());
     let link = next_cursor.clone();
-    Ok(target.link_next(Reply::ok(BookPage { items, next_cursor }), link.as_deref()))
+    let reply = Reply::ok(BookPage { items, next_cursor });
+    let reply = total.into_iter().fold(reply, |reply, total| reply.header("x-total-count", total.to_string()));
+    Ok(target.link_next(reply, link.as_deref()))
 }
 
 /// Lists topics.
@@ -100,7 +104,10 @@ impl BookQuery {
             search: q.map(|q| Search { words: words(&q), title_key: key(&q) }),
         };
         let after = self.cursor.as_deref().map(|text| position(text, order)).transpose()?;
-        Ok(Listing { filter, order, after, rows })
+        if self.offset.is_some_and(|offset| !(0..=MAX_OFFSET_ROWS).contains(&offset)) {
+            return Err(malformed(format!("offset is not 0 to {MAX_OFFSET_ROWS}")));
+        }
+        Ok(Listing { filter, order, after, rows, offset: self.offset })
     }
 }
 

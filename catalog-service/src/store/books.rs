@@ -101,6 +101,15 @@ pub fn find_by_isbn(tx: &mut Tx<'_>, isbn: Isbn, currency: Currency) -> Result<O
     tx.query_opt(&sql, &params![isbn.to_string()])?.map(|row| view(&row, currency)).transpose()
 }
 
+/// The book that is sold under this ISBN, else the one that was sold last.
+pub fn last_by_isbn(tx: &mut Tx<'_>, isbn: Isbn, currency: Currency) -> Result<Option<BookView>, DbError> {
+    if let Some(sold) = find_by_isbn(tx, isbn, currency)? {
+        return Ok(Some(sold));
+    }
+    let sql = format!("select {COLUMNS} from book where isbn = $1 order by book_id desc limit 1");
+    tx.query_opt(&sql, &params![isbn.to_string()])?.map(|row| view(&row, currency)).transpose()
+}
+
 /// The book that is sold under this SKU.
 pub fn find_by_sku(tx: &mut Tx<'_>, sku: &str, currency: Currency) -> Result<Option<BookView>, DbError> {
     let sql = format!("select {COLUMNS} from book where sku = $1 and deleted_us is null");

@@ -73,15 +73,31 @@ pub(super) fn select(engine: Engine, listing: &Listing) -> (String, Vec<Value>) 
         });
     }
     let rows = bind(&mut params, listing.rows + 1);
+    let offset = listing.offset.map_or_else(String::new, |rows| format!(" offset {}", bind(&mut params, rows)));
     let by = match sort_key.as_str() {
         "book_id" => format!("book_id {direction}"),
         other => format!("{other} {direction}, book_id {direction}"),
     };
     let sql = format!(
         "select {COLUMNS}, {sort_key} as sort_key from {from} where {conditions} \
-         order by {by} limit {rows}"
+         order by {by} limit {rows}{offset}"
     );
     (sql, params)
+}
+
+/// How many books a filter lets through.
+pub fn count(tx: &mut Tx<'_>, filter: &Filter) -> Result<i64, DbError> {
+    let (mut params, mut from) = (Vec::new(), "book".to_owned());
+    if let Some(search) = &filter.search {
+        if search.words.is_empty() {
+            return Ok(0);
+        }
+        let (hits, bound) = search::hits(tx.engine(), &search.words);
+        params.extend(bound);
+        from = format!("book join {hits} as hit using (book_id)");
+    }
+    let conditions = conditions(filter, &mut params);
+    tx.query_one(&format!("select count(*) as books from {from} where {conditions}"), &params)?.get("books")
 }
 
 fn conditions(filter: &Filter, params: &mut Vec<Value>) -> String {

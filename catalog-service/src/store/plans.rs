@@ -67,7 +67,7 @@ async fn plan(db: &Db, sql: &str, params: Vec<Value>) -> String {
 }
 
 fn page(order: Order, filter: Filter, after: Option<Key>) -> Listing {
-    Listing { filter, order, after: after.map(|key| Position { key, book_id: 1_000 }), rows: 50 }
+    Listing { filter, order, after: after.map(|key| Position { key, book_id: 1_000 }), rows: 50, offset: None }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -20,7 +20,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use service_kit::{RawAnswer, RequestContext, faults, metrics::Counters};
+use service_kit::{RawAnswer, RequestContext, faults, http::Check, metrics::Counters};
 use shared_types::Problem;
 
 use flights::Flights;
@@ -70,6 +70,15 @@ impl Cache {
         };
         let entries = moka::sync::Cache::builder().max_capacity(MAX_BYTES).weigher(weigh).time_to_live(ttl).build();
         Cache { ttl, entries, flights: Flights::default(), marks: Marks::new() }
+    }
+
+    /// What is kept here is kept in this process: it answers whenever the process does.
+    pub fn check(&self) -> Check {
+        let entries = self.entries.clone();
+        Check::new("cache", move || {
+            entries.run_pending_tasks();
+            async { Ok(()) }
+        })
     }
 
     /// From now on nothing is served that was asked for earlier and depends on this.

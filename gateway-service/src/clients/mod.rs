@@ -142,12 +142,15 @@ impl Upstream {
         })
     }
 
-    /// Whether it answers its liveness, whatever its breaker thinks of it.
-    pub async fn alive(&self) -> Result<(), String> {
-        let answer = self.client.unguarded().send(Method::GET, "/health/live", &[], None).await;
+    /// Whether it is of use, its database included, whatever its breaker thinks of it.
+    pub async fn ready(&self) -> Result<(), String> {
+        let answer = self.client.unguarded().send(Method::GET, "/health/ready", &[], None).await;
         match answer {
             Ok(answer) if answer.status.is_success() => Ok(()),
-            Ok(answer) => Err(format!("answers {}", answer.status)),
+            Ok(answer) => Err(match serde_json::from_slice::<Problem>(&answer.body) {
+                Ok(problem) => problem.detail,
+                Err(_) => format!("answers {}", answer.status),
+            }),
             Err(no_answer) => Err(no_answer.to_string()),
         }
     }

@@ -12,11 +12,11 @@ use service_kit::{
 };
 use shared_types::{
     Amount, BookId, Code, OrderId, Problem,
-    books::{BookPage, BookState, BookView},
-    limits::MAX_PAGE_ROWS,
+    books::{BookState, BookView},
     orders::{CheckoutLine, CheckoutRequest, OrderState, OrderView, PaymentMethod},
 };
 
+use super::phrases::every_book;
 use crate::{
     clients::{Ask, Upstreams},
     http::{BASE, orders, relay},
@@ -74,17 +74,8 @@ async fn search(
     topic: web::Path<String>,
 ) -> Result<Reply<Vec<Found>>, Fail<()>> {
     let topic = utf8_percent_encode(&topic, NON_ALPHANUMERIC).to_string();
-    let mut found = Vec::new();
-    let mut cursor = String::new();
-    loop {
-        let path = format!("/books?topic={topic}&sort=id&limit={MAX_PAGE_ROWS}{cursor}");
-        let page: BookPage = relay::read(&upstreams.catalog.ask(&caller, Ask::get(path)).await?)?;
-        found.extend(page.items.into_iter().map(|book| Found { id: book.id, title: book.title }));
-        match page.next_cursor {
-            Some(next) => cursor = format!("&cursor={next}"),
-            None => return Ok(Reply::ok(found)),
-        }
-    }
+    let found = every_book(&upstreams, &caller, &format!("topic={topic}&")).await?;
+    Ok(Reply::ok(found.into_iter().map(|book| Found { id: book.id, title: book.title }).collect()))
 }
 
 /// Shows a book.

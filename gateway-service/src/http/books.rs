@@ -52,7 +52,7 @@ pub(super) fn with_query(path: &str, request: &HttpRequest) -> String {
 }
 
 /// The caller's key, or one of ours: with either the request may be sent again when no answer comes.
-pub(super) fn key_or_ours(key: IdempotencyKey) -> String {
+pub(crate) fn key_or_ours(key: IdempotencyKey) -> String {
     key.0.unwrap_or_else(|| Uuid::now_v7().to_string())
 }
 

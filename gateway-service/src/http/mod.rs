@@ -4,7 +4,7 @@
 /// A book by its number or its ISBN.
 mod book_ref;
 /// Books, topics, stock, imports.
-mod books;
+pub(crate) mod books;
 /// Couriers.
 mod couriers;
 /// Deliveries and their tracking.

@@ -53,6 +53,11 @@ pub(crate) fn problem_of(answer: &RawAnswer) -> Problem {
     }
 }
 
+/// Whether it was done; its body says nothing that a dialect translates.
+pub(crate) fn done(answer: &RawAnswer) -> Result<(), Problem> {
+    if answer.status.is_success() { Ok(()) } else { Err(problem_of(answer)) }
+}
+
 /// Reads an answer that a dialect translates.
 pub(crate) fn read<T: DeserializeOwned>(answer: &RawAnswer) -> Result<T, Problem> {
     if !answer.status.is_success() {

@@ -154,6 +154,11 @@ impl Identity {
     }
 
     /// The signing side, for calls to other services on somebody's behalf.
+    /// The gateway's database, for what else it keeps.
+    pub fn db(&self) -> &Db {
+        &self.db
+    }
+
     pub fn issuer(&self) -> &Issuer {
         &self.issuer
     }

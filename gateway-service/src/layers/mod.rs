@@ -9,6 +9,8 @@ mod forgery;
 mod headers;
 /// So many requests a second, for one address and for one caller.
 mod rates;
+/// Other spellings of our paths.
+mod spelling;
 
 use std::sync::Arc;
 
@@ -67,6 +69,7 @@ impl Layers {
 impl Layer for Layers {
     fn around(self: Arc<Self>, request: ServiceRequest, next: Next<BoxBody>) -> Answering {
         Box::pin(async move {
+            let request = spelling::canonical(request);
             let is_docs = headers::is_docs(request.path());
             let visit = Visit::read(request.request());
             let mut answer = match self.admit(&request).await {

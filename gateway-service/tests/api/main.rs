@@ -11,6 +11,10 @@ mod cache;
 mod document;
 /// Visitors without an account.
 mod guests;
+/// Products and orders that wait for their payment, row by row.
+mod inventory;
+/// Items, row by row.
+mod items;
 /// The stream of what happens.
 mod live;
 /// A gateway before a catalog of one book.

@@ -15,7 +15,7 @@ pub struct Shop {
     pub gateway: Running,
     pub catalog: Running,
     pub order: Running,
-    pub delivery: Running,
+    pub delivery: Option<Running>,
     http: reqwest::Client,
     databases: [TestDatabase; 4],
 }
@@ -127,7 +127,7 @@ impl Shop {
         });
         let gateway = gateway.await.unwrap();
         let http = reqwest::Client::builder().timeout(Duration::from_secs(60)).no_proxy().build().unwrap();
-        Shop { gateway, catalog, order, delivery, http, databases }
+        Shop { gateway, catalog, order, delivery: Some(delivery), http, databases }
     }
 
     /// A call of the operator's.
@@ -202,6 +202,13 @@ impl Shop {
         format!("Bearer {}", token.json["access_token"].as_str().unwrap())
     }
 
+    /// The delivery service is gone.
+    pub async fn stop_delivery(&mut self) {
+        if let Some(delivery) = self.delivery.take() {
+            delivery.stop().await;
+        }
+    }
+
     /// Adds a book and answers its number.
     pub async fn book(&self, sku: &str, topic: &str, copies: i64) -> i64 {
         let book =
@@ -222,7 +229,7 @@ impl Shop {
     }
 
     pub async fn close(self) {
-        for service in [self.gateway, self.order, self.delivery, self.catalog] {
+        for service in [Some(self.gateway), Some(self.order), self.delivery, Some(self.catalog)].into_iter().flatten() {
             service.stop().await;
         }
     }

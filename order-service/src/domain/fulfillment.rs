@@ -2,7 +2,7 @@
 
 use shared_types::{
     deliveries::DeliveryStatus,
-    orders::{FulfillmentState, OrderState, StockState},
+    orders::{Address, FulfillmentState, OrderState, StockState},
 };
 
 use super::{
@@ -59,6 +59,18 @@ pub(super) fn hand_over(order: &Order, command: &'static str) -> Result<Order, R
         | FulfillmentState::Delivered
         | FulfillmentState::Failed
         | FulfillmentState::Returned => Err(order.illegal(command)),
+    }
+}
+
+/// An approved order without an address is given one, and books its parcel from then on. To the same address it is the same.
+pub(super) fn deliver(order: &Order, command: &'static str, address: Address) -> Result<Order, Refusal> {
+    let sold = order.state == OrderState::Approved && order.stock == StockState::Taken && !order.withdrawn;
+    order.expect(command, sold)?;
+    match &order.address {
+        Some(there) if *there == address => Ok(order.clone()),
+        Some(_) => Err(order.illegal(command)),
+        None if order.fulfillment != FulfillmentState::None => Err(order.illegal(command)),
+        None => Ok(Order { address: Some(address), ..order.moved() }),
     }
 }
 

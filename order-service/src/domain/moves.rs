@@ -64,6 +64,7 @@ pub fn apply(order: &Order, command: Command) -> Result<Order, Refusal> {
         Command::ExtendDeadline { until } => payment::extend(order, name, until),
         Command::Refund { reason } => fulfillment::refund(order, name, reason),
         Command::HandOver => fulfillment::hand_over(order, name),
+        Command::Deliver { address } => fulfillment::deliver(order, name, address),
         Command::DeliveryBooked { n, status, version } => fulfillment::booked(order, name, n, status, version),
         Command::DeliveryMoved { n, status, version } => Ok(fulfillment::moved(order, n, status, version)),
     }

@@ -127,6 +127,10 @@ pub enum Command {
     },
     /// The buyer has collected his books.
     HandOver,
+    /// The buyer has them sent instead of collecting them.
+    Deliver {
+        address: Address,
+    },
     DeliveryBooked {
         n: u32,
         status: DeliveryStatus,
@@ -256,6 +260,7 @@ impl Command {
             Command::ExtendDeadline { .. } => "extend_deadline",
             Command::Refund { .. } => "refund",
             Command::HandOver => "hand_over",
+            Command::Deliver { .. } => "deliver",
             Command::DeliveryBooked { .. } => "delivery_booked",
             Command::DeliveryMoved { .. } => "delivery_moved",
         }

@@ -105,6 +105,7 @@ pub fn routes(shop: Shop, gate: Gate, issuer: Issuer) -> impl Fn(&mut web::Servi
             .service(web::resource("/orders/{id}/extend").route(web::post().to(review::extend)))
             .service(web::resource("/orders/{id}/refund").route(web::post().to(review::refund)))
             .service(web::resource("/orders/{id}/hand-over").route(web::post().to(review::hand_over)))
+            .service(web::resource("/orders/{id}/deliver").route(web::post().to(review::deliver)))
             .service(web::resource("/orders/{id}/payments").route(web::post().to(payments::pay)))
             .service(web::resource("/receipts").route(web::get().to(receipts::list)))
             .service(web::resource("/receipts/{event_id}/returned").route(web::post().to(receipts::returned)))

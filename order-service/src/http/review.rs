@@ -4,8 +4,8 @@ use service_kit::{
     http::{Body, Fail, IdempotencyKey, OptionalBody, Reply, S200, S201, S202, S403, S404, S409, S422},
 };
 use shared_types::{
-    OrderId, Problem,
-    orders::{CancelRequest, CreateOrderRequest, ExtendRequest, OrderView, RejectRequest},
+    FieldErrors, OrderId, Problem,
+    orders::{CancelRequest, CreateOrderRequest, DeliverRequest, ExtendRequest, OrderView, RejectRequest},
 };
 
 use super::{
@@ -172,4 +172,24 @@ pub(super) async fn hand_over(
     let party = Party::of(&who.caller);
     let key = keys::key(key, &party, Route::HandOver, &*id);
     Ok(moving::make(&shop, &party, *id, Route::HandOver, Command::HandOver, key).await?.moved()?)
+}
+
+/// Has the books of an approved order sent, whose buyer was to collect them.
+///
+/// 200: the parcel is booked. 202: it is going to be. 409: they are collected, or on their way to another address.
+#[api_v2_operation(tags(orders))]
+pub(super) async fn deliver(
+    who: Scoped<OrdersWrite>,
+    shop: web::Data<Shop>,
+    id: web::Path<OrderId>,
+    key: IdempotencyKey,
+    body: Body<DeliverRequest>,
+) -> Moved {
+    let party = Party::of(&who.caller);
+    let key = keys::key(key, &party, Route::Deliver, &(*id, &body.0));
+    let mut errors = FieldErrors::default();
+    body.0.address.check(&mut errors);
+    errors.none().map_err(Problem::invalid_fields)?;
+    let command = Command::Deliver { address: body.0.address };
+    Ok(moving::make(&shop, &party, *id, Route::Deliver, command, key).await?.moved()?)
 }

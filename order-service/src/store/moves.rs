@@ -82,7 +82,7 @@ pub fn swap(
         "update orders set version = $3, state = $4, stock = $5, payment = $6, fulfillment = $7, taking_n = $8, \
                            delivery_n = $9, delivery_version = $10, reason = $11, refused = $12, due_at_us = $13, \
                            attempts = 0, updated_at_us = $14, line_n = $15, pay_by_us = $16, lapsed = $17, \
-                           withdrawn = $18, look_at_us = $19 \
+                           withdrawn = $18, look_at_us = $19, address = $20 \
           where order_id = $1 and version = $2",
         &params![
             after.id.to_string(),
@@ -104,6 +104,7 @@ pub fn swap(
             i64::from(after.lapsed),
             i64::from(after.withdrawn),
             hand.look_at(after).map(Timestamp::micros),
+            after.address.as_ref().map(json),
         ],
     )?;
     if changed == 0 {

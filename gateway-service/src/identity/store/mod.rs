@@ -42,6 +42,7 @@ pub const MIGRATIONS: &[Migration] = &[
         include_str!("../../../migrations/V10__audit_outcome.postgres.sql"),
     ),
     Migration::both("V11__guest_key", include_str!("../../../migrations/V11__guest_key.sql")),
+    Migration::both("V12__hidden_order", include_str!("../../../migrations/V12__hidden_order.sql")),
 ];
 
 /// A text column that was checked when it was written.

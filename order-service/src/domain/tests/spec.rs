@@ -1,7 +1,9 @@
 use shared_types::{
     Timestamp,
     deliveries::DeliveryStatus as D,
-    orders::{FulfillmentState as F, OrderState as S, PaymentAttemptState as A, PaymentMethod as M, StockState as C},
+    orders::{
+        Address, FulfillmentState as F, OrderState as S, PaymentAttemptState as A, PaymentMethod as M, StockState as C,
+    },
     payments::{ChargeMethod, PaymentStatus as P},
 };
 
@@ -72,6 +74,7 @@ pub(super) fn table(order: &Order, command: &Command) -> After {
         Command::Refund { .. } if order.withdrawn => Same,
         Command::Refund { .. } => is.refunded(),
         Command::HandOver => is.handed_over(),
+        Command::Deliver { address } => is.delivered_to(address),
         Command::DeliveryBooked { n, status, version } => is.booked(*n, *status, *version),
         Command::DeliveryMoved { n, status, version } => is.parcel(*n, *status, *version),
     }
@@ -140,6 +143,16 @@ impl Is<'_> {
             F::None if sold => Now((order.state, order.stock, F::Shipped, self.attempts())),
             F::Shipped if sold => Same,
             F::None | F::Scheduled | F::Shipped | F::Delivered | F::Failed | F::Returned => Illegal,
+        }
+    }
+
+    fn delivered_to(&self, address: &Address) -> After {
+        let order = self.0;
+        let sold = order.state == S::Approved && order.stock == C::Taken && !order.withdrawn;
+        match &order.address {
+            Some(there) if sold && there == address => Same,
+            None => self.now_if(sold && order.fulfillment == F::None, order.state, order.stock),
+            Some(_) => Illegal,
         }
     }
 

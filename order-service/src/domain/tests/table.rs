@@ -6,13 +6,13 @@ use std::{
 use shared_types::{
     Timestamp,
     deliveries::DeliveryStatus,
-    orders::{FulfillmentState, OrderState, PaymentAttemptState, PaymentMethod, PaymentState, StockState},
+    orders::{Address, FulfillmentState, OrderState, PaymentAttemptState, PaymentMethod, PaymentState, StockState},
     payments::{ChargeMethod, PaymentStatus},
 };
 
 use super::{
     super::{Action, Command, Order, apply, look, next},
-    created, line_ordered, refused,
+    address, created, line_ordered, refused,
     spec::{After, table},
     taken, token, written,
 };
@@ -48,6 +48,8 @@ fn commands() -> Vec<Command> {
         Command::ExtendDeadline { until: Timestamp::from_micros(2) },
         Command::Refund { reason: reason() },
         Command::HandOver,
+        Command::Deliver { address: address() },
+        Command::Deliver { address: Address { street: "13 Quay Street".to_owned(), ..address() } },
     ];
     for n in 0..=2 {
         commands.extend([taken(n), refused(n), Command::CopiesGivenBack { n }]);
