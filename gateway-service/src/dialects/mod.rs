@@ -5,16 +5,12 @@
 mod bazar;
 /// Inventory, sales and delivery behind one API key.
 mod bookstore;
-/// How the bookstore's callers name their customers.
-mod customer_id;
 /// Products, and orders that wait for their payment.
 mod inventory;
 /// Data access with the whole production surface.
 mod items;
 /// What several contracts ask in the same words.
 mod phrases;
-/// How the bookstore's callers say who they are.
-mod store_key;
 
 use std::{fmt, str::FromStr, sync::Arc};
 
