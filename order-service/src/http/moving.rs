@@ -1,10 +1,10 @@
-use service_kit::{db::DbError, faults};
-use shared_types::{OrderId, Problem, identity::Phone};
+use service_kit::faults;
+use shared_types::{OrderId, Problem};
 
 use super::{
     Shop,
     ending::{self, Ending},
-    party::Party,
+    party::{Buyer, Party},
     trouble,
 };
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
     driver::Waited,
     points::{MOVE, PLACE},
     store::{
-        self, Actor, Owner, Stored,
+        self, Actor, Stored,
         keys::{Key, Used},
         moves::MoveError,
     },
@@ -24,7 +24,7 @@ use crate::{
 pub(super) async fn open(
     shop: &Shop,
     order: Order,
-    (owner, phone): (Owner, Option<Phone>),
+    Buyer { owner, phone, is_limited }: Buyer,
     route: Route,
     command: &'static str,
     key: Option<Key>,
@@ -38,6 +38,9 @@ pub(super) async fn open(
         {
             return Ok(Written::Before(key.clone(), used));
         }
+        if is_limited {
+            store::unpaid::admit(tx, &owner.customer, &order, hand.at)?;
+        }
         let stored = store::moves::open(tx, &order, &owner, command, &hand)?;
         if let Some(phone) = &phone {
             store::contacts::keep(tx, order.id, phone)?;
@@ -46,7 +49,7 @@ pub(super) async fn open(
         faults::point(PLACE.before_commit);
         Ok(Written::Moved(Box::new(stored)))
     });
-    match written.await.map_err(|error: DbError| Problem::from(error))? {
+    match written.await.map_err(trouble::not_moved)? {
         Written::Before(key, used) => ending::again(shop, key, used).await,
         Written::Moved(stored) => {
             faults::point(PLACE.after_commit);

@@ -50,6 +50,6 @@ async fn start(
     request.card.check("card.", &mut errors);
     errors.none().map_err(Problem::invalid_fields)?;
     let token = cards::token(shop, &request.card).await?;
-    let command = Command::StartPayment { token, pay_by: shop.pay_by() };
+    let command = Command::StartPayment { token, provider: shop.providers.cards_by, pay_by: shop.pay_by() };
     moving::make(shop, party, id, Route::Pay, command, key).await
 }

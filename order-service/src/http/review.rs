@@ -45,7 +45,7 @@ async fn write(
     key: IdempotencyKey,
     request: CreateOrderRequest,
 ) -> Result<Ending, Problem> {
-    let owner = party.owner(request.on_behalf_of)?;
+    let buyer = party.buyer(request.on_behalf_of, request.phone.clone())?;
     // Where messages go is not part of what is ordered: an account's number may change before its owner asks again.
     let key = keys::key(key, party, Route::Create, &CreateOrderRequest { phone: None, ..request.clone() });
     if let Some(key) = &key
@@ -53,10 +53,10 @@ async fn write(
     {
         return Ok(ending);
     }
-    let (opening, phone) = (shop.opening(), request.phone.clone());
+    let opening = shop.opening();
     let order = reviewed(request, opening.id, opening.currency).map_err(Problem::invalid_fields)?;
     let order = prices::ordered(shop, order).await?;
-    moving::open(shop, order, (owner, phone), Route::Create, "create", key).await
+    moving::open(shop, order, buyer, Route::Create, "create", key).await
 }
 
 /// Submits an order for review.
