@@ -45,9 +45,7 @@ async fn buy(shop: &Shop, party: &Party, key: IdempotencyKey, request: CheckoutR
     let bought = CheckoutRequest { phone: None, ..request.clone() };
     let key = keys::key_with_card(key, party, Route::Checkout, &bought, request.card.as_ref(), &shop.card_key);
     let (card, opening) = (request.card.clone(), shop.opening());
-    if let Some(key) = &key
-        && let Some(ending) = ending::known(shop, key).await?
-    {
+    if let Some(ending) = ending::known(shop, key.as_ref()).await? {
         return Ok(ending);
     }
     let mut created = draft(request, opening).map_err(Problem::invalid_fields)?;
