@@ -30,7 +30,9 @@ impl Target {
                 // Its client blocks, so it works on a thread of its own.
                 let server = std::thread::spawn(|| {
                     let server = PostgresServer::start("", &[]);
-                    DATABASES.map(|name| server.create(&format!("moved_{name}")));
+                    for name in DATABASES {
+                        server.create(&format!("moved_{name}"));
+                    }
                     server
                 });
                 let server = server.join().unwrap();
