@@ -5,6 +5,8 @@
 mod audit;
 /// Who changed what, as the gateway noted it.
 mod audit_log;
+/// A copy of a shop that sells, and a shop of the copy.
+mod backup;
 /// The bookstore's contract, row by row.
 mod bookstore;
 /// No secret in a log or in an error.
@@ -15,6 +17,8 @@ mod cards;
 mod export;
 /// Messy files, and answers that get lost.
 mod import;
+/// From embedded databases into those of a server.
+mod moving;
 /// Accounts and keys, by whoever has the machine.
 mod people;
 /// A shop as a process: started, asked, stopped, killed.

@@ -29,6 +29,8 @@ mod problem;
 mod row;
 /// The embedded engine.
 mod sqlite;
+/// Everything that one database holds, into another.
+pub mod transfer;
 /// The inside of a closure.
 mod tx;
 /// Addresses.
@@ -46,6 +48,7 @@ pub use error::{DbError, OpenError};
 pub use migrate::Migration;
 pub use options::DbOptions;
 pub use row::Row;
+pub use sqlite::Cut;
 pub use tx::Tx;
 pub use url::{DatabaseUrl, DatabaseUrlError, Engine};
 pub use value::{FromValue, Value};
