@@ -34,6 +34,8 @@ use report::Report;
 
 /// Something is wrong with the shop.
 const FOUND: u8 = 1;
+/// What an order is given to come to rest, unless told otherwise.
+pub const MAX_AGE_S: u32 = 60;
 /// Rows read at a time.
 const PAGE_ROWS: i64 = 200;
 
@@ -49,7 +51,7 @@ pub struct AuditArgs {
     #[arg(long)]
     pub json: bool,
     /// Seconds that an order may take to come to rest.
-    #[arg(long, default_value_t = 60)]
+    #[arg(long, default_value_t = MAX_AGE_S)]
     pub max_age: u32,
 }
 

@@ -238,6 +238,9 @@ impl Cluster {
             arguments.extend(self.outsider.arguments());
         }
         arguments.extend(asked.map(|((_, to), link)| format!("--{}-url={}", name(*to), link.url())));
+        if part == Catalog {
+            arguments.push(format!("--tell-gateways={}", self.link(Catalog, Gateway).url()));
+        }
         arguments.extend_from_slice(&self.flags);
         if part == Gateway {
             arguments.push(format!("--metrics-listen={}", self.gateway_numbers.address()));
