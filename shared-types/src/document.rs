@@ -33,10 +33,7 @@ pub fn rule(owner: &str, member: &str) -> Map<String, Value> {
         _ => Value::Null,
     };
     let said = if own.is_null() { anywhere(member) } else { own };
-    match said {
-        Value::Object(rule) => rule,
-        _ => Map::new(),
-    }
+    if let Value::Object(rule) = said { rule } else { Map::new() }
 }
 
 /// Schemas that are parts of requests.
@@ -48,10 +45,7 @@ pub fn whole(owner: &str) -> Map<String, Value> {
         "AdjustStockRequest" => json!({"oneOf": [{"required": ["delta"]}, {"required": ["set_to"]}]}),
         _ => Value::Null,
     };
-    match said {
-        Value::Object(rule) => rule,
-        _ => Map::new(),
-    }
+    if let Value::Object(rule) = said { rule } else { Map::new() }
 }
 
 const UUID: &str = "01936f2e-7b1c-7cc3-98c4-dc0c0c07398f";
