@@ -133,6 +133,8 @@ fn in_request(owner: &str, member: &str) -> Value {
         ("Card", "number") => json!({"pattern": "^[0-9]([ -]?[0-9]){3,18}$"}),
         ("Card", "expiry") => json!({"pattern": "^[0-9]{1,2}[/ -][0-9]{2,4}$"}),
         ("Card", "cvc") => json!({"pattern": "^[0-9]{3,4}$"}),
+        // Whoever signs in may write what he likes; whether there is such an account is for nobody to see.
+        ("TokenRequest" | "ResetPasswordRequest", _) => Value::Null,
         (_, "username") => json!({"pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{2,63}$", "example": "ana"}),
         (_, "email") => json!({"format": "email", "maxLength": 254, "example": "ana@example.com"}),
         (_, "password" | "new_password" | "current_password") => json!({"format": "password"}),

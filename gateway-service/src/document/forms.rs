@@ -60,8 +60,38 @@ const FORMS: &[(&str, &[Field])] = &[
     ("/o/sign-out/", &[CSRF, REQUEST]),
 ];
 
+/// What an application asks for (RFC 6749 §4.1.1, RFC 7636 §4.3).
+const AUTHORIZATION: &[Field] = &[
+    ("response_type", "`code`.", true, "code"),
+    CLIENT_ID,
+    ("redirect_uri", "One of its addresses, letter by letter.", true, "https://club.example/callback"),
+    ("scope", "Separated by spaces; absent: all that it may ask for.", false, "items:read orders:read"),
+    ("state", "Comes back as it went.", false, "af0ifjsldkj"),
+    ("code_challenge", "SHA-256 of the verifier, base64url.", true, "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"),
+    ("code_challenge_method", "`S256`.", true, "S256"),
+];
+
+/// Pages whose forms are read as those of applications are: what cannot be read is answered in OAuth2's words.
+const PAGES: &[&str] = &["/o/authorize/", "/o/sign-in/", "/o/sign-out/"];
+
 /// Writes down the fields of every form.
 pub(super) fn describe(spec: &mut Value) {
+    if let Some(operation) = spec["paths"].get_mut("/o/authorize/").and_then(|item| item.get_mut("get")) {
+        let parameter = |(name, description, required, example): &Field| {
+            let schema = json!({"type": "string"});
+            json!({
+                "name": name, "in": "query", "description": description, "required": required, "schema": schema,
+                "example": example,
+            })
+        };
+        operation["parameters"] = AUTHORIZATION.iter().map(parameter).collect();
+    }
+    for path in PAGES {
+        let Some(operation) = spec["paths"].get_mut(*path).and_then(|item| item.get_mut("post")) else { continue };
+        let page = json!({"schema": {"type": "string"}});
+        let words = json!({"schema": {"$ref": "#/components/schemas/OAuthErrorView"}});
+        operation["responses"]["400"]["content"] = json!({"text/html": page, "application/json": words});
+    }
     for (path, fields) in FORMS {
         let Some(operation) = spec["paths"].get_mut(*path).and_then(|item| item.get_mut("post")) else { continue };
         let properties: Map<String, Value> = fields

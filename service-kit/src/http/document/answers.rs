@@ -1,7 +1,7 @@
 //! Answers: what any route can say, once for all of them, and problems under their own media type.
 
 use paperclip::v2::models::{DataType, DefaultOperationRaw, DefaultSchemaRaw, Either, Response};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use shared_types::{Code, Problem};
 
 use super::operations;
@@ -16,7 +16,7 @@ const ANY_ROUTE: &[(u16, &str, &str, Where)] = &[
     (413, "TooLarge", "The request body is too large.", Where::Everywhere),
     (414, "AddressTooLong", "The address is too long.", Where::Everywhere),
     (415, "UnsupportedMediaType", "The media type is not supported.", Where::WithBody),
-    (422, "Invalid", "The request can be read and is not valid; `errors` names each field.", Where::WithBody),
+    (422, "Invalid", "The request can be read and is not valid; `errors` names each field.", Where::WithBodyOrKey),
     (431, "HeadTooLarge", "The headers are too large.", Where::Everywhere),
     (500, "Fault", "A fault of ours; the log has it under the request's id.", Where::Everywhere),
     (
@@ -32,6 +32,21 @@ const ANY_ROUTE: &[(u16, &str, &str, Where)] = &[
 enum Where {
     Everywhere,
     WithBody,
+    /// With a body, or with an idempotency key, which may have come with another request before.
+    WithBodyOrKey,
+}
+
+impl Where {
+    fn holds(self, operation: &Map<String, Value>) -> bool {
+        let has_body = operation.contains_key("requestBody");
+        let parameters = operation.get("parameters").and_then(Value::as_array);
+        let takes_key = || parameters.into_iter().flatten().any(|parameter| parameter["name"] == "Idempotency-Key");
+        match self {
+            Where::Everywhere => true,
+            Where::WithBody => has_body,
+            Where::WithBodyOrKey => has_body || takes_key(),
+        }
+    }
 }
 
 /// Completes the answers of every operation.
@@ -40,15 +55,14 @@ pub(super) fn complete(spec: &mut Value) {
         spec["components"]["responses"][name] = problem(*status, description, "");
     }
     for (path, _, operation) in operations(spec) {
-        let has_body = operation.contains_key("requestBody");
-        let path = path.clone();
+        let here: Vec<_> = ANY_ROUTE.iter().filter(|answer| answer.3.holds(operation)).collect();
         let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) else { continue };
         for (status, response) in responses.iter_mut() {
             if let Ok(status) = status.parse() {
-                complete_own(status, response, &path);
+                complete_own(status, response, path);
             }
         }
-        for (status, name, _, _) in ANY_ROUTE.iter().filter(|answer| has_body || answer.3 == Where::Everywhere) {
+        for (status, name, _, _) in here {
             let reference = json!({"$ref": format!("#/components/responses/{name}")});
             responses.entry(status.to_string()).or_insert(reference);
         }
@@ -63,6 +77,9 @@ fn complete_own(status: u16, response: &mut Value, path: &str) {
     if response["content"]["application/json"]["schema"]["$ref"] == PROBLEM_SCHEMA {
         let description = response["description"].as_str().unwrap_or_default().to_owned();
         *response = problem(status, &description, path);
+    } else if response["content"]["application/json"]["schema"] == json!({"type": "object"}) {
+        // Nothing, as paperclip sees it.
+        response.as_object_mut().map(|response| response.remove("content"));
     } else if let Some(media_type) = noted_media_type(response) {
         response["content"] = json!({media_type: {"schema": {"type": "string"}}});
     }
