@@ -187,3 +187,32 @@ async fn a_bank_that_charged_and_said_nothing_charges_once_and_the_same_key_find
     sold_once(&shop, id, book).await;
     shop.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn store_all_or_nothing() {
+    let shop = Cluster::start().await;
+    let (plenty, few, caller) = (shop.book("Plenty", COPIES).await, shop.book("Few", 1).await, shop.operator());
+    let basket = Basket::of(&[(plenty, 1), (few, 2)]).by_card(APPROVED);
+    let refused = caller.try_to_buy(&basket).await.unwrap();
+    assert_eq!((refused.status, refused.code()), (409, Some(Code::SoldOut)), "{refused:?}");
+    assert_eq!(refused.body["errors"][0]["field"], "lines[1].quantity");
+    let id = caller.find_order(&basket).await;
+    assert_eq!(shop.bank().payments(id).await, [], "nothing was charged");
+    assert_eq!((caller.on_hand(plenty).await, caller.on_hand(few).await), (COPIES, 1));
+    shop.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn store_idempotent() {
+    let shop = Cluster::start().await;
+    let (book, caller) = (shop.book("Once", COPIES).await, shop.operator());
+    let basket = Basket::of(&[(book, 1)]).by_card(APPROVED);
+    let answers = join_all((0..8).map(|_| caller.try_to_buy(&basket))).await;
+    let first = answers[0].as_ref().unwrap();
+    assert_eq!(first.status, 201, "{first:?}");
+    assert!(answers.iter().flatten().all(|answer| answer.status == 201 && answer.body == first.body), "{answers:?}");
+    let other = caller.try_to_buy(&basket.clone().delivered()).await.unwrap();
+    assert_eq!((other.status, other.code()), (422, Some(Code::KeyReused)), "{other:?}");
+    sold_once(&shop, caller.find_order(&basket).await, book).await;
+    shop.finish().await;
+}
