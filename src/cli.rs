@@ -9,6 +9,7 @@ use service_kit::{
 use crate::{
     CommandError,
     audit::{self, AuditArgs},
+    backup::{self, BackupArgs, RestoreArgs},
     export::{self, ExportArgs},
     health::{self, HealthArgs},
     import::{self, ImportArgs},
@@ -47,6 +48,11 @@ enum Command {
     Export(ExportArgs),
     /// Check the shop's promises on its own databases, read-only. Exit code 1: something was found.
     Audit(AuditArgs),
+    /// Copy every database of a data directory, as they all were at one instant, while the shop sells. Exit code 1: the
+    /// copy does not keep the shop's promises.
+    Backup(BackupArgs),
+    /// Fill an empty data directory from a backup. Exit code as with `backup`.
+    Restore(RestoreArgs),
     /// Ask a service whether it is ready. Exit code 1: it is not.
     Health(HealthArgs),
     /// See events that somebody refused for good, and send them again once the cause was mended.
@@ -81,6 +87,8 @@ pub fn run() -> ExitCode {
         Some(Command::Import(args)) => tool(import::run(args)),
         Some(Command::Export(args)) => tool(export::run(args)),
         Some(Command::Audit(args)) => tool(audit::run(args)),
+        Some(Command::Backup(args)) => tool(backup::backup(args)),
+        Some(Command::Restore(args)) => tool(backup::restore(args)),
         Some(Command::Health(args)) => tool(health::run(args)),
         Some(Command::Parked(args)) => tool(parked::run(args)),
         Some(Command::Migrate(args)) => tool(migrate::run(args)),

@@ -2,6 +2,8 @@ use std::path::{Path, PathBuf};
 
 use service_kit::db::DatabaseUrl;
 
+use crate::CommandError;
+
 /// The services' databases, by their names in the data directory.
 const CATALOG_FILE: &str = "catalog.db";
 const ORDER_FILE: &str = "orders.db";
@@ -25,6 +27,11 @@ pub struct DatabaseArgs {
 }
 
 impl DatabaseArgs {
+    /// Those of a data directory.
+    pub fn in_folder(data_dir: &Path) -> DatabaseArgs {
+        DatabaseArgs { data_dir: data_dir.to_path_buf(), catalog_db: None, order_db: None, delivery_db: None }
+    }
+
     /// The databases that were named, or those of the data directory.
     pub fn databases(&self) -> Databases {
         match (&self.catalog_db, &self.order_db, &self.delivery_db) {
@@ -56,6 +63,16 @@ pub fn gateway_in_folder(data_dir: &Path) -> DatabaseUrl {
 /// The ledger of the sandbox payment provider, beside a shop that keeps all of its data in one folder.
 pub fn payments_in_folder(data_dir: &Path) -> DatabaseUrl {
     DatabaseUrl::sqlite(data_dir.join(PAYMENTS_FILE))
+}
+
+/// The files of a shop that keeps all of its data in one folder. It has no ledger where its bank is somebody else's.
+pub fn files(data_dir: &Path) -> Result<Vec<PathBuf>, CommandError> {
+    let files = [CATALOG_FILE, ORDER_FILE, DELIVERY_FILE, GATEWAY_FILE, PAYMENTS_FILE].map(|name| data_dir.join(name));
+    let missing = files.iter().find(|file| !file.is_file() && !file.ends_with(PAYMENTS_FILE));
+    match missing {
+        Some(file) => Err(CommandError::Usage(format!("{}: there is no shop here", file.display()))),
+        None => Ok(files.into_iter().filter(|file| file.is_file()).collect()),
+    }
 }
 
 /// The databases of one shop.

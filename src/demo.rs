@@ -13,7 +13,7 @@ use crate::{
 
 const BOOKS: &str = include_str!("../data/demo-books.csv");
 /// Left in the data directory once the books are in: a shop that sold off or deleted them all does not get them again.
-const MARK: &str = "demo-books-loaded";
+pub(crate) const MARK: &str = "demo-books-loaded";
 
 /// Puts the demo books into a catalog that is empty and never had them.
 ///

@@ -4,6 +4,8 @@
 pub mod address;
 /// The invariants, held against the databases of a shop.
 pub mod audit;
+/// The whole shop as it was at one instant, and the way back.
+mod backup;
 /// What can be asked on the command line.
 pub mod cli;
 /// Where the databases of a shop are.
@@ -34,5 +36,7 @@ mod ports;
 pub mod shop;
 /// `lastcopy up`: start, say so, stop.
 mod up;
+/// A folder that is there whole or not at all.
+mod whole_folder;
 
 pub use error::CommandError;

@@ -95,7 +95,8 @@ async fn start_each(places: &Places, running: &mut Vec<Running>) -> Result<(), S
     let (catalog_url, order_url) = (url("--catalog-url", &catalog), url("--order-url", &order));
     let (delivery_url, gateway_url) = (url("--delivery-url", &delivery), url("--gateway-url", &gateway));
 
-    let flags = [at(&catalog), stored(&databases.catalog), gateway_url.clone(), order_url.clone()];
+    let told = ("--tell-gateways", gateway.url());
+    let flags = [at(&catalog), stored(&databases.catalog), gateway_url.clone(), order_url.clone(), told];
     running.push(one(&catalog, &flags, catalog_service::start).await?);
     let flags = [at(&delivery), stored(&databases.delivery), gateway_url.clone(), order_url.clone()];
     running.push(one(&delivery, &flags, delivery_service::start).await?);

@@ -2,7 +2,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use service_kit::{
     Clock,
-    auth::{Gate, Service},
+    auth::{Gate, Issuer, Service, publish_keys},
     db::{DatabaseUrl, Db, DbOptions},
     http::{Background, Check, Running, ServiceInfo, StartError, serve, while_opening},
     idempotency, outbox,
@@ -10,7 +10,7 @@ use service_kit::{
 };
 use shared_types::Currency;
 
-use crate::{catalog::Catalog, http, metrics, store};
+use crate::{catalog::Catalog, clients::tell_gateways, http, metrics, store};
 
 const INFO: ServiceInfo = ServiceInfo {
     name: "catalog",
@@ -40,6 +40,10 @@ pub struct Config {
     /// The order service, which takes copies and gives them back: its keys are fetched there.
     #[arg(long, env = "LASTCOPY_ORDER_URL", default_value = "http://127.0.0.1:8082")]
     pub order_url: String,
+    /// Gateways that are told of every change of a book, separated by commas: one address for each replica, since each
+    /// keeps answers of its own. One that is not told serves what it kept until its time is over.
+    #[arg(long, env = "LASTCOPY_TELL_GATEWAYS", value_delimiter = ',')]
+    pub tell_gateways: Vec<String>,
 }
 
 /// Opens the database and serves until stopped.
@@ -63,6 +67,15 @@ async fn start_on(db: Db, config: &Config) -> Result<Running, StartError> {
     background.close_last(db.clone());
     background.show(metrics::FAMILIES);
     background.spawn(idempotency::forgetting(db.clone(), Clock::system(), background.stopping()));
+    let issuer = Issuer::open(Service::Catalog, db.clone(), Clock::system()).await.map_err(part)?;
+    background.spawn(issuer.clone().keep_rotating(background.stopping()));
+    for relay in tell_gateways(&db, &config.tell_gateways, &issuer).await.map_err(part)? {
+        let stopping = background.stopping();
+        background.spawn(async move {
+            stopping.cancelled().await;
+            relay.stop().await;
+        });
+    }
     let outbox_of = db.clone();
     let catalog = Arc::new(Catalog::new(db, config.currency, Clock::system()));
     catalog.settle_currency().await?;
@@ -72,10 +85,15 @@ async fn start_on(db: Db, config: &Config) -> Result<Running, StartError> {
         async move { catalog.ping().await }
     });
     let issuers = [(Service::Gateway, config.gateway_url.as_str()), (Service::Order, &config.order_url)];
-    let gate = Gate::trusting(Service::Catalog, &issuers).map_err(|error| StartError::Part(error.to_string()))?;
+    let gate = Gate::trusting(Service::Catalog, &issuers).map_err(part)?;
     serve(INFO, config.listen, config.workers, vec![ready], background, move |routes| {
         http::routes(routes, &catalog, &gate);
+        publish_keys(routes, &issuer);
         outbox::desk(routes, &outbox_of);
     })
     .await
+}
+
+fn part(error: impl std::fmt::Display) -> StartError {
+    StartError::Part(error.to_string())
 }

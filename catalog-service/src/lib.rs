@@ -5,6 +5,8 @@
 
 /// Each thing that can be done, as one transaction with its fault points.
 mod catalog;
+/// The only outgoing HTTP: gateways are told of every change of a book.
+mod clients;
 /// The command line and the start.
 mod config;
 /// What is decided without a database: fields, takings, listings, words to search for.

@@ -1,18 +1,20 @@
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use service_kit::{
-    auth::Service,
+    auth::{Gate, Service},
     http::{Background, Check, Running, ServiceInfo, StartError, serve_behind, while_opening},
     metrics::MetricsDoor,
     process::default_workers,
 };
 
 use crate::{
+    cache::{self, Cache},
     clients::{Upstream, Upstreams},
     dialects::{self, Dialects},
     http,
     identity::{Identity, IdentityConfig},
     layers::Layers,
+    live::Live,
 };
 
 const INFO: ServiceInfo = ServiceInfo {
@@ -40,6 +42,10 @@ pub struct Config {
     /// Contracts of other shop back ends to speak beside `/api/v1`, separated by commas: `bazar`, or `none`.
     #[arg(long, env = "LASTCOPY_DIALECTS", default_value = "bazar")]
     pub dialects: Dialects,
+    /// How long an answer of the catalog may be kept and given again, in seconds; 0 keeps none. Most are dropped long
+    /// before, when their books change.
+    #[arg(long, env = "CACHE_TTL_SECONDS", default_value_t = 10)]
+    pub cache_ttl_seconds: u64,
     /// Where Prometheus reads `/metrics`: an address that only an inner network reaches. Without it, nowhere: the
     /// gateway's own address is public.
     #[arg(long, env = "LASTCOPY_METRICS_LISTEN")]
@@ -54,8 +60,10 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     background.metrics_at(config.metrics_listen.map_or(MetricsDoor::Closed, MetricsDoor::Own));
     let opening = Identity::open(&config.identity, &mut background);
     let identity = while_opening(INFO.name, config.listen, opening).await?;
+    background.show(&[&cache::ANSWERS]);
+    let cache = Arc::new(Cache::new(Duration::from_secs(config.cache_ttl_seconds)));
     let upstream = |service, url: &str| {
-        Upstream::new(service, url, identity.issuer()).map_err(|error| StartError::Part(error.to_string()))
+        Upstream::new(service, url, identity.issuer(), &cache).map_err(|error| StartError::Part(error.to_string()))
     };
     let upstreams = Arc::new(Upstreams {
         catalog: upstream(Service::Catalog, &config.catalog_url)?,
@@ -69,11 +77,17 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
             async move { upstream.alive().await }
         })
     });
+    let live = Live::new(background.draining());
+    let tellers = [(Service::Catalog, config.catalog_url.as_str())];
+    let inner_gate = Gate::trusting(Service::Gateway, &tellers).map_err(|error| StartError::Part(error.to_string()))?;
     let checks = parts.into_iter().chain([identity.check()]).collect();
     let layers = Layers::new(Arc::clone(&identity), &config.identity.rates);
     serve_behind(layers, INFO, config.listen, config.workers, checks, background, move |routes| {
         identity.routes(routes);
+        // Before the scope in which it stands.
+        http::live::routes(routes, &live);
         http::routes(routes, &upstreams);
+        http::events::routes(routes, &inner_gate, &cache);
         dialects::routes(routes, &config.dialects);
     })
     .await

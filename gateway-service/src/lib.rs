@@ -1,5 +1,7 @@
 //! The gateway: the only public door. It knows who calls, translates and passes on; it holds no business rule.
 
+/// What the catalog said a moment ago.
+mod cache;
 /// The other services, and how they are asked.
 mod clients;
 /// Where the gateway listens and whom it asks.
@@ -12,6 +14,9 @@ mod http;
 pub mod identity;
 /// What every request goes through before its route, and every answer after it.
 pub mod layers;
+
+/// What happens in the shop, as it happens.
+mod live;
 
 pub use config::{Config, start};
 pub use dialects::{Dialect, Dialects};

@@ -10,6 +10,8 @@ mod catalog;
 mod deliveries;
 /// What must be true of one order, its copies and its parcels. Pure.
 mod judge;
+/// Idempotency keys, and the answers kept under them.
+mod keys;
 /// The sandbox provider's ledger.
 mod ledger;
 /// Orders as they are stored.
@@ -20,6 +22,8 @@ mod outbox;
 mod report;
 /// From page to page.
 mod walk;
+/// From key to key.
+mod walk_keys;
 
 use std::{io::Write, process::ExitCode};
 
@@ -34,6 +38,8 @@ use report::Report;
 
 /// Something is wrong with the shop.
 const FOUND: u8 = 1;
+/// What an order is given to come to rest, unless told otherwise.
+pub const MAX_AGE_S: u32 = 60;
 /// Rows read at a time.
 const PAGE_ROWS: i64 = 200;
 
@@ -49,7 +55,7 @@ pub struct AuditArgs {
     #[arg(long)]
     pub json: bool,
     /// Seconds that an order may take to come to rest.
-    #[arg(long, default_value_t = 60)]
+    #[arg(long, default_value_t = MAX_AGE_S)]
     pub max_age: u32,
 }
 
@@ -102,6 +108,8 @@ impl Shop {
         walk::money(self, &mut report).await?;
         walk::deliveries(self, &mut report).await?;
         walk::parked(self, &mut report).await?;
+        walk_keys::of_orders(self, &mut report).await?;
+        walk_keys::answered(self, &mut report).await?;
         Ok(report.finished())
     }
 

@@ -5,6 +5,8 @@
 mod audit;
 /// Who changed what, as the gateway noted it.
 mod audit_log;
+/// A copy of a shop that sells, and a shop of the copy.
+mod backup;
 /// No secret in a log or in an error.
 mod canary;
 /// Every magic card in a whole shop.

@@ -8,6 +8,8 @@
 mod layers;
 /// Lock file, migrations and decisions.
 mod records;
+/// Routes that no document names.
+mod routes;
 /// A Rust file with its comments and the insides of its strings blanked out.
 mod rust;
 /// Lengths of files and functions.
@@ -68,6 +70,7 @@ const RULES: &[(&str, Rule)] = &[
     ("SQL lives in store/", layers::sql_lives_in_stores),
     ("outgoing HTTP lives in clients/", layers::calls_live_in_clients),
     ("domain/ is pure", layers::domains_are_pure),
+    ("routes are documented", routes::routes_are_documented),
     ("files are short", sizes::files_are_short),
     ("functions are short", sizes::functions_are_short),
     ("names say something", words::names_say_something),

@@ -262,6 +262,7 @@ pub async fn start(database: &TestDatabase, currency: &str) -> Result<Running, s
         database_url: database.url().clone(),
         workers: 2,
         currency: currency.parse().unwrap(),
+        tell_gateways: Vec::new(),
         gateway_url: Callers::of_this_process().url(),
         order_url: Callers::of_this_process().url(),
     };

@@ -3,6 +3,8 @@
 /// Asking again, within limits.
 mod again;
 
+use std::sync::Arc;
+
 use reqwest::Method;
 use service_kit::{
     Client, ClientOptions, NoAnswer, RawAnswer,
@@ -11,6 +13,7 @@ use service_kit::{
 };
 use shared_types::{Code, Problem};
 
+use crate::cache::{Cache, Condition, Key, stale_after};
 use again::Unanswered;
 
 /// Deadline of one call, in milliseconds. Longer than the order service waits before it answers 202.
@@ -23,6 +26,9 @@ pub struct Upstream {
     pub part: &'static str,
     client: Client,
     tokens: CallerTokens,
+    service: Service,
+    /// What the catalog's answers are kept in, and what the others' writes make stale.
+    cache: Arc<Cache>,
 }
 
 /// All services behind the gateway.
@@ -72,6 +78,12 @@ impl<'a> Ask<'a> {
         self
     }
 
+    /// Takes a header away; answers what it was.
+    fn take_header(&mut self, name: &str) -> Option<&'a str> {
+        let at = self.headers.iter().position(|(known, _)| *known == name)?;
+        Some(self.headers.swap_remove(at).1)
+    }
+
     /// Adds a JSON body.
     #[must_use]
     pub fn json(mut self, body: &impl serde::Serialize) -> Ask<'a> {
@@ -82,30 +94,46 @@ impl<'a> Ask<'a> {
 
 impl Upstream {
     /// The service at `url`, which is asked with the gateway's own tokens.
-    pub fn new(service: Service, url: &str, issuer: &Issuer) -> Result<Upstream, ClientError> {
+    pub fn new(service: Service, url: &str, issuer: &Issuer, cache: &Arc<Cache>) -> Result<Upstream, ClientError> {
         let options = ClientOptions { call_ms: CALL_MS, ..ClientOptions::default() };
         let tokens = CallerTokens::new(issuer.clone(), service);
-        Ok(Upstream { part: service.text(), client: Client::new(url, options)?.guarded(), tokens })
+        let client = Client::new(url, options)?.guarded();
+        Ok(Upstream { part: service.text(), client, tokens, service, cache: Arc::clone(cache) })
     }
 
-    /// Sends a request on behalf of a caller, again where that is safe and there was no answer. A 5xx of the other side
-    /// is none.
-    pub async fn ask(&self, caller: &Caller, ask: Ask<'_>) -> Result<RawAnswer, Problem> {
+    /// Asks on behalf of a caller: what the catalog said a moment ago is not asked again, and what a write makes stale is
+    /// dropped before its writer has the answer.
+    pub async fn ask(&self, caller: &Caller, mut ask: Ask<'_>) -> Result<RawAnswer, Problem> {
+        let key = (self.service == Service::Catalog).then(|| Key::of(caller, &ask)).flatten();
+        if let Some(key) = key {
+            // The whole answer is asked for, for whoever comes next; this caller gets 304 from here.
+            let condition = Condition(ask.take_header("if-none-match"));
+            return self.cache.look(key, condition, || self.send_for(caller, &ask)).await;
+        }
+        self.send_for(caller, &ask).await
+    }
+
+    /// Sends a request, again where that is safe and there was no answer. A 5xx of the other side is none.
+    async fn send_for(&self, caller: &Caller, ask: &Ask<'_>) -> Result<RawAnswer, Problem> {
         let client = self.client.with_tokens(self.tokens.on_behalf_of(caller));
-        self.send(&client, ask).await
+        self.send_with(&client, ask).await
     }
 
     /// Passes on a request that brings its own proof of who sends it, such as a signature. It gets no token of ours: what
     /// is refused is the sender's proof, and he is told so.
     pub async fn pass_on(&self, ask: Ask<'_>) -> Result<RawAnswer, Problem> {
-        self.send(&self.client, ask).await
+        self.send_with(&self.client, &ask).await
     }
 
-    async fn send(&self, client: &Client, ask: Ask<'_>) -> Result<RawAnswer, Problem> {
-        again::until_answered(client, self.part, &ask).await.map_err(|unanswered| match unanswered {
+    async fn send_with(&self, client: &Client, ask: &Ask<'_>) -> Result<RawAnswer, Problem> {
+        let answered = again::until_answered(client, self.part, ask).await;
+        if let Ok(_) | Err(Unanswered::Silent { .. }) = &answered {
+            stale_after(self.service, ask, answered.as_ref().ok()).iter().for_each(|stale| self.cache.forget(stale));
+        }
+        answered.map_err(|unanswered| match unanswered {
             Unanswered::Refused(problem) => problem,
             Unanswered::Silent { reason, retry_after_s } => {
-                let problem = self.silent(&ask, &reason);
+                let problem = self.silent(ask, &reason);
                 match retry_after_s {
                     Some(seconds) => problem.retry_after_s(seconds),
                     None => problem,

@@ -11,6 +11,10 @@ mod couriers;
 mod deliveries;
 /// The back office's desk: messages to customers, webhooks to subscribers, parked events.
 mod desk;
+/// What the services tell the gateway.
+pub(crate) mod events;
+/// The stream of what happens.
+pub(crate) mod live;
 /// Purchases and orders.
 pub(crate) mod orders;
 /// Answers on their way out: addresses rewritten, problems made ours.

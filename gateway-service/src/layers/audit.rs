@@ -12,9 +12,12 @@ use actix_web::{
 };
 use service_kit::auth::{Caller, Gate};
 
-use crate::identity::{
-    Identity,
-    audit::{Actor, Entry, Outcome},
+use crate::{
+    http::events::PATH as SERVICES_TELL,
+    identity::{
+        Identity,
+        audit::{Actor, Entry, Outcome},
+    },
 };
 
 /// Routes whose lines identity writes itself.
@@ -26,7 +29,8 @@ const MAX_RESOURCE_CHARS: usize = 200;
 pub(super) async fn note(identity: &Identity, answer: &ServiceResponse<BoxBody>) {
     let request = answer.request();
     let Some(route) = request.match_pattern().filter(|_| !request.method().is_safe()) else { return };
-    if AUDITED_BY_IDENTITY.iter().any(|own| route.starts_with(own)) {
+    // What services tell has happened already, and has its line where it was asked for.
+    if route == SERVICES_TELL || AUDITED_BY_IDENTITY.iter().any(|own| route.starts_with(own)) {
         return;
     }
     let caller = Gate::caller(request).await.unwrap_or_else(|_| Caller::anonymous());

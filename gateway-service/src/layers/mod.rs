@@ -25,7 +25,10 @@ use service_kit::{
 };
 use shared_types::Problem;
 
-use crate::identity::{Cookie, FreshGuest, GUEST_TOKEN, Identity, Visit};
+use crate::{
+    http::events::PATH as SERVICES_TELL,
+    identity::{Cookie, FreshGuest, GUEST_TOKEN, Identity, Visit},
+};
 pub use rates::{BURST_S, DEFAULT_PER_ADDRESS, DEFAULT_PER_CALLER, RateConfig};
 
 /// The layers of the public door.
@@ -41,6 +44,11 @@ impl Layers {
 
     async fn admit(&self, request: &ServiceRequest) -> Result<(), Problem> {
         let request = request.request();
+        if request.path() == SERVICES_TELL {
+            // Its own gate finds out who that is: here nobody but callers of the shop is known, and a refusal is kept.
+            // It believes services' tokens only, so neither a cookie nor a key gets anybody in.
+            return Ok(());
+        }
         let counted = !rates::is_probe(request.path()) && !self.identity.is_demo_key(request);
         if counted {
             self.rates.take_address(self.identity.origin(request))?;

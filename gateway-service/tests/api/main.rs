@@ -5,10 +5,16 @@
 mod api;
 /// The three-tier book bazaar, row by row.
 mod bazar;
+/// What is kept of the catalog's answers.
+mod cache;
 /// The API document.
 mod document;
 /// Visitors without an account.
 mod guests;
+/// The stream of what happens.
+mod live;
+/// A gateway before a catalog of one book.
+mod shelf;
 /// A whole shop in one process.
 mod shop;
 /// An order service that gives no answer.

@@ -4,8 +4,9 @@ use gateway_service::identity::IdentityConfig;
 use reqwest::Method;
 use serde_json::{Value, json};
 use service_kit::{
+    auth::{Caller, Service, Who},
     http::Running,
-    testing::{FreePort, TestDatabase},
+    testing::{FreePort, ReplicaIssuer, TestDatabase},
 };
 use shared_types::{Currency, Secret};
 
@@ -16,7 +17,7 @@ pub struct Shop {
     pub order: Running,
     pub delivery: Running,
     http: reqwest::Client,
-    _databases: [TestDatabase; 4],
+    databases: [TestDatabase; 4],
 }
 
 /// With it the tests do what whoever runs the shop may do.
@@ -70,6 +71,7 @@ impl Shop {
             listen: any_port(),
             gateway_url: gateway_at.url(),
             order_url: order_at.url(),
+            tell_gateways: vec![gateway_at.url()],
             database_url: databases[0].url().clone(),
             workers: 1,
             currency: Currency::USD,
@@ -114,12 +116,14 @@ impl Shop {
             order_url: order.url(),
             delivery_url: delivery.url(),
             dialects: gateway_service::Dialects::default(),
+            // Whatever a test sees change was dropped, not forgotten.
+            cache_ttl_seconds: 3_600,
             metrics_listen: None,
             identity,
         });
         let gateway = gateway.await.unwrap();
         let http = reqwest::Client::builder().timeout(Duration::from_secs(60)).no_proxy().build().unwrap();
-        Shop { gateway, catalog, order, delivery, http, _databases: databases }
+        Shop { gateway, catalog, order, delivery, http, databases }
     }
 
     /// A call of the operator's.
@@ -147,6 +151,16 @@ impl Shop {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await.unwrap();
         Answer { status, headers, json: serde_json::from_str(&text).unwrap_or(Value::Null) }
+    }
+
+    /// A call of an employee's to the catalog by way of another gateway; its status.
+    pub async fn past_the_gateway(&self, method: Method, path: &str, body: Value) -> u16 {
+        let other = ReplicaIssuer::of(Service::Gateway, self.databases[3].url()).await;
+        let employee = Who::Employee("01936f2e-7b1c-7cc3-98c4-dc0c0c07398f".parse().unwrap());
+        let caller = Caller { act: Some(Service::Gateway), ..Caller::first_hand(employee) };
+        let request = self.http.request(method, format!("{}{path}", self.catalog.url())).json(&body);
+        let request = request.header("authorization", other.bearer(&caller, Service::Catalog));
+        request.send().await.unwrap().status().as_u16()
     }
 
     /// A body as it is, to the byte, from nobody in particular.

@@ -51,6 +51,7 @@ async fn gateway_before(silent: usize) -> (Running, Running, Seen) {
         order_url: order.url(),
         delivery_url: order.url(),
         dialects: gateway_service::Dialects::default(),
+        cache_ttl_seconds: 0,
         metrics_listen: None,
         identity,
     });

@@ -2,7 +2,10 @@
 
 use std::{fmt, time::Duration};
 
-use reqwest::{StatusCode, header::HeaderMap};
+use reqwest::{
+    StatusCode,
+    header::{HeaderMap, HeaderName},
+};
 use shared_types::{Code, Problem};
 
 /// How a call to another service ended. Only `Refused` may lead to an undo; `Unknown` is asked again with the same ids.
@@ -90,7 +93,7 @@ impl From<Silence> for NoAnswer {
 }
 
 /// An answer that nobody has looked into.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct RawAnswer {
     pub status: StatusCode,
     pub headers: HeaderMap,
@@ -98,6 +101,31 @@ pub struct RawAnswer {
 }
 
 impl RawAnswer {
+    /// An answer as if it had come.
+    pub fn made(status: StatusCode, headers: &[(&'static str, &str)], body: &str) -> RawAnswer {
+        let read = |text: &str| text.parse().expect("BUG: a header made here is one");
+        let headers = headers.iter().map(|(name, text)| (HeaderName::from_static(name), read(text))).collect();
+        RawAnswer { status, headers, body: body.as_bytes().to_vec() }
+    }
+
+    /// The text of a header.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The same answer with these headers and no others.
+    pub fn with_headers_only(&self, names: &[&'static str]) -> RawAnswer {
+        let kept =
+            names.iter().filter_map(|name| Some((HeaderName::from_static(name), self.headers.get(*name)?.clone())));
+        RawAnswer { status: self.status, headers: kept.collect(), body: self.body.clone() }
+    }
+
+    /// Says that the reader has this very answer (RFC 9110 §15.4.5).
+    #[must_use]
+    pub fn not_modified(self) -> RawAnswer {
+        RawAnswer { status: StatusCode::NOT_MODIFIED, body: Vec::new(), ..self }
+    }
+
     /// The seconds in `Retry-After`; a date there says nothing.
     pub fn retry_after_s(&self) -> Option<i64> {
         self.headers.get("retry-after")?.to_str().ok()?.parse().ok().filter(|seconds| *seconds >= 0)

@@ -46,6 +46,7 @@ pub use error::{DbError, OpenError};
 pub use migrate::Migration;
 pub use options::DbOptions;
 pub use row::Row;
+pub use sqlite::Cut;
 pub use tx::Tx;
 pub use url::{DatabaseUrl, DatabaseUrlError, Engine};
 pub use value::{FromValue, Value};

@@ -1,6 +1,9 @@
 use actix_web::HttpRequest;
 use paperclip::actix::{api_v2_operation, web};
-use service_kit::http::{Body, Cursor, Fail, PageQuery, Reply, S200, S201, S404, S409, S422};
+use service_kit::{
+    auth::Public,
+    http::{Body, Cursor, Fail, PageQuery, Reply, S200, S201, S404, S409, S422},
+};
 use shared_types::{
     Money, PaymentId, Problem,
     payments::{ChargeMethod, OpenPaymentRequest, PaymentPage, PaymentView},
@@ -17,6 +20,7 @@ use crate::payments::{
 /// 201: it is new. 200: this very payment was there. The `status` decides. 422: the id was used for another payment.
 #[api_v2_operation(tags(payments))]
 pub(super) async fn open(
+    _: Public,
     bank: web::Data<Bank>,
     id: web::Path<PaymentId>,
     body: Body<OpenPaymentRequest>,
@@ -33,6 +37,7 @@ pub(super) async fn open(
 /// A payment that never arrived is canceled, too, and can never be opened (201).
 #[api_v2_operation(tags(payments))]
 pub(super) async fn cancel(
+    _: Public,
     bank: web::Data<Bank>,
     id: web::Path<PaymentId>,
 ) -> Result<Reply<PaymentView, (S200, S201)>, Fail> {
@@ -44,6 +49,7 @@ pub(super) async fn cancel(
 /// Gives the whole payment back. Repeated, it is given back once.
 #[api_v2_operation(tags(payments))]
 pub(super) async fn refund(
+    _: Public,
     bank: web::Data<Bank>,
     id: web::Path<PaymentId>,
 ) -> Result<Reply<PaymentView>, Fail<(S404, S409)>> {
@@ -53,6 +59,7 @@ pub(super) async fn refund(
 /// Pays an invoice, as its buyer would. The shop hears of it by webhook.
 #[api_v2_operation(tags(payments))]
 pub(super) async fn pay(
+    _: Public,
     bank: web::Data<Bank>,
     id: web::Path<PaymentId>,
 ) -> Result<Reply<PaymentView>, Fail<(S404, S409)>> {
@@ -61,13 +68,18 @@ pub(super) async fn pay(
 
 /// Shows a payment.
 #[api_v2_operation(tags(payments))]
-pub(super) async fn show(bank: web::Data<Bank>, id: web::Path<PaymentId>) -> Result<Reply<PaymentView>, Fail<(S404,)>> {
+pub(super) async fn show(
+    _: Public,
+    bank: web::Data<Bank>,
+    id: web::Path<PaymentId>,
+) -> Result<Reply<PaymentView>, Fail<(S404,)>> {
     Ok(Reply::ok(bank.store.payment(id.into_inner()).await.map_err(Problem::from)?))
 }
 
 /// Lists the ledger in the order of the payments' ids.
 #[api_v2_operation(tags(payments))]
 pub(super) async fn list(
+    _: Public,
     request: HttpRequest,
     bank: web::Data<Bank>,
     query: web::Query<PageQuery>,

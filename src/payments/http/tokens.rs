@@ -1,6 +1,9 @@
 use paperclip::actix::{api_v2_operation, web};
 use rand::Rng;
-use service_kit::http::{Body, Fail, Reply, S201, S422};
+use service_kit::{
+    auth::Public,
+    http::{Body, Fail, Reply, S201, S422},
+};
 use shared_types::{
     FieldErrors, Problem,
     payments::{Card, CardToken, TokenView},
@@ -14,6 +17,7 @@ use crate::payments::domain::{Behaviour, card::brand};
 /// Of the card only its brand, its last four digits and what it does are kept.
 #[api_v2_operation(tags(tokens))]
 pub(super) async fn create(
+    _: Public,
     bank: web::Data<Bank>,
     body: Body<Card>,
 ) -> Result<Reply<TokenView, (S201,)>, Fail<(S422,)>> {

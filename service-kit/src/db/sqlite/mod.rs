@@ -1,5 +1,7 @@
 //! The embedded engine: any number of readers, each on a snapshot of its own, and one writer.
 
+/// Several files as they all were at one instant.
+mod cut;
 /// SQLite's error codes and messages, sorted into [`DbError`].
 mod error;
 /// One process per file.
@@ -31,6 +33,7 @@ use super::url::Engine;
 use lock::FileLock;
 use writer::Writer;
 
+pub use cut::Cut;
 pub(super) use statement::{execute, query};
 
 /// How many prepared statements a connection keeps.

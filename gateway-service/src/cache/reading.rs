@@ -1,0 +1,169 @@
+//! Which answers may be kept, and what they depend on. It is a list of what may, not of what may not.
+
+use reqwest::Method;
+use serde::Deserialize;
+use service_kit::{RawAnswer, auth::Caller};
+use shared_types::BookId;
+
+use super::marks::{Choice, Depends};
+use crate::clients::Ask;
+
+/// Headers that belong to a kept answer.
+const KEPT_HEADERS: [&str; 3] = ["etag", "link", "x-total-count"];
+
+/// Under what an answer is kept: method, path, query, and what its caller may see.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Key {
+    target: String,
+    sight: String,
+}
+
+impl Key {
+    /// The key of a request to the catalog; none where its answer is not one that everybody with the same permissions
+    /// gets, or is asked for too seldom to be kept.
+    pub fn of(caller: &Caller, ask: &Ask<'_>) -> Option<Key> {
+        let path = ask.path.split('?').next().unwrap_or_default();
+        let parts: Vec<&str> = path.split('/').skip(1).collect();
+        let may = match parts.as_slice() {
+            ["books" | "topics"] | ["books", "by-isbn", _] => true,
+            ["books", id] => id.parse::<BookId>().is_ok(),
+            _ => false,
+        };
+        let key = || Key {
+            target: format!("{} {}", ask.method, ask.path),
+            // All that the catalog looks at. Who he is it does not know.
+            sight: format!("{} {}", caller.role(), caller.scopes),
+        };
+        (may && ask.method == Method::GET).then(key)
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.target.len() + self.sight.len()
+    }
+
+    /// What an answer to it depends on; none where the answer is not to be kept.
+    pub(super) fn depends(&self, answer: &RawAnswer) -> Option<Depends> {
+        if answer.status.as_u16() != 200 {
+            return None;
+        }
+        let (path, query) = self.target.split_once('?').unwrap_or((&self.target, ""));
+        let books = match serde_json::from_slice(&answer.body).ok()? {
+            Shown::Page { items } => items.into_iter().filter_map(|item| item.id).collect(),
+            Shown::One { id } => vec![id],
+        };
+        // However the parameter is spelt: a percent sign may hide it.
+        let by_stock = query.contains("state") || query.contains('%');
+        let chosen_by = match path {
+            "GET /books" if by_stock => Choice::Stock,
+            "GET /books" | "GET /topics" => Choice::Content,
+            _ => Choice::Name,
+        };
+        Some(Depends { books, chosen_by })
+    }
+}
+
+/// As much of an answer as tells which books are in it. Topics have no number.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Shown {
+    Page { items: Vec<Item> },
+    One { id: BookId },
+}
+
+#[derive(Deserialize)]
+struct Item {
+    id: Option<BookId>,
+}
+
+/// An answer with the headers that are as true the next time.
+pub(super) fn kept(answer: &RawAnswer) -> RawAnswer {
+    answer.with_headers_only(&KEPT_HEADERS)
+}
+
+/// The entity tags that a caller has already, as he sent them (`If-None-Match`, RFC 9110 §13.1.2).
+#[derive(Debug, Clone, Copy)]
+pub struct Condition<'a>(pub Option<&'a str>);
+
+impl Condition<'_> {
+    /// The answer, or 304 where the caller has it.
+    pub(super) fn applied_to(self, answer: RawAnswer) -> RawAnswer {
+        let Some(known) = self.0 else { return answer };
+        let Some(tag) = answer.header("etag") else { return answer };
+        // A weak comparison: all that is asked for is whether the answer is another one.
+        let mut tags = known.split(',').map(|known| known.trim().trim_start_matches("W/"));
+        if answer.status.as_u16() == 200 && tags.any(|known| known == tag || known == "*") {
+            return answer.not_modified();
+        }
+        answer
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use service_kit::auth::{Caller, Who};
+
+    use super::*;
+
+    fn key(path: &str) -> Option<Key> {
+        Key::of(&Caller::anonymous(), &Ask::get(path))
+    }
+
+    fn answer(status: u16, body: &str) -> RawAnswer {
+        RawAnswer::made(status.try_into().unwrap(), &[("etag", "\"3\""), ("set-cookie", "ana")], body)
+    }
+
+    #[test]
+    fn only_what_everybody_with_the_same_permissions_sees_is_kept() {
+        for path in ["/books", "/books?topic=x", "/books/7", "/books/by-isbn/9780143127550", "/topics?limit=3"] {
+            assert!(key(path).is_some(), "{path}");
+        }
+        for path in ["/books/7/ledger", "/orders", "/takings/x", "/books/7/stock-adjustments", "/", "/books/x", "books"]
+        {
+            assert!(key(path).is_none(), "{path}");
+        }
+        assert!(Key::of(&Caller::anonymous(), &Ask::repeatable(Method::PUT, "/books/7")).is_none());
+    }
+
+    #[test]
+    fn callers_with_other_permissions_have_other_answers() {
+        let employee = Caller::first_hand(Who::Employee("01936f2e-7b1c-7cc3-98c4-dc0c0c07398f".parse().unwrap()));
+        let guests = ["g1", "g2"].map(|guest| Caller::first_hand(Who::Guest(guest.to_owned())));
+        let [one, other] = guests.map(|guest| Key::of(&guest, &Ask::get("/books/7")));
+        assert_eq!(one, other);
+        assert_ne!(one, Key::of(&employee, &Ask::get("/books/7")));
+        assert_ne!(one, Key::of(&Caller::anonymous(), &Ask::get("/books/7")));
+    }
+
+    #[test]
+    fn an_answer_depends_on_the_books_in_it_and_on_what_chose_them() {
+        let page = r#"{"items": [{"id": 3, "title": "x"}, {"id": 4}], "next_cursor": "5b"}"#;
+        let on = |path: &str, body: &str| {
+            let on = key(path).unwrap().depends(&answer(200, body)).unwrap();
+            (on.books.iter().map(|id| id.number()).collect::<Vec<_>>(), on.chosen_by)
+        };
+        assert_eq!(on("/books?topic=x", page), (vec![3, 4], Choice::Content));
+        assert_eq!(on("/books?limit=2&state=AVAILABLE", page), (vec![3, 4], Choice::Stock));
+        assert_eq!(on("/books?s%74ate=AVAILABLE", page), (vec![3, 4], Choice::Stock));
+        assert_eq!(on("/books/by-isbn/x", r#"{"id": 3}"#), (vec![3], Choice::Name));
+        assert_eq!(on("/topics", r#"{"items": [{"topic": "x", "books": 1}]}"#), (vec![], Choice::Content));
+        let missing = key("/books/3").unwrap();
+        assert_eq!(missing.depends(&answer(404, r#"{"id": 3}"#)), None);
+        assert_eq!(missing.depends(&answer(200, "<html>")), None);
+    }
+
+    #[test]
+    fn nothing_of_one_caller_is_kept_for_the_next() {
+        let kept = kept(&answer(200, "{}"));
+        assert_eq!(kept.headers.keys().collect::<Vec<_>>(), ["etag"]);
+    }
+
+    #[test]
+    fn who_has_the_answer_already_is_told_so() {
+        for (known, status) in [("\"3\"", 304), ("W/\"3\"", 304), ("\"1\", \"3\"", 304), ("*", 304), ("\"2\"", 200)] {
+            let given = Condition(Some(known)).applied_to(answer(200, "{}"));
+            assert_eq!((given.status.as_u16(), given.body.is_empty()), (status, status == 304), "{known}");
+        }
+        assert_eq!(Condition(Some("*")).applied_to(answer(404, "{}")).status.as_u16(), 404);
+    }
+}
