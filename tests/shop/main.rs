@@ -10,6 +10,8 @@ mod cluster;
 mod crashes;
 /// What a customer, an employee and a courier do in the shop on one day, answer by answer.
 mod day;
+/// Disks that lose what was not synced, or fail.
+mod disk;
 /// What the shop shows of itself: numbers, alerts, the dashboard.
 mod eyes;
 /// Webhooks that are early, late, doubled; charges that meet a cancellation.
