@@ -197,7 +197,7 @@ impl Maker<'_> {
     /// An order of the owner's, where it must be for what is done to it next.
     async fn order(&self, verb: &str) -> String {
         let lines = json!([{"book_id": self.things.book, "quantity": 1}]);
-        let sold = matches!(verb, "refund" | "hand-over");
+        let sold = matches!(verb, "refund" | "hand-over" | "deliver");
         if sold {
             return text(&self.as_owner(&self.things.purchase()).await, "id").to_owned();
         }

@@ -10,12 +10,16 @@ mod cluster;
 mod crashes;
 /// What a customer, an employee and a courier do in the shop on one day, answer by answer.
 mod day;
+/// Disks that lose what was not synced, or fail.
+mod disk;
 /// What the shop shows of itself: numbers, alerts, the dashboard.
 mod eyes;
 /// Webhooks that are early, late, doubled; charges that meet a cancellation.
 mod money;
 /// Links that lose answers, are cut, or are slow.
 mod network;
+/// Parcels that are late, fail and come back.
+mod parcels;
 /// Buyers who want the same copies at the same time.
 mod races;
 /// Services that are told to stop while customers buy.
