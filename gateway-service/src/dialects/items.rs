@@ -16,12 +16,17 @@ use shared_types::{
     books::{BookPage, BookView, CreateBookRequest, UpdateBookRequest},
 };
 
-use super::phrases::{book_number, renamed, saying, some_books};
+use super::phrases::{book_number, some_books, worded};
 use crate::{
     clients::{Ask, Upstreams},
     http::{BASE, books::key_or_ours, relay},
 };
 
+/// What these clients are told of a problem, and the code that goes with it.
+const WORDS: [(Code, Code, &str); 2] = [
+    (Code::BookNotFound, Code::BookNotFound, "Item not found"),
+    (Code::SkuTaken, Code::SkuTaken, "SKU already exists"),
+];
 /// How these clients name what the catalog names otherwise.
 const NAMES: [(&str, &str); 2] = [("title", "name"), ("topic", "category")];
 
@@ -173,9 +178,5 @@ fn book_of(item: NewItem) -> CreateBookRequest {
 }
 
 fn said(problem: Problem) -> Problem {
-    match problem.code {
-        Code::BookNotFound => saying(problem, Code::BookNotFound, "Item not found"),
-        Code::SkuTaken => saying(problem, Code::SkuTaken, "SKU already exists"),
-        _ => renamed(problem, &NAMES),
-    }
+    worded(problem, &WORDS, &NAMES)
 }

@@ -95,6 +95,14 @@ pub(super) fn renamed(mut problem: Problem, names: &[(&str, &str)]) -> Problem {
     }
 }
 
+/// The problem in a contract's words where it has some, and with its names for fields.
+pub(super) fn worded(problem: Problem, words: &[(Code, Code, &str)], names: &[(&str, &str)]) -> Problem {
+    match words.iter().find(|(ours, ..)| *ours == problem.code) {
+        Some((_, code, detail)) => saying(problem, *code, *detail),
+        None => renamed(problem, names),
+    }
+}
+
 /// The problem in the words of a contract.
 pub(super) fn saying(problem: Problem, code: Code, detail: impl Into<String>) -> Problem {
     let words = Problem::new(code, detail);

@@ -19,7 +19,7 @@ use shared_types::{
     limits::MAX_BOOK_COPIES,
 };
 
-use super::phrases::{book_number, renamed, saying, seeing_stock, some_books};
+use super::phrases::{book_number, seeing_stock, some_books, worded};
 use crate::{
     clients::{Ask, Upstreams},
     http::{books::key_or_ours, relay},
@@ -27,6 +27,15 @@ use crate::{
 
 /// Products have no category here.
 const TOPIC: &str = "products";
+/// What these clients are told of a problem, and the code that goes with it.
+const WORDS: [(Code, Code, &str); 6] = [
+    (Code::BookNotFound, Code::BookNotFound, "Product not found"),
+    (Code::BookGone, Code::BookNotFound, "Product not found"),
+    (Code::OrderNotFound, Code::OrderNotFound, "Order not found"),
+    (Code::SkuTaken, Code::SkuTaken, "SKU already exists"),
+    (Code::SoldOut, Code::SoldOut, "Insufficient stock"),
+    (Code::InvalidTransition, Code::InvalidTransition, "Invalid status transition"),
+];
 /// How these clients name what the catalog names otherwise.
 const NAMES: [(&str, &str); 1] = [("title", "name")];
 
@@ -220,13 +229,5 @@ async fn delete(
 
 /// The problem in this contract's words, which its clients compare.
 fn said(problem: Problem) -> Problem {
-    let (code, words) = match problem.code {
-        Code::BookNotFound | Code::BookGone => (Code::BookNotFound, "Product not found"),
-        Code::OrderNotFound => (Code::OrderNotFound, "Order not found"),
-        Code::SkuTaken => (Code::SkuTaken, "SKU already exists"),
-        Code::SoldOut => (Code::SoldOut, "Insufficient stock"),
-        Code::InvalidTransition => (Code::InvalidTransition, "Invalid status transition"),
-        _ => return renamed(problem, &NAMES),
-    };
-    saying(problem, code, words)
+    worded(problem, &WORDS, &NAMES)
 }

@@ -187,7 +187,9 @@ pub(super) async fn delete_order(
 ) -> Result<Reply<(), (S204,)>, Fail<(S404, S409)>> {
     let order = find(&upstreams, &hidden, &caller, &order_id).await?;
     match order.status {
-        Status::Pending => drop(command_to(&upstreams, &caller, order.id, "cancel").await.map_err(not_deletable)?),
+        Status::Pending => {
+            command_to(&upstreams, &caller, order.id, "cancel").await.map_err(not_deletable)?;
+        }
         Status::Canceled => {}
         Status::Paid | Status::Shipped => return Err(not_deletable(no_such_move()).into()),
     }
@@ -204,8 +206,8 @@ fn no_such_move() -> Problem {
 }
 
 fn not_deletable(problem: Problem) -> Problem {
-    match problem.code {
-        Code::InvalidTransition => saying(problem, Code::InvalidTransition, "Order cannot be deleted"),
-        _ => problem,
+    if problem.code == Code::InvalidTransition {
+        return saying(problem, Code::InvalidTransition, "Order cannot be deleted");
     }
+    problem
 }
