@@ -20,6 +20,8 @@ mod locks;
 mod money;
 /// Links that lose answers, are cut, or are slow.
 mod network;
+/// Parcels that are late, fail and come back.
+mod parcels;
 /// Buyers who want the same copies at the same time.
 mod races;
 /// Services that are told to stop while customers buy.
