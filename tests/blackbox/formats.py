@@ -21,3 +21,11 @@ schemathesis.openapi.format("line", LINES)
 schemathesis.openapi.format("cursor", st.just("5b2238225d"))
 schemathesis.openapi.format("entity-tag", st.integers(0, 99).map('"{}"'.format))
 schemathesis.openapi.format("password", st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=12, max_size=60))
+
+
+@schemathesis.hook
+def map_query(context, query):
+    """A cursor is good in the list that gave it out; no text says which list that was, so a good one is not sent."""
+    if query and query.get("cursor") == "5b2238225d":
+        return {name: value for name, value in query.items() if name != "cursor"}
+    return query
