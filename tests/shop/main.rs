@@ -14,6 +14,8 @@ mod day;
 mod disk;
 /// What the shop shows of itself: numbers, alerts, the dashboard.
 mod eyes;
+/// Databases that somebody outside holds.
+mod locks;
 /// Webhooks that are early, late, doubled; charges that meet a cancellation.
 mod money;
 /// Links that lose answers, are cut, or are slow.
