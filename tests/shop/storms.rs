@@ -18,11 +18,15 @@ const CLIENTS: usize = 8;
 const SCARCE: i64 = 40;
 const PAUSE_MS: RangeInclusive<u64> = 50..=500;
 
-/// How long the killing goes on.
+/// Whether there is time for everything.
 #[expect(clippy::disallowed_methods, reason = "whoever runs the tests chooses how long")]
+pub fn is_long() -> bool {
+    std::env::var_os("LASTCOPY_TEST_LONG").is_some()
+}
+
+/// How long the killing goes on.
 pub fn duration() -> Duration {
-    let long = std::env::var_os("LASTCOPY_TEST_LONG").is_some();
-    Duration::from_secs(if long { 180 } else { 3 })
+    Duration::from_secs(if is_long() { 180 } else { 3 })
 }
 
 /// Customers who buy until they are told to go home.
