@@ -14,6 +14,7 @@ use crate::{
     health::{self, HealthArgs},
     import::{self, ImportArgs},
     migrate::{self, MigrateArgs},
+    moving::{self, MoveArgs},
     parked::{self, ParkedArgs},
     payments,
     people::{self, KeyCommand, UserCommand},
@@ -57,6 +58,8 @@ enum Command {
     Health(HealthArgs),
     /// See events that somebody refused for good, and send them again once the cause was mended.
     Parked(ParkedArgs),
+    /// Copy a shop that has stopped into databases of a server, compare, and check the promise on both sides.
+    Move(MoveArgs),
     /// Bring the schema of every database up to date, and stop.
     Migrate(MigrateArgs),
     /// Open accounts, also while the shop runs.
@@ -91,6 +94,7 @@ pub fn run() -> ExitCode {
         Some(Command::Restore(args)) => tool(backup::restore(args)),
         Some(Command::Health(args)) => tool(health::run(args)),
         Some(Command::Parked(args)) => tool(parked::run(args)),
+        Some(Command::Move(args)) => tool(moving::run(args)),
         Some(Command::Migrate(args)) => tool(migrate::run(args)),
         Some(Command::User(command)) => tool(people::user(command)),
         Some(Command::Key(command)) => tool(people::key(command)),

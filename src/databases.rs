@@ -32,6 +32,13 @@ impl DatabaseArgs {
         DatabaseArgs { data_dir: data_dir.to_path_buf(), catalog_db: None, order_db: None, delivery_db: None }
     }
 
+    /// Those of services that run apart.
+    pub fn named(data_dir: &Path, databases: Databases) -> DatabaseArgs {
+        let Databases { catalog, order, delivery } = databases;
+        let data_dir = data_dir.to_path_buf();
+        DatabaseArgs { data_dir, catalog_db: Some(catalog), order_db: Some(order), delivery_db: Some(delivery) }
+    }
+
     /// The databases that were named, or those of the data directory.
     pub fn databases(&self) -> Databases {
         match (&self.catalog_db, &self.order_db, &self.delivery_db) {

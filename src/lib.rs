@@ -24,6 +24,8 @@ mod health;
 pub mod import;
 /// Every database brought up to date.
 mod migrate;
+/// An embedded shop into databases of a server.
+mod moving;
 /// Events that a subscriber refused for good.
 mod parked;
 /// The sandbox payment provider.

@@ -1,7 +1,10 @@
+use std::collections::BTreeMap;
+
 use shared_types::Secret;
 
 use crate::{
     clients::payments::{Provider, Providers},
+    domain::ProviderName,
     webhooks::{Secrets, Senders},
 };
 use service_kit::{db::Db, http::StartError};
@@ -73,26 +76,31 @@ impl Default for PaymentsConfig {
 }
 
 impl PaymentsConfig {
-    /// Those who are asked for money.
+    /// Those who are asked for money: also those who take no payments any more and may have taken some before.
     pub(crate) fn providers(&self, db: &Db, call_ms: u64) -> Result<Providers, StartError> {
         let part = |error: &dyn std::fmt::Display| StartError::Part(error.to_string());
-        let sandbox = || Provider::sandbox(&self.payments_url, call_ms).map_err(|error| part(&error));
-        let stripe = || {
-            let (Some(base), Some(key)) = (&self.stripe_api_base, &self.stripe_secret_key) else {
-                return Err(part(&"Stripe needs --stripe-api-base and --stripe-secret-key"));
-            };
-            Provider::stripe(base, key, call_ms).map_err(|error| part(&error))
+        let cards_by = match self.card_provider {
+            CardProvider::Sandbox => ProviderName::Sandbox,
+            CardProvider::Stripe => ProviderName::Stripe,
         };
-        let card = match self.card_provider {
-            CardProvider::Sandbox => sandbox()?,
-            CardProvider::Stripe => stripe()?,
+        let invoices_by = match self.invoice_provider {
+            InvoiceProvider::Receipts => ProviderName::Receipts,
+            InvoiceProvider::Sandbox => ProviderName::Sandbox,
+            InvoiceProvider::Stripe => ProviderName::Stripe,
         };
-        let invoice = match self.invoice_provider {
-            InvoiceProvider::Receipts => Provider::receipts(db.clone()),
-            InvoiceProvider::Sandbox => sandbox()?,
-            InvoiceProvider::Stripe => stripe()?,
-        };
-        Ok(Providers { card, invoice })
+        let sandbox = Provider::sandbox(&self.payments_url, call_ms).map_err(|error| part(&error))?;
+        let mut known = BTreeMap::from([
+            (ProviderName::Sandbox, sandbox),
+            (ProviderName::Receipts, Provider::receipts(db.clone())),
+        ]);
+        if let (Some(base), Some(key)) = (&self.stripe_api_base, &self.stripe_secret_key) {
+            let stripe = Provider::stripe(base, key, call_ms).map_err(|error| part(&error))?;
+            known.insert(ProviderName::Stripe, stripe);
+        }
+        if [cards_by, invoices_by].iter().any(|name| !known.contains_key(name)) {
+            return Err(part(&"Stripe needs --stripe-api-base and --stripe-secret-key"));
+        }
+        Ok(Providers { cards_by, invoices_by, known })
     }
 
     /// Those who are believed. An empty secret refuses to start: with it everybody could sign.

@@ -10,6 +10,8 @@ mod clock;
 pub mod context;
 /// One SQL text on two engines, in transactions that are all or nothing.
 pub mod db;
+/// Work that falls due, taken on in batches until the service stops.
+pub mod due;
 /// Named fault points and sabotage, in test builds only.
 pub mod faults;
 /// The server shell: start, stop, limits, problems, health, API documents.

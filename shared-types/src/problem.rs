@@ -105,6 +105,9 @@ codes! {
     Invalid = 422, "The request is not valid", false;
     /// Too many tries; `Retry-After` says in how many seconds the next one is looked at.
     TooManyRequests = 429, "Too many requests", true;
+    /// The customer has as many orders as anybody may have that hold copies and wait for their payment. `Retry-After` says when
+    /// the first of them is over by itself.
+    TooManyUnpaidOrders = 429, "Too many unpaid orders", true;
     HeaderTooLarge = 431, "The headers are too large", false;
     /// A fault of ours; it is in the log under the request's id.
     Internal = 500, "Something went wrong on our side", true;

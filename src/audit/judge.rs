@@ -1,10 +1,12 @@
 use std::collections::BTreeMap;
 
-use shared_types::Timestamp;
+use order_service::answer::Answer;
+use shared_types::{OrderId, Timestamp, orders::OrderState};
 
 use super::{
     catalog::{Copies, Taking},
     deliveries::Delivery,
+    keys::Key,
     ledger::Payment,
     orders::Order,
     report::Id,
@@ -34,8 +36,8 @@ pub(super) fn book(copies: &Copies) -> Option<String> {
     (!wrong.is_empty()).then(|| wrong.join("; "))
 }
 
-/// Everything that is wrong with one order, given the takings that hold copies for it, its payments by the provider's
-/// ledger (`None`: there is none to read) and all its deliveries.
+/// Everything that is wrong with one order, given the takings that hold copies for it, its payments by the sandbox's
+/// ledger (`None`: it is not there to be read) and all its deliveries.
 /// `resting_by`: an order that moved last before this instant is at rest.
 pub(super) fn order(
     order: &Order,
@@ -47,13 +49,13 @@ pub(super) fn order(
     let mut wrong: Vec<Wrong> = Vec::new();
     wrong.extend(history(order).map(|detail| (Id::I5, detail)));
     if order.is_in_motion() {
-        if order.updated_at < resting_by {
+        if order.updated_at < resting_by && !order.awaits_employee {
             wrong.push((Id::I4, format!("{}: unfinished since {}", axes(order), order.updated_at)));
         }
         return wrong;
     }
     wrong.extend(copies(order, takings).map(|detail| (Id::I2, detail)));
-    wrong.extend(payments.and_then(|payments| money(order, payments)).map(|detail| (Id::I3, detail)));
+    wrong.extend(money(order, payments).map(|detail| (Id::I3, detail)));
     wrong.extend(parcels(order, deliveries).map(|detail| (Id::I7, detail)));
     wrong.extend(heard(order, deliveries).map(|detail| (Id::I5, detail)));
     wrong
@@ -116,10 +118,21 @@ fn is_taken(order: &Order, taking: &Taking) -> bool {
     copies(&taking.lines) == copies(&order.lines)
 }
 
-/// I3. Money of a payment that waits for its buyer may have come without anybody having heard so.
-fn money(order: &Order, payments: &[Payment]) -> Option<String> {
-    let kept =
-        payments.iter().map(|payment| payment.captured_minor - payment.refunded_minor).fold(0, i64::saturating_add);
+/// Whether every ledger that may have money of this order can be read.
+pub(super) fn can_count(order: &Order, payments: Option<&[Payment]>) -> bool {
+    !order.pays_elsewhere && (payments.is_some() || !order.pays_at_sandbox)
+}
+
+/// I3, by the sandbox's ledger and by our own of money that was reported. Money of a payment that waits for its buyer may
+/// have come without anybody having heard so.
+fn money(order: &Order, payments: Option<&[Payment]>) -> Option<String> {
+    if !can_count(order, payments) {
+        return None;
+    }
+    let payments = payments.unwrap_or_default().iter();
+    let kept = payments
+        .map(|payment| payment.captured_minor - payment.refunded_minor)
+        .fold(order.reported_minor, i64::saturating_add);
     let owed = if order.payment == "paid" { order.total_minor() } else { 0 };
     let on_its_way = order.is_awaited && kept == order.total_minor();
     (kept != owed && !on_its_way).then(|| format!("{}: the provider keeps {kept} minor units of {owed}", axes(order)))
@@ -129,16 +142,14 @@ fn shown(lines: &[super::catalog::Line]) -> Vec<(i64, i64, Option<i64>)> {
     lines.iter().map(|line| (line.book_id, line.quantity, line.price_minor)).collect()
 }
 
-/// I7. A delivery that was canceled after it was booked leaves its order without one, and the order knows it.
+/// I7. A delivery that was canceled although its order stands is followed by the next one, so there is always one.
 fn parcels(order: &Order, deliveries: &[Delivery]) -> Option<String> {
     let is_due_one = order.state == "approved" && order.has_address && order.payment != "refunded";
     // A parcel that came back is nobody's, once its order was undone.
     let is_out = |delivery: &&Delivery| delivery.is_live() && (is_due_one || delivery.status != "returned");
     let live: Vec<&str> = deliveries.iter().filter(is_out).map(|delivery| delivery.delivery_id.as_str()).collect();
-    let was_canceled = order.delivery_n > 0 && order.fulfillment == "none";
     match (is_due_one, live.len()) {
         (true, 1) | (false, 0) => None,
-        (true, 0) if was_canceled => None,
         (true, 0) => Some(format!("{}: no live delivery", axes(order))),
         (_, _) => Some(format!("{}: live deliveries {}", axes(order), live.join(", "))),
     }
@@ -158,4 +169,113 @@ fn heard(order: &Order, deliveries: &[Delivery]) -> Option<String> {
         let (fulfillment, heard) = (&order.fulfillment, order.delivery_version);
         format!("{booked} is {status} at version {version}; the order says {fulfillment}, at version {heard}")
     })
+}
+
+/// I6 for one key: one order, written by no other key, and an answer that is about it and agrees with it.
+pub(super) fn key(key: &Key) -> Option<String> {
+    let Some(order) = &key.order else { return Some(format!("stands for order {}, which is not there", key.order_id)) };
+    if key.wrote() && key.writers != 1 {
+        return Some(format!("order {} was written under {} keys", key.order_id, key.writers));
+    }
+    if key.wrote() && order.placed_by != key.place.0 {
+        return Some(format!("order {} was placed by {}", key.order_id, order.placed_by));
+    }
+    match key.answer() {
+        None if order.is_at_rest => Some(format!("order {} is at rest, and was never answered", key.order_id)),
+        None => None,
+        Some(Err(error)) => Some(format!("its answer cannot be read: {error}")),
+        Some(Ok(answer)) => misfit(key, &order.state, &answer),
+    }
+}
+
+/// Why an answer is not one about this key's order. What is said of a final state stays true.
+fn misfit(key: &Key, state: &str, answer: &Answer) -> Option<String> {
+    let (about, said) = match answer {
+        Answer::Done(order) => (Some(order.id), Some(order.state)),
+        Answer::Refused(problem) => {
+            let path = problem.resource.as_deref().and_then(|path| path.strip_prefix("/orders/"));
+            (path.and_then(|id| id.parse::<OrderId>().ok()), None)
+        }
+    };
+    if about.is_none_or(|about| about.to_string() != key.order_id) {
+        return Some(format!("stands for order {}, and its answer is about another", key.order_id));
+    }
+    let agrees = match (said, state) {
+        (Some(OrderState::Approved), state) => state == "approved",
+        (Some(OrderState::Rejected), state) => state == "rejected",
+        (Some(OrderState::Canceled), state) => state == "canceled",
+        (Some(OrderState::Created | OrderState::Pending), _) => true,
+        (None, state) => key.place.1 != "checkout" || matches!(state, "canceled" | "rejected"),
+    };
+    (!agrees).then(|| format!("order {} is {state}, and its caller was told otherwise", key.order_id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::orders::History;
+
+    /// Approved, with an address, its first parcel booked.
+    fn sold(fulfillment: &str) -> Order {
+        Order {
+            order_id: "01936f2e-7b1c-7cc3-98c4-dc0c0c07398f".to_owned(),
+            version: 3,
+            state: "approved".to_owned(),
+            stock: "taken".to_owned(),
+            payment: "unpaid".to_owned(),
+            fulfillment: fulfillment.to_owned(),
+            has_address: true,
+            taking_n: 1,
+            delivery_n: 1,
+            delivery_version: 2,
+            flow: "checkout".to_owned(),
+            payment_n: 0,
+            is_awaited: false,
+            pays_at_sandbox: false,
+            pays_elsewhere: false,
+            reported_minor: 0,
+            awaits_employee: false,
+            is_due: false,
+            updated_at: Timestamp::from_micros(0),
+            lines: Vec::new(),
+            history: History { entries: 3, first: 1, last: 3, agrees: true },
+        }
+    }
+
+    fn parcel(order: &Order, n: i64, status: &str) -> Delivery {
+        let delivery_id = format!("{}:d{n}", order.order_id);
+        Delivery {
+            delivery_id,
+            order_id: order.order_id.clone(),
+            status: status.to_owned(),
+            version: 2,
+            is_waiting: false,
+        }
+    }
+
+    #[test]
+    fn a_canceled_parcel_is_followed_by_another_or_found() {
+        let order = sold("none");
+        let canceled = parcel(&order, 1, "canceled");
+        assert!(parcels(&order, std::slice::from_ref(&canceled)).is_some(), "also where the order knows of it");
+        assert_eq!(parcels(&order, &[canceled, parcel(&order, 2, "scheduled")]), None);
+    }
+
+    #[test]
+    fn money_is_judged_only_where_every_ledger_of_it_can_be_read() {
+        let paid = Order { payment: "paid".to_owned(), reported_minor: 100, ..sold("scheduled") };
+        assert!(money(&paid, None).is_some(), "reported money is in our own ledger");
+        for order in [Order { pays_at_sandbox: true, ..paid.clone() }, Order { pays_elsewhere: true, ..paid }] {
+            assert_eq!(money(&order, None), None);
+        }
+    }
+
+    #[test]
+    fn an_order_that_waits_for_an_employee_is_not_called_stuck() {
+        let waiting = Order { is_due: true, awaits_employee: true, ..sold("none") };
+        let later = Timestamp::from_micros(1);
+        assert_eq!(super::order(&waiting, &[], None, &[], later), []);
+        let stuck = Order { awaits_employee: false, ..waiting };
+        assert_eq!(super::order(&stuck, &[], None, &[], later).len(), 1);
+    }
 }

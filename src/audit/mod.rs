@@ -10,6 +10,8 @@ mod catalog;
 mod deliveries;
 /// What must be true of one order, its copies and its parcels. Pure.
 mod judge;
+/// Idempotency keys, and the answers kept under them.
+mod keys;
 /// The sandbox provider's ledger.
 mod ledger;
 /// Orders as they are stored.
@@ -20,6 +22,8 @@ mod outbox;
 mod report;
 /// From page to page.
 mod walk;
+/// From key to key.
+mod walk_keys;
 
 use std::{io::Write, process::ExitCode};
 
@@ -104,6 +108,8 @@ impl Shop {
         walk::money(self, &mut report).await?;
         walk::deliveries(self, &mut report).await?;
         walk::parked(self, &mut report).await?;
+        walk_keys::of_orders(self, &mut report).await?;
+        walk_keys::answered(self, &mut report).await?;
         Ok(report.finished())
     }
 

@@ -29,6 +29,14 @@ pub(super) struct Order {
     pub payment_n: i64,
     /// Whether one of them waits for its buyer or his bank.
     pub is_awaited: bool,
+    /// Whether one of them is, or may be, at the sandbox.
+    pub pays_at_sandbox: bool,
+    /// Whether one of them is at a provider whose ledger is not ours to read.
+    pub pays_elsewhere: bool,
+    /// Money that was reported for it and not given back, in minor units.
+    pub reported_minor: i64,
+    /// Whether all that is left to do is an employee's: to give reported money back.
+    pub awaits_employee: bool,
     /// Whether the driver has something left to do.
     pub is_due: bool,
     pub updated_at: Timestamp,
@@ -83,6 +91,13 @@ pub(super) fn page(tx: &mut Tx<'_>, after: &str, rows: i64) -> Result<Vec<Order>
                 o.taking_n, o.delivery_n, o.delivery_version, o.flow, \
                 (select coalesce(max(p.n), 0) from payment p where p.order_id = o.order_id) as payment_n, \
                 exists (select 1 from payment p where p.order_id = o.order_id and p.state = 'processing') as is_awaited, \
+                exists (select 1 from payment p where p.order_id = o.order_id \
+                           and (p.provider is null or p.provider = 'sandbox')) as pays_at_sandbox, \
+                exists (select 1 from payment p where p.order_id = o.order_id and p.provider = 'stripe') as pays_elsewhere, \
+                exists (select 1 from payment p where p.order_id = o.order_id and p.state = 'refunding' \
+                           and p.provider = 'receipts') as awaits_employee, \
+                (select cast(coalesce(sum(r.amount_minor), 0) as bigint) from receipt r where r.order_id = o.order_id \
+                    and r.payment_id is not null and r.returned_at_us is null) as reported_minor, \
                 o.due_at_us is not null as is_due, o.updated_at_us, \
                 (select count(*) from order_history h where h.order_id = o.order_id) as entries, \
                 (select coalesce(min(h.version), 0) from order_history h where h.order_id = o.order_id) as first, \
@@ -121,6 +136,10 @@ fn read(row: &Row, lines: &mut BTreeMap<String, Vec<Line>>) -> Result<Order, DbE
         flow: row.get("flow")?,
         payment_n: row.get("payment_n")?,
         is_awaited: row.get("is_awaited")?,
+        pays_at_sandbox: row.get("pays_at_sandbox")?,
+        pays_elsewhere: row.get("pays_elsewhere")?,
+        reported_minor: row.get("reported_minor")?,
+        awaits_employee: row.get("awaits_employee")?,
         is_due: row.get("is_due")?,
         updated_at: Timestamp::from_micros(row.get("updated_at_us")?),
         history,

@@ -13,11 +13,12 @@ pub(super) enum Id {
     I3,
     I4,
     I5,
+    I6,
     I7,
 }
 
 impl Id {
-    const ALL: [Id; 6] = [Id::I1, Id::I2, Id::I3, Id::I4, Id::I5, Id::I7];
+    const ALL: [Id; 7] = [Id::I1, Id::I2, Id::I3, Id::I4, Id::I5, Id::I6, Id::I7];
 
     const fn promise(self) -> &'static str {
         match self {
@@ -28,12 +29,13 @@ impl Id {
             }
             Id::I4 => "every order comes to rest",
             Id::I5 => "every move has one entry in the history, every event is taken, and parcels and orders agree",
+            Id::I6 => "one idempotency key, one order, one answer that fits it",
             Id::I7 => "an approved order with an address has exactly one live delivery; no other order has one",
         }
     }
 }
 
-/// What is wrong with one book, order, taking, delivery or event.
+/// What is wrong with one book, order, taking, delivery, key or event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Finding {
     pub subject: String,
@@ -44,7 +46,7 @@ pub(super) struct Finding {
 struct Check {
     id: Id,
     promise: &'static str,
-    /// Books for I1, orders (and, from the other side, takings, payments and deliveries) for the others.
+    /// Books for I1, keys for I6, orders (and, from the other side, takings, payments and deliveries) for the others.
     checked: u64,
     found: u64,
     /// The first hundred.

@@ -50,7 +50,7 @@ async fn examine(shop: &Shop, page: &[Order], resting_by: Timestamp, report: &mu
     let mut parcels = deliveries_of(shop, &order_ids).await?;
     let marks = shop.orders.read(move |tx| orders::marks(tx, &order_ids)).await?;
 
-    let mut at_rest = 0;
+    let (mut at_rest, mut counted) = (0, 0);
     for order in page {
         let takings = takings.remove(&order.order_id).unwrap_or_default();
         let payments = payments.as_mut().map(|payments| payments.remove(&order.order_id).unwrap_or_default());
@@ -60,6 +60,7 @@ async fn examine(shop: &Shop, page: &[Order], resting_by: Timestamp, report: &mu
             report.in_motion += 1;
         } else {
             at_rest += 1;
+            counted += usize::from(judge::can_count(order, payments.as_deref()));
         }
         if has_moved {
             continue;
@@ -69,7 +70,7 @@ async fn examine(shop: &Shop, page: &[Order], resting_by: Timestamp, report: &mu
         }
     }
     report.checked(Id::I2, at_rest);
-    report.checked(Id::I3, if payments.is_some() { at_rest } else { 0 });
+    report.checked(Id::I3, counted);
     report.checked(Id::I7, at_rest);
     report.checked(Id::I4, page.len());
     report.checked(Id::I5, page.len());

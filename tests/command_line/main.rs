@@ -15,6 +15,8 @@ mod cards;
 mod export;
 /// Messy files, and answers that get lost.
 mod import;
+/// From embedded databases into those of a server.
+mod moving;
 /// Accounts and keys, by whoever has the machine.
 mod people;
 /// A shop as a process: started, asked, stopped, killed.

@@ -5,15 +5,17 @@ use std::{
     process::{Child, Command, ExitStatus, Stdio},
 };
 
+use hmac::{Hmac, KeyInit, Mac};
 use reqwest::Method;
 use rustix::process::{Pid, Signal, kill_process};
-use serde_json::Value;
+use serde_json::{Value, json};
 use service_kit::{
-    Client, ClientOptions, Outcome,
+    Client, ClientOptions, Clock, Outcome,
     auth::{Caller, Service, Who},
     db::DatabaseUrl,
     testing::{Callers, ReplicaIssuer},
 };
+use sha2::Sha256;
 use shared_types::AccountId;
 use tempfile::TempDir;
 
@@ -152,6 +154,19 @@ impl Shop {
 
     pub async fn post(&self, path: &str, body: Value) -> Value {
         call(&self.client, Method::POST, path, &self.credential, Some(body)).await
+    }
+
+    /// Says under this secret that what an order costs has arrived.
+    pub async fn report_money(&self, secret: &str, order_id: &str) {
+        let now_s = Clock::system().now().micros() / 1_000_000;
+        let event =
+            json!({"id": order_id, "type": "payment.succeeded", "created": now_s, "data": {"order_id": order_id}});
+        let mut code = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+        code.update(format!("{now_s}.{event}").as_bytes());
+        let digest: String = code.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        let signature = ("x-signature", format!("t={now_s},v1={digest}"));
+        let answer = call(&self.client, Method::POST, "/webhooks/payment", &signature, Some(event)).await;
+        assert_eq!(answer["status"], "processed");
     }
 
     /// Asks the delivery service as the order service does, by the address that the shop printed.

@@ -2,7 +2,7 @@
 
 use delivery_service::domain as delivery;
 use lastcopy::payments::domain as bank;
-use order_service::domain::{Attempt, Command, Order, apply};
+use order_service::domain::{Attempt, Command, Order, ProviderName, apply};
 use shared_types::{
     Timestamp,
     deliveries::DeliveryStatus,
@@ -74,7 +74,10 @@ fn asks(rules: Rules, order: &Order) -> Vec<Command> {
         asks.push(Command::Approve);
     }
     if order.payments.len() < rules.payments {
-        let pay = |card| Command::StartPayment { token: token(card), pay_by: Timestamp::from_micros(1) };
+        let pay = |card| {
+            let (token, pay_by) = (token(card), Timestamp::from_micros(1));
+            Command::StartPayment { token, provider: ProviderName::Sandbox, pay_by }
+        };
         asks.extend(rules.cards.iter().copied().map(pay));
     }
     asks

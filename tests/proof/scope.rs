@@ -7,7 +7,7 @@ use catalog_service::domain::{
 };
 use lastcopy::payments::domain::Behaviour;
 use order_service::domain::{
-    Line, Order,
+    Line, Order, ProviderName,
     checkout::{self, Opening},
     line::Terms,
 };
@@ -139,7 +139,9 @@ impl Plan {
             on_behalf_of: None,
             phone: None,
         };
-        let opening = Opening { id, currency: Currency::USD, pay_by: Timestamp::from_micros(1) };
+        let (cards_by, invoices_by) = (ProviderName::Sandbox, ProviderName::Receipts);
+        let pay_by = Timestamp::from_micros(1);
+        let opening = Opening { id, currency: Currency::USD, cards_by, invoices_by, pay_by };
         let order = checkout::draft(request, opening).expect("an order");
         match behaviour {
             Some(behaviour) => checkout::with_card(order, token(behaviour)),

@@ -16,6 +16,8 @@ mod day;
 mod eyes;
 /// Tokens and the keys that they are verified with, between processes.
 mod keys;
+/// Webhooks that are early, late, doubled; charges that meet a cancellation.
+mod money;
 /// Links that lose answers, are cut, or are slow.
 mod network;
 /// Buyers who want the same copies at the same time.

@@ -17,6 +17,8 @@ pub mod listing;
 /// Which index each list walks.
 #[cfg(test)]
 mod plans;
+/// The full-text index, made anew.
+pub mod reindex;
 /// Takings done as shops that oversell do them, for tests of the tests.
 pub mod sabotage;
 /// The full-text index.

@@ -101,20 +101,22 @@ pub(super) async fn book(
 
 /// Cancels a delivery that has not left the shop.
 ///
-/// 201: it was not booked yet, and never will be. 200: canceled, now or before. 409: too late, it has left the shop.
+/// 201: it was not booked yet, and never will be. 200: canceled, now or before. 409: too late, and the delivery says where
+/// its parcel is.
 #[api_v2_operation(tags(deliveries))]
 pub(super) async fn cancel(
     _: ServiceCaller<peer::Order>,
     store: web::Data<Store>,
     id: web::Path<DeliveryId>,
-) -> Result<Reply<DeliveryView, (S200, S201)>, Fail<(S409,)>> {
+) -> Result<Reply<DeliveryView, (S200, S201, S409)>, Fail> {
     let id = id.into_inner();
-    match store
-        .carry_out(Asked { id, command: Command::Cancel, based_on: None, note: None, customer: None, key: None })
-        .await?
-    {
-        (delivery, true) => Ok(Reply::created(format!("/deliveries/{id}"), delivery)),
-        (delivery, false) => Ok(Reply::ok(delivery)),
+    let asked = Asked { id, command: Command::Cancel, based_on: None, note: None, customer: None, key: None };
+    match store.carry_out(asked).await {
+        Ok((delivery, true)) => Ok(Reply::created(format!("/deliveries/{id}"), delivery)),
+        Ok((delivery, false)) => Ok(Reply::ok(delivery)),
+        // Its order follows from where it is, as from every answer about it.
+        Err(DeliveryError::Refused(..)) => Ok(Reply::with_status(409, store.delivery(id).await?)),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -1,5 +1,6 @@
 use reqwest::Method;
 use serde_json::{Value, json};
+use service_kit::{auth::Service, testing::refuses_every_bad_request};
 
 use crate::stage::{Stage, fresh_id, parcel};
 
@@ -84,6 +85,26 @@ async fn bad_input_is_answered_with_what_was_wrong_and_changes_nothing() {
     }
     assert_eq!(stage.get(&format!("/deliveries/{id}")).await.json["version"], 1);
     assert_eq!(stage.get("/couriers").await.json["items"].as_array().unwrap().len(), 1);
+    stage.strike().await;
+}
+
+/// Complete by construction: the requests are made out of the service's own document.
+#[tokio::test]
+async fn whatever_is_wrong_with_a_request_to_any_route_is_a_clear_problem_and_changes_nothing() {
+    let stage = Stage::set("any_route").await;
+    let id = stage.delivery_after(&[]).await;
+    let everything = async || [stage.get("/deliveries").await.json, stage.get("/couriers").await.json];
+    let before = everything().await;
+    let document = stage.get("/openapi.json").await.json;
+    let fill = |parameter: &str| match parameter {
+        "delivery_id" => Some(id.clone()),
+        "courier_id" => Some("1".to_owned()),
+        "subscriber" | "event_id" => Some("none".to_owned()),
+        _ => None,
+    };
+    let sent = refuses_every_bad_request(Service::Delivery, &stage.running.url(), &document, fill).await;
+    assert!(sent >= 60, "{sent}");
+    assert_eq!(everything().await, before);
     stage.strike().await;
 }
 

@@ -24,7 +24,7 @@ use uuid::Uuid;
 
 /// The delivery service, running on a database of its own.
 pub struct Stage {
-    running: Running,
+    pub running: Running,
     http: reqwest::Client,
     database: TestDatabase,
 }
@@ -181,7 +181,7 @@ pub fn parcel() -> Value {
 
 /// An order service that writes down what it is told.
 pub struct FakeOrder {
-    running: Running,
+    pub running: Running,
     told: Told,
 }
 

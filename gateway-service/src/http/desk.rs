@@ -85,9 +85,11 @@ pub(super) async fn resend_notification(
 pub(super) async fn create_webhook(
     Employee { caller, .. }: Employee,
     upstreams: web::Data<Upstreams>,
+    key: IdempotencyKey,
     body: Body<CreateWebhookRequest>,
 ) -> Result<Relayed<NewWebhookView, (S201,)>, Fail<(S422,)>> {
-    let ask = Ask::once(Method::POST, "/webhooks").json(&body.0);
+    let key = key_or_ours(key);
+    let ask = Ask::repeatable(Method::POST, "/webhooks").header("idempotency-key", Some(&key)).json(&body.0);
     Ok(Relayed::new(upstreams.order.ask(&caller, ask).await?)?)
 }
 

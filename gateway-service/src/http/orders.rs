@@ -5,7 +5,7 @@ use serde::Deserialize;
 use service_kit::{
     RawAnswer,
     auth::{Caller, OrdersRead, OrdersWrite, Scoped, ScopedOrGuest, Who},
-    http::{Body, Fail, IdempotencyKey, OptionalBody, S200, S201, S202, S402, S403, S404, S409, S422},
+    http::{Body, Fail, IdempotencyKey, OptionalBody, S200, S201, S202, S402, S403, S404, S409, S422, S429},
 };
 use shared_types::{
     OrderId, Problem,
@@ -64,7 +64,7 @@ fn naming(key: &str, problem: Problem) -> Problem {
 ///
 /// 201: the copies are this order's, and it is approved, or `pending` until its invoice is paid. 202: not decided yet; look
 /// at `Location`. 402: the card was declined, and nothing was sold. 409: nothing was sold, and `errors` names each line
-/// that stood in the way.
+/// that stood in the way. 429: too many orders of this customer hold copies and wait for their payment.
 #[api_v2_operation(tags(orders))]
 pub(super) async fn checkout(
     ScopedOrGuest { caller, .. }: ScopedOrGuest<OrdersWrite>,
@@ -72,7 +72,7 @@ pub(super) async fn checkout(
     upstreams: web::Data<Upstreams>,
     key: IdempotencyKey,
     body: Body<CheckoutRequest>,
-) -> Result<Relayed<OrderView, (S201, S202)>, Fail<(S402, S403, S409, S422)>> {
+) -> Result<Relayed<OrderView, (S201, S202)>, Fail<(S402, S403, S409, S422, S429)>> {
     let mut checkout = body.0;
     checkout.phone = phone(&identity, &caller, checkout.phone).await?;
     Ok(Relayed::new(place(&upstreams, &caller, key, &checkout).await?)?)

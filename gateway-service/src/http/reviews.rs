@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use service_kit::{
     RawAnswer,
     auth::{Caller, OrdersRead, OrdersReview, OrdersWrite, Scoped},
-    http::{Body, Fail, IdempotencyKey, OptionalBody, S200, S201, S202, S402, S404, S409, S422},
+    http::{Body, Fail, IdempotencyKey, OptionalBody, S200, S201, S202, S402, S403, S404, S409, S422},
 };
 use shared_types::{
     OrderId, Problem,
@@ -55,7 +55,7 @@ pub(super) async fn create(
     upstreams: web::Data<Upstreams>,
     key: IdempotencyKey,
     body: Body<CreateOrderRequest>,
-) -> Made<(S409, S422)> {
+) -> Made<(S403, S409, S422)> {
     let mut order = body.0;
     order.phone = phone(&identity, &caller, order.phone).await?;
     Ok(Relayed::new(pass_on(&upstreams, &caller, "/orders".to_owned(), key, Some(&order)).await?)?)

@@ -13,9 +13,11 @@ use shared_types::{
 use super::{
     line::Line,
     order::{Flow, Order},
-    payment::Attempt,
+    payment::{Attempt, ProviderName},
 };
 
+/// Orders of one customer at most that hold copies and wait for their money: nobody clears the shelves without paying.
+pub const MAX_UNPAID_ORDERS: i64 = 3;
 /// Characters in a caller's own reference at most.
 pub const MAX_CUSTOMER_REF_CHARS: usize = 200;
 /// Characters in the reason of a cancellation at most.
@@ -26,6 +28,9 @@ pub const MAX_REASON_CHARS: usize = 500;
 pub struct Opening {
     pub id: OrderId,
     pub currency: Currency,
+    /// Who is asked for the money.
+    pub cards_by: ProviderName,
+    pub invoices_by: ProviderName,
     /// Until when it has to be paid, if it has to be paid at all.
     pub pay_by: Timestamp,
 }
@@ -33,7 +38,7 @@ pub struct Opening {
 /// The order that a checkout asks for, `created` and not placed yet; or everything that is wrong with the request. A card
 /// is charged by the token that [`with_card`] adds.
 pub fn draft(request: CheckoutRequest, opening: Opening) -> Result<Order, Vec<FieldError>> {
-    let Opening { id, currency, pay_by } = opening;
+    let Opening { id, currency, cards_by, invoices_by, pay_by } = opening;
     let mut errors = FieldErrors::default();
     if request.lines.is_empty() || request.lines.len() > MAX_ORDER_LINES {
         errors.add("lines", format!("must be 1 to {MAX_ORDER_LINES} lines"));
@@ -42,10 +47,10 @@ pub fn draft(request: CheckoutRequest, opening: Opening) -> Result<Order, Vec<Fi
     check_parts(request.address.as_ref(), request.customer_ref.as_deref(), &mut errors);
     check_card(&request, &mut errors);
     errors.none()?;
-    let planned = |method| Attempt::planned(method, None, Money { minor: 0, currency });
+    let planned = |method, provider| Attempt::planned(method, provider, Money { minor: 0, currency });
     let payments = match request.payment_method {
-        PaymentMethod::Card => vec![planned(ChargeMethod::Card)],
-        PaymentMethod::Invoice => vec![planned(ChargeMethod::Invoice)],
+        PaymentMethod::Card => vec![planned(ChargeMethod::Card, cards_by)],
+        PaymentMethod::Invoice => vec![planned(ChargeMethod::Invoice, invoices_by)],
         PaymentMethod::OnDelivery => Vec::new(),
     };
     let pay_by = (!payments.is_empty()).then_some(pay_by);

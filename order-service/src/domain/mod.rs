@@ -24,4 +24,4 @@ mod tests;
 pub use line::{Line, Terms};
 pub use moves::{apply, look, next};
 pub use order::{Action, Command, Flow, Order, Refusal};
-pub use payment::Attempt;
+pub use payment::{Attempt, ProviderName};

@@ -56,7 +56,7 @@ pub fn apply(order: &Order, command: Command) -> Result<Order, Refusal> {
         Command::CopiesTaken { n, lines } => stock::taken(order, name, n, &lines),
         Command::CopiesRefused { n, lines } => stock::refused(order, name, n, lines),
         Command::CopiesGivenBack { n } => stock::given_back(order, name, n),
-        Command::StartPayment { token, pay_by } => payment::start(order, name, token, pay_by),
+        Command::StartPayment { token, provider, pay_by } => payment::start(order, name, (token, provider), pay_by),
         Command::PaymentNamed { n, name: given } => payment::named(order, name, n, given),
         Command::PaymentAnswered { n, status, reason } => payment::answered(order, name, n, status, reason),
         Command::PaymentReported { n, status } => payment::reported(order, n, status),

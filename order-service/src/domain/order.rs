@@ -11,7 +11,10 @@ use shared_types::{
     takings::{RefusedLine, TakenLine},
 };
 
-use super::{line::Line, payment::Attempt};
+use super::{
+    line::Line,
+    payment::{Attempt, ProviderName},
+};
 
 /// Which way an order goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -96,9 +99,11 @@ pub enum Command {
     CopiesGivenBack {
         n: u32,
     },
-    /// Another attempt to pay, with this card. `pay_by` counts for an order that has no deadline of its own.
+    /// Another attempt to pay, with this card, at the provider that gave the token for it. `pay_by` counts for an order that
+    /// has no deadline of its own.
     StartPayment {
         token: CardToken,
+        provider: ProviderName,
         pay_by: Timestamp,
     },
     /// The provider gave a payment a name of its own, and charged nothing yet.

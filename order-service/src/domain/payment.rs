@@ -3,6 +3,7 @@
 //! An attempt is asked about until its provider's answer is definite. What pays is one attempt; every other that
 //! captured anything is refunded, and nobody has to ask for that.
 
+use serde::{Deserialize, Serialize};
 use shared_types::{
     Money, Timestamp,
     orders::{FulfillmentState, OrderState, PaymentAttemptState as A, PaymentMethod, PaymentState, StockState},
@@ -14,6 +15,15 @@ use super::order::{Action, Flow, Order, Refusal};
 /// Attempts to pay for one order at most: nobody tries out cards here.
 pub const MAX_PAYMENTS: usize = 10;
 
+/// Who is asked for money.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProviderName {
+    Sandbox,
+    Stripe,
+    Receipts,
+}
+
 /// An attempt to pay.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Attempt {
@@ -23,6 +33,9 @@ pub struct Attempt {
     pub amount: Money,
     /// What stands for the card, for as long as it may have to be charged.
     pub token: Option<CardToken>,
+    /// Who was asked for it, and is asked for as long as it may have to be: whoever is configured later knows nothing of it.
+    /// None: it is older than this note.
+    pub provider: Option<ProviderName>,
     /// What its provider calls it, where that insists on names of its own.
     pub provider_ref: Option<String>,
     pub state: A,
@@ -41,9 +54,24 @@ impl Attempt {
         matches!(self.state, A::Charging | A::Processing | A::Canceling)
     }
 
+    /// Whether money that is reported to us may pay it: an invoice that is not at a provider of its own.
+    pub fn is_paid_by_receipt(&self) -> bool {
+        self.method == ChargeMethod::Invoice && matches!(self.provider, None | Some(ProviderName::Receipts))
+    }
+
     /// A checkout's payment, before its copies are taken.
-    pub fn planned(method: ChargeMethod, token: Option<CardToken>, nothing: Money) -> Attempt {
-        Attempt { n: 1, method, amount: nothing, token, provider_ref: None, state: A::Planned, reason: None }
+    pub fn planned(method: ChargeMethod, provider: ProviderName, nothing: Money) -> Attempt {
+        let provider = Some(provider);
+        Attempt {
+            n: 1,
+            method,
+            amount: nothing,
+            token: None,
+            provider,
+            provider_ref: None,
+            state: A::Planned,
+            reason: None,
+        }
     }
 
     /// The attempt on its way to being closed with nothing kept.
@@ -94,6 +122,13 @@ impl Order {
         } else {
             PaymentState::Unpaid
         }
+    }
+
+    /// Whether it holds copies, or is about to, and waits for its money.
+    pub fn is_unpaid(&self) -> bool {
+        self.state == OrderState::Pending
+            && self.flow == Flow::Checkout
+            && self.payment_method != PaymentMethod::OnDelivery
     }
 
     /// Every payment is closed with nothing kept: only then copies go back.
@@ -155,7 +190,7 @@ pub(super) fn charge(order: Order) -> Result<Order, Refusal> {
 pub(super) fn start(
     order: &Order,
     command: &'static str,
-    token: CardToken,
+    (token, provider): (CardToken, ProviderName),
     pay_by: Timestamp,
 ) -> Result<Order, Refusal> {
     let stands_in_the_way = |attempt: &Attempt| {
@@ -177,6 +212,7 @@ pub(super) fn start(
         method: ChargeMethod::Card,
         amount,
         token: Some(token),
+        provider: Some(provider),
         provider_ref: None,
         state: A::Charging,
         reason: None,

@@ -14,7 +14,11 @@ pub(super) async fn ask(providers: &Providers, order: &Order, action: Action) ->
     };
     let payment =
         Payment { id: order.payment_id(attempt.n), amount: attempt.amount, provider_ref: attempt.provider_ref.clone() };
-    let provider = providers.of(attempt.method);
+    let provider = match providers.of(attempt) {
+        Ok(provider) => provider,
+        // Its money is neither there nor not there until he is asked.
+        Err(gone) => return Misunderstood(format!("the payment is {gone:?}'s, who is not configured any more")),
+    };
     match action {
         Action::CancelPayment => canceled(attempt, provider.cancel(&payment).await),
         Action::Refund => refunded(attempt, provider.refund(&payment).await),

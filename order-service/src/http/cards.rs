@@ -6,10 +6,10 @@ use shared_types::{
 
 use super::Shop;
 
-/// Exchanges a card for its provider's token, before anything is written: a card is never stored. A card that the provider
-/// does not take is declined.
+/// Exchanges a card for the token of whoever takes cards now, before anything is written: a card is never stored. A card
+/// that he does not take is declined.
 pub(super) async fn token(shop: &Shop, card: &Card) -> Result<CardToken, Problem> {
-    match shop.providers.card.tokenize(card).await {
+    match shop.providers.cards().tokenize(card).await {
         Outcome::Done(view) => Ok(view.token),
         Outcome::Refused(problem) => {
             Err(Problem::new(Code::PaymentFailed, format!("the card was not accepted: {}", problem.detail)))

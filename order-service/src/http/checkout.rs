@@ -1,7 +1,7 @@
 use paperclip::actix::{api_v2_operation, web};
 use service_kit::{
     auth::{OrdersWrite, Scoped},
-    http::{Body, Fail, IdempotencyKey, Reply, S201, S202, S402, S403, S409, S422},
+    http::{Body, Fail, IdempotencyKey, Reply, S201, S202, S402, S403, S409, S422, S429},
 };
 use shared_types::{
     Problem,
@@ -27,28 +27,25 @@ use crate::{
 ///
 /// 201: the copies are this order's, and it is approved, or `pending` until its invoice is paid. 202: not decided yet; look
 /// at `Location`. 402: the card was declined, and nothing was sold. 409: nothing was sold, and `errors` names each line
-/// that stood in the way.
+/// that stood in the way. 429: too many orders of this customer hold copies and wait for their payment.
 #[api_v2_operation(tags(orders))]
 pub(super) async fn checkout(
     who: Scoped<OrdersWrite>,
     shop: web::Data<Shop>,
     key: IdempotencyKey,
     body: Body<CheckoutRequest>,
-) -> Result<Reply<OrderView, (S201, S202)>, Fail<(S402, S403, S409, S422)>> {
+) -> Result<Reply<OrderView, (S201, S202)>, Fail<(S402, S403, S409, S422, S429)>> {
     Ok(buy(&shop, &Party::of(&who.caller), key, body.0).await?.created()?)
 }
 
 /// The key is looked up before anything else: who asks again is answered, whatever has become of his card and his books.
 async fn buy(shop: &Shop, party: &Party, key: IdempotencyKey, request: CheckoutRequest) -> Result<Ending, Problem> {
-    let owner = party.owner(request.on_behalf_of)?;
+    let buyer = party.buyer(request.on_behalf_of, request.phone.clone())?;
     // Where messages go is not part of what is bought: an account's number may change before its owner asks again.
     let bought = CheckoutRequest { phone: None, ..request.clone() };
     let key = keys::key_with_card(key, party, Route::Checkout, &bought, request.card.as_ref(), &shop.card_key);
-    let (card, phone) = (request.card.clone(), request.phone.clone());
-    let opening = shop.opening();
-    if let Some(key) = &key
-        && let Some(ending) = ending::known(shop, key).await?
-    {
+    let (card, opening) = (request.card.clone(), shop.opening());
+    if let Some(ending) = ending::known(shop, key.as_ref()).await? {
         return Ok(ending);
     }
     let mut created = draft(request, opening).map_err(Problem::invalid_fields)?;
@@ -56,5 +53,5 @@ async fn buy(shop: &Shop, party: &Party, key: IdempotencyKey, request: CheckoutR
         created = with_card(created, cards::token(shop, card).await?);
     }
     let placed = apply(&created, Command::Place).map_err(|refusal| trouble::not_moved(refusal.into()))?;
-    moving::open(shop, placed, (owner, phone), Route::Checkout, Command::Place.name(), key).await
+    moving::open(shop, placed, buyer, Route::Checkout, Command::Place.name(), key).await
 }

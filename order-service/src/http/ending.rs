@@ -70,8 +70,10 @@ pub(super) async fn of(
     })
 }
 
-/// How a request ends whose key was used before.
-pub(super) async fn known(shop: &Shop, key: &Key) -> Result<Option<Ending>, Problem> {
+/// How a request ends whose key was used before. Asked before anything else, so that a replay is answered alike whatever
+/// has become of its books.
+pub(super) async fn known(shop: &Shop, key: Option<&Key>) -> Result<Option<Ending>, Problem> {
+    let Some(key) = key else { return Ok(None) };
     let asked = key.clone();
     match shop.db.read(move |tx| store::keys::find(tx, &asked)).await? {
         Some(used) => again(shop, key.clone(), used).await.map(Some),

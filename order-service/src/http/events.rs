@@ -72,6 +72,8 @@ fn follow(tx: &mut Tx<'_>, changed: &DeliveryChanged, hand: &Hand) -> Result<(),
     let moved = Command::DeliveryMoved { n: delivery_id.n, status, version };
     moves::make(tx, order_id, &moved, hand).map(drop).map_err(|error| match error {
         MoveError::Db(error) => HandleError::Db(error),
-        refused @ (MoveError::NoSuchOrder(_) | MoveError::Refused(_)) => HandleError::Rejected(refused.to_string()),
+        refused @ (MoveError::NoSuchOrder(_) | MoveError::TooManyUnpaid { .. } | MoveError::Refused(_)) => {
+            HandleError::Rejected(refused.to_string())
+        }
     })
 }

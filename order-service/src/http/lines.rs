@@ -1,7 +1,7 @@
 use paperclip::actix::{Apiv2Schema, api_v2_operation, web};
 use serde::Deserialize;
 use service_kit::{
-    auth::{OrdersRead, OrdersWrite, Scoped},
+    auth::{Caller, OrdersRead, OrdersWrite, Scoped},
     http::{Body, Fail, IdempotencyKey, Reply, S200, S201, S202, S404, S409, S422},
 };
 use shared_types::{
@@ -68,15 +68,13 @@ async fn write(
     asked: CheckoutLine,
 ) -> Result<Ending, Problem> {
     let key = keys::key(key, party, Route::AddLine, &(id, &asked));
-    if let Some(key) = &key
-        && let Some(ending) = ending::known(shop, key).await?
-    {
+    if let Some(ending) = ending::known(shop, key.as_ref()).await? {
         return Ok(ending);
     }
     find(shop, party, id).await?;
     let line = checkout::line(&asked, shop.currency).map_err(Problem::invalid_fields)?;
     let line = prices::line_ordered(shop, line, "").await?;
-    moving::make(shop, party, id, Route::AddLine, Command::AddLine { line }, key).await
+    moving::make(shop, party.clone(), id, Route::AddLine, Command::AddLine { line }, key).await
 }
 
 /// Changes the number of copies in a line.
@@ -91,8 +89,7 @@ pub(super) async fn change(
 ) -> Result<Reply<OrderView, (S200,)>, Fail<(S404, S409, S422)>> {
     let LinePath { id, line: number } = *path;
     let quantity = quantity(body.0.quantity).map_err(Problem::invalid_fields)?;
-    let command = Command::ChangeLine { number, quantity };
-    Ok(Reply::ok(moving::make(&shop, &Party::of(&who.caller), id, Route::AddLine, command, None).await?.at_once()?))
+    Ok(Reply::ok(edited(&shop, &who.caller, id, Command::ChangeLine { number, quantity }).await?))
 }
 
 /// Removes a line from an order.
@@ -105,6 +102,10 @@ pub(super) async fn remove(
     path: web::Path<LinePath>,
 ) -> Result<Reply<OrderView, (S200,)>, Fail<(S404, S409)>> {
     let LinePath { id, line: number } = *path;
-    let command = Command::RemoveLine { number };
-    Ok(Reply::ok(moving::make(&shop, &Party::of(&who.caller), id, Route::AddLine, command, None).await?.at_once()?))
+    Ok(Reply::ok(edited(&shop, &who.caller, id, Command::RemoveLine { number }).await?))
+}
+
+/// The order after a change of a line that it has. Said twice it is one change, so there is no key to it.
+async fn edited(shop: &Shop, caller: &Caller, id: OrderId, command: Command) -> Result<OrderView, Problem> {
+    moving::make(shop, Party::of(caller), id, Route::AddLine, command, None).await?.at_once()
 }

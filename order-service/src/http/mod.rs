@@ -70,7 +70,8 @@ impl Shop {
     /// What an order that is about to be written is given.
     fn opening(&self) -> Opening {
         let id = OrderId::from_uuid(Uuid::now_v7());
-        Opening { id, currency: self.currency, pay_by: self.pay_by() }
+        let Providers { cards_by, invoices_by, .. } = self.providers;
+        Opening { id, currency: self.currency, cards_by, invoices_by, pay_by: self.pay_by() }
     }
 
     /// Until when an order has to be paid whose payment begins now.

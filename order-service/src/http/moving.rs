@@ -1,10 +1,12 @@
-use service_kit::{db::DbError, faults};
-use shared_types::{OrderId, Problem, identity::Phone};
+use serde::Serialize;
+use service_kit::{auth::Caller, faults, http::IdempotencyKey};
+use shared_types::{OrderId, Problem};
 
 use super::{
     Shop,
     ending::{self, Ending},
-    party::Party,
+    keys,
+    party::{Buyer, Party},
     trouble,
 };
 use crate::{
@@ -13,7 +15,7 @@ use crate::{
     driver::Waited,
     points::{MOVE, PLACE},
     store::{
-        self, Actor, Owner, Stored,
+        self, Actor, Stored,
         keys::{Key, Used},
         moves::MoveError,
     },
@@ -24,7 +26,7 @@ use crate::{
 pub(super) async fn open(
     shop: &Shop,
     order: Order,
-    (owner, phone): (Owner, Option<Phone>),
+    Buyer { owner, phone, is_limited }: Buyer,
     route: Route,
     command: &'static str,
     key: Option<Key>,
@@ -38,6 +40,9 @@ pub(super) async fn open(
         {
             return Ok(Written::Before(key.clone(), used));
         }
+        if is_limited {
+            store::unpaid::admit(tx, &owner.customer, &order, hand.at)?;
+        }
         let stored = store::moves::open(tx, &order, &owner, command, &hand)?;
         if let Some(phone) = &phone {
             store::contacts::keep(tx, order.id, phone)?;
@@ -46,7 +51,7 @@ pub(super) async fn open(
         faults::point(PLACE.before_commit);
         Ok(Written::Moved(Box::new(stored)))
     });
-    match written.await.map_err(|error: DbError| Problem::from(error))? {
+    match written.await.map_err(trouble::not_moved)? {
         Written::Before(key, used) => ending::again(shop, key, used).await,
         Written::Moved(stored) => {
             faults::point(PLACE.after_commit);
@@ -56,11 +61,39 @@ pub(super) async fn open(
     }
 }
 
+/// A call to move one order: who asks, of which order, and under which key.
+pub(super) struct Asked {
+    party: Party,
+    id: OrderId,
+    route: Route,
+    key: Option<Key>,
+}
+
+impl Asked {
+    /// `said`: all that was asked beside the order.
+    pub(super) fn of<T: Serialize>(caller: &Caller, id: OrderId, route: Route, key: IdempotencyKey, said: &T) -> Asked {
+        let party = Party::of(caller);
+        let key = keys::key(key, &party, route, &(id, said));
+        Asked { party, id, route, key }
+    }
+
+    /// How it ends where the key was used before.
+    pub(super) async fn again(&self, shop: &Shop) -> Result<Option<Ending>, Problem> {
+        ending::known(shop, self.key.as_ref()).await
+    }
+
+    /// The order is moved, and what becomes of it is waited for.
+    pub(super) async fn makes(self, shop: &Shop, command: Command) -> Result<Ending, Problem> {
+        let Asked { party, id, route, key } = self;
+        make(shop, party, id, route, command, key).await
+    }
+}
+
 /// Moves an order and waits for what becomes of it. The move is on disk before anything is sent for it. A key whose move
 /// was refused is not kept: nothing was written.
 pub(super) async fn make(
     shop: &Shop,
-    party: &Party,
+    party: Party,
     id: OrderId,
     route: Route,
     command: Command,
@@ -68,11 +101,10 @@ pub(super) async fn make(
 ) -> Result<Ending, Problem> {
     let (seat, watch) = (shop.driver.seat(), shop.driver.watch(id));
     let hand = shop.driver.hand(party.actor(), &seat);
-    let sight = party.clone();
     let asked = key.clone();
     let written = shop.db.write(move |tx| {
         // Before the key: a key needs an order to stand for.
-        if !store::orders::find(tx, id)?.is_some_and(|stored| sight.sees(&stored)) {
+        if !store::orders::find(tx, id)?.is_some_and(|stored| party.sees(&stored)) {
             return Err(MoveError::NoSuchOrder(id));
         }
         if let Some(key) = &asked

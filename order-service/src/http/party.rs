@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
-use service_kit::auth::{Caller, Permission, Refusal, Scope};
-use shared_types::{AccountId, orders::OrderHistoryEntry};
+use service_kit::auth::{Caller, Permission, Refusal, Scope, Who};
+use shared_types::{AccountId, identity::Phone, orders::OrderHistoryEntry};
 
 use crate::store::{Actor, Owner, Stored};
 
@@ -12,11 +12,23 @@ pub(super) struct Party {
     principal: Arc<str>,
     /// Whoever reviews orders sees all of them, and works on them for others.
     reviews: bool,
+    is_program: bool,
+}
+
+/// For whom an order is written.
+#[derive(Debug, Clone)]
+pub(super) struct Buyer {
+    pub owner: Owner,
+    /// Where messages about the order go.
+    pub phone: Option<Phone>,
+    /// Whether he may have only so many unpaid orders. An API key, which buys for many, may have any number.
+    pub is_limited: bool,
 }
 
 impl Party {
     pub(super) fn of(caller: &Caller) -> Party {
-        Party { principal: caller.principal().into(), reviews: caller.may(Scope::OrdersReview) }
+        let is_program = matches!(caller.who, Who::ApiKey(_));
+        Party { principal: caller.principal().into(), reviews: caller.may(Scope::OrdersReview), is_program }
     }
 
     pub(super) fn principal(&self) -> String {
@@ -40,14 +52,15 @@ impl Party {
         self.reviews
     }
 
-    /// The owner of a new order of his. Only whoever reviews orders makes them for somebody else.
-    pub(super) fn owner(&self, on_behalf_of: Option<AccountId>) -> Result<Owner, Refusal> {
+    /// Whose a new order of his is. Only whoever reviews orders makes them for somebody else.
+    pub(super) fn buyer(&self, on_behalf_of: Option<AccountId>, phone: Option<Phone>) -> Result<Buyer, Refusal> {
         let customer = match on_behalf_of {
             None => self.principal(),
             Some(account) if self.reviews => format!("account:{account}"),
             Some(_) => return Err(Refusal::Forbidden(Permission::Scope(Scope::OrdersReview))),
         };
-        Ok(Owner { customer, placed_by: self.principal() })
+        let owner = Owner { customer, placed_by: self.principal() };
+        Ok(Buyer { owner, phone, is_limited: !self.is_program })
     }
 
     /// An entry of an order's history as he may read it: names are those of others only for whoever reviews orders.

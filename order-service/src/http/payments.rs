@@ -40,9 +40,7 @@ async fn start(
     request: PayRequest,
 ) -> Result<Ending, Problem> {
     let key = keys::key_with_card(key, party, Route::Pay, &id, Some(&request.card), &shop.card_key);
-    if let Some(key) = &key
-        && let Some(ending) = ending::known(shop, key).await?
-    {
+    if let Some(ending) = ending::known(shop, key.as_ref()).await? {
         return Ok(ending);
     }
     find(shop, party, id).await?;
@@ -50,6 +48,6 @@ async fn start(
     request.card.check("card.", &mut errors);
     errors.none().map_err(Problem::invalid_fields)?;
     let token = cards::token(shop, &request.card).await?;
-    let command = Command::StartPayment { token, pay_by: shop.pay_by() };
-    moving::make(shop, party, id, Route::Pay, command, key).await
+    let command = Command::StartPayment { token, provider: shop.providers.cards_by, pay_by: shop.pay_by() };
+    moving::make(shop, party.clone(), id, Route::Pay, command, key).await
 }

@@ -11,7 +11,8 @@ use shared_types::{
 use super::{
     Shop,
     ending::{self, Ending},
-    keys, moving,
+    keys,
+    moving::{self, Asked},
     party::Party,
     prices,
 };
@@ -45,18 +46,16 @@ async fn write(
     key: IdempotencyKey,
     request: CreateOrderRequest,
 ) -> Result<Ending, Problem> {
-    let owner = party.owner(request.on_behalf_of)?;
+    let buyer = party.buyer(request.on_behalf_of, request.phone.clone())?;
     // Where messages go is not part of what is ordered: an account's number may change before its owner asks again.
     let key = keys::key(key, party, Route::Create, &CreateOrderRequest { phone: None, ..request.clone() });
-    if let Some(key) = &key
-        && let Some(ending) = ending::known(shop, key).await?
-    {
+    if let Some(ending) = ending::known(shop, key.as_ref()).await? {
         return Ok(ending);
     }
-    let (opening, phone) = (shop.opening(), request.phone.clone());
+    let opening = shop.opening();
     let order = reviewed(request, opening.id, opening.currency).map_err(Problem::invalid_fields)?;
     let order = prices::ordered(shop, order).await?;
-    moving::open(shop, order, (owner, phone), Route::Create, "create", key).await
+    moving::open(shop, order, buyer, Route::Create, "create", key).await
 }
 
 /// Submits an order for review.
@@ -69,9 +68,8 @@ pub(super) async fn submit(
     id: web::Path<OrderId>,
     key: IdempotencyKey,
 ) -> Moved {
-    let party = Party::of(&who.caller);
-    let key = keys::key(key, &party, Route::Submit, &*id);
-    Ok(moving::make(&shop, &party, *id, Route::Submit, Command::Submit, key).await?.moved()?)
+    let asked = Asked::of(&who.caller, *id, Route::Submit, key, &());
+    Ok(asked.makes(&shop, Command::Submit).await?.moved()?)
 }
 
 /// Approves an order that was submitted.
@@ -85,9 +83,8 @@ pub(super) async fn approve(
     id: web::Path<OrderId>,
     key: IdempotencyKey,
 ) -> Moved {
-    let party = Party::of(&who.caller);
-    let key = keys::key(key, &party, Route::Approve, &*id);
-    Ok(moving::make(&shop, &party, *id, Route::Approve, Command::Approve, key).await?.moved()?)
+    let asked = Asked::of(&who.caller, *id, Route::Approve, key, &());
+    Ok(asked.makes(&shop, Command::Approve).await?.moved()?)
 }
 
 /// Rejects an order that is pending, for a reason.
@@ -101,10 +98,9 @@ pub(super) async fn reject(
     key: IdempotencyKey,
     body: Body<RejectRequest>,
 ) -> Moved {
-    let party = Party::of(&who.caller);
-    let key = keys::key(key, &party, Route::Reject, &(*id, &body.0));
+    let asked = Asked::of(&who.caller, *id, Route::Reject, key, &body.0);
     let reason = reason(Some(body.0.reason)).map_err(Problem::invalid_fields)?;
-    Ok(moving::make(&shop, &party, *id, Route::Reject, Command::Reject { reason }, key).await?.moved()?)
+    Ok(asked.makes(&shop, Command::Reject { reason }).await?.moved()?)
 }
 
 /// Cancels an order that is not approved yet.
@@ -119,10 +115,9 @@ pub(super) async fn cancel(
     key: IdempotencyKey,
     body: OptionalBody<CancelRequest>,
 ) -> Moved {
-    let party = Party::of(&who.caller);
-    let key = keys::key(key, &party, Route::Cancel, &(*id, &body.0));
+    let asked = Asked::of(&who.caller, *id, Route::Cancel, key, &body.0);
     let reason = reason(body.0.reason).map_err(Problem::invalid_fields)?;
-    Ok(moving::make(&shop, &party, *id, Route::Cancel, Command::Cancel { reason }, key).await?.moved()?)
+    Ok(asked.makes(&shop, Command::Cancel { reason }).await?.moved()?)
 }
 
 /// Gives an order that waits for its payment more time.
@@ -136,10 +131,13 @@ pub(super) async fn extend(
     key: IdempotencyKey,
     body: Body<ExtendRequest>,
 ) -> Moved {
-    let party = Party::of(&who.caller);
-    let key = keys::key(key, &party, Route::Extend, &(*id, &body.0));
+    let asked = Asked::of(&who.caller, *id, Route::Extend, key, &body.0);
+    if let Some(ending) = asked.again(&shop).await? {
+        // What lay ahead then may be over now.
+        return Ok(ending.moved()?);
+    }
     let until = deadline(body.0.until, shop.driver.now()).map_err(Problem::invalid_fields)?;
-    Ok(moving::make(&shop, &party, *id, Route::Extend, Command::ExtendDeadline { until }, key).await?.moved()?)
+    Ok(asked.makes(&shop, Command::ExtendDeadline { until }).await?.moved()?)
 }
 
 /// Refunds an approved order before its parcel leaves, or after it has come back.
@@ -153,10 +151,9 @@ pub(super) async fn refund(
     key: IdempotencyKey,
     body: OptionalBody<CancelRequest>,
 ) -> Moved {
-    let party = Party::of(&who.caller);
-    let key = keys::key(key, &party, Route::Refund, &(*id, &body.0));
+    let asked = Asked::of(&who.caller, *id, Route::Refund, key, &body.0);
     let reason = reason(body.0.reason).map_err(Problem::invalid_fields)?;
-    Ok(moving::make(&shop, &party, *id, Route::Refund, Command::Refund { reason }, key).await?.moved()?)
+    Ok(asked.makes(&shop, Command::Refund { reason }).await?.moved()?)
 }
 
 /// Notes that a buyer has collected his books.
@@ -169,7 +166,6 @@ pub(super) async fn hand_over(
     id: web::Path<OrderId>,
     key: IdempotencyKey,
 ) -> Moved {
-    let party = Party::of(&who.caller);
-    let key = keys::key(key, &party, Route::HandOver, &*id);
-    Ok(moving::make(&shop, &party, *id, Route::HandOver, Command::HandOver, key).await?.moved()?)
+    let asked = Asked::of(&who.caller, *id, Route::HandOver, key, &());
+    Ok(asked.makes(&shop, Command::HandOver).await?.moved()?)
 }

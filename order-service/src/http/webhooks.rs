@@ -11,7 +11,7 @@ use shared_types::{
     payments::{WebhookAnswer, WebhookStatus},
 };
 
-use super::Shop;
+use super::{Shop, trouble};
 use crate::{
     domain::Refusal,
     points::WEBHOOK,
@@ -99,6 +99,7 @@ fn refused(error: MoveError) -> Problem {
     match error {
         MoveError::NoSuchOrder(_) | MoveError::Refused(Refusal::NoSuchPayment(_)) => not_found(),
         MoveError::Refused(Refusal::DoesNotFit(detail)) => Problem::invalid("data.amount", detail),
+        error @ MoveError::TooManyUnpaid { .. } => trouble::not_moved(error),
         MoveError::Refused(refusal) => Problem::new(Code::InvalidTransition, refusal.to_string()),
         MoveError::Db(error) => error.into(),
     }

@@ -1,12 +1,9 @@
-use std::time::Duration;
-
 use service_kit::{
     Clock,
     db::{Db, DbError, Engine},
-    faults,
+    due, faults,
 };
 use shared_types::Timestamp;
-use tokio::{task::JoinSet, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -47,6 +44,7 @@ impl Default for Pace {
 /// Messages on their way at once at most.
 const SEATS: i64 = 8;
 
+#[derive(Clone)]
 struct Worker {
     db: Db,
     clock: Clock,
@@ -58,20 +56,8 @@ struct Worker {
 pub(super) async fn work(db: Db, clock: Clock, sms: Sms, pace: Pace, stopping: CancellationToken) {
     let worker = Worker { db, clock, sms, pace };
     worker.resume().await;
-    let mut committed = worker.db.committed_events();
-    while !stopping.is_cancelled() {
-        committed.mark_unchanged();
-        match worker.round().await {
-            Ok(0) => {}
-            Ok(_) => continue,
-            Err(error) => tracing::error!(%error, "the messages that are due cannot be read"),
-        }
-        tokio::select! {
-            () = stopping.cancelled() => {}
-            // A closed channel wakes nobody; the time-out is the ordinary end of a pause.
-            _ = timeout(Duration::from_millis(worker.pace.poll_ms), committed.changed()) => {}
-        }
-    }
+    let send = |due| worker.clone().send(due);
+    due::work_off(&worker.db, worker.pace.poll_ms, &stopping, || worker.claim(), send).await;
 }
 
 impl Worker {
@@ -94,39 +80,31 @@ impl Worker {
         Ok(())
     }
 
-    /// Sends what is due now; says how much that was.
-    async fn round(&self) -> Result<usize, DbError> {
+    /// What is due now, and ours until its lease is over.
+    async fn claim(&self) -> Result<Vec<Due>, DbError> {
         let now = self.clock.now();
         if self.db.read(move |tx| notifications::is_any_lease_over(tx, now)).await? {
             self.end_leases(now).await?;
         }
         if !self.db.read(move |tx| notifications::is_any_due(tx, now)).await? {
-            return Ok(0);
+            return Ok(Vec::new());
         }
         let until = now.plus_ms(self.pace.lease_ms);
-        let claimed = self.db.write(move |tx| notifications::claim(tx, now, until, SEATS)).await?;
-        let mut sends = JoinSet::new();
-        let count = claimed.len();
-        for due in claimed {
-            let (db, clock, sms, pace) = (self.db.clone(), self.clock, self.sms.clone(), self.pace.clone());
-            sends.spawn(async move { send(&db, clock, &sms, &pace, due).await });
-        }
-        sends.join_all().await;
-        Ok(count)
+        self.db.write(move |tx| notifications::claim(tx, now, until, SEATS)).await
     }
-}
 
-/// `sending` is on disk. From here on the message may have left.
-async fn send(db: &Db, clock: Clock, sms: &Sms, pace: &Pace, due: Due) {
-    faults::point(NOTIFY.before_call);
-    let sent = sms.send(&due.phone, &due.message).await;
-    faults::point(NOTIFY.after_call);
-    let (id, now) = (due.id, clock.now());
-    let outcome = outcome(sent, &due, pace, now);
-    let recorded = db.write(move |tx| notifications::record(tx, &due, &outcome, now)).await;
-    faults::point(NOTIFY.after_commit);
-    if let Err(error) = recorded {
-        tracing::error!(notification = id, %error, "what became of a message is not recorded: it will be unknown");
+    /// `sending` is on disk. From here on the message may have left.
+    async fn send(self, due: Due) {
+        faults::point(NOTIFY.before_call);
+        let sent = self.sms.send(&due.phone, &due.message).await;
+        faults::point(NOTIFY.after_call);
+        let (id, now) = (due.id, self.clock.now());
+        let outcome = outcome(sent, &due, &self.pace, now);
+        let recorded = self.db.write(move |tx| notifications::record(tx, &due, &outcome, now)).await;
+        faults::point(NOTIFY.after_commit);
+        if let Err(error) = recorded {
+            tracing::error!(notification = id, %error, "what became of a message is not recorded: it will be unknown");
+        }
     }
 }
 

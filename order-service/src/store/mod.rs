@@ -31,6 +31,8 @@ pub mod subscribers;
 mod text;
 /// How many orders wait for something, and for how long.
 pub mod unfinished;
+/// How many orders of one customer may wait for their money.
+pub mod unpaid;
 /// What a webhook does, once.
 pub mod webhooks;
 
@@ -61,6 +63,8 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration::both("V13__notification", include_str!("../../migrations/V13__notification.sql")),
     Migration::both("V14__webhook", include_str!("../../migrations/V14__webhook.sql")),
     Migration::both("V15__webhook_message", include_str!("../../migrations/V15__webhook_message.sql")),
+    Migration::both("V16__customer", include_str!("../../migrations/V16__customer.sql")),
+    Migration::both("V17__payment_provider", include_str!("../../migrations/V17__payment_provider.sql")),
 ];
 
 /// Whose order it is and who placed it, as principals. It is settled when the order is written.

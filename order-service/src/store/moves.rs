@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     answer::Route,
-    domain::{Command, Order, Refusal, apply, look, next},
+    domain::{Command, Order, Refusal, apply, checkout::MAX_UNPAID_ORDERS, look, next},
     metrics,
 };
 
@@ -46,6 +46,11 @@ impl Hand {
 pub enum MoveError {
     #[error("there is no order {0}")]
     NoSuchOrder(OrderId),
+    /// In so many seconds the first of them is over by itself.
+    #[error(
+        "{MAX_UNPAID_ORDERS} orders wait for their payment: pay for one of them, or cancel one, before another is placed"
+    )]
+    TooManyUnpaid { over_in_s: i64 },
     #[error(transparent)]
     Refused(#[from] Refusal),
     #[error(transparent)]

@@ -4,7 +4,7 @@ use service_kit::{
 };
 use shared_types::{Currency, Money, orders::PaymentAttemptState};
 
-use super::text::{count, name, named, parsed};
+use super::text::{count, maybe_named, name, named, parsed};
 use crate::domain::{Attempt, Order};
 
 /// Writes the attempts to pay that are not what they were before. None is ever removed.
@@ -15,8 +15,8 @@ pub(super) fn write(tx: &mut Tx<'_>, before: &[Attempt], order: &Order) -> Resul
         order.payments.iter().filter(changed).partition(|attempt| attempt.state == PaymentAttemptState::Succeeded);
     for attempt in others.into_iter().chain(succeeded) {
         tx.execute(
-            "insert into payment (order_id, n, method, amount_minor, token, provider_ref, state, reason) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8) \
+            "insert into payment (order_id, n, method, amount_minor, token, provider_ref, state, reason, provider) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
              on conflict (order_id, n) do update set amount_minor = excluded.amount_minor, token = excluded.token, \
                     provider_ref = excluded.provider_ref, state = excluded.state, reason = excluded.reason",
             &params![
@@ -28,6 +28,7 @@ pub(super) fn write(tx: &mut Tx<'_>, before: &[Attempt], order: &Order) -> Resul
                 attempt.provider_ref.clone(),
                 name(&attempt.state),
                 attempt.reason.clone(),
+                attempt.provider.map(|provider| name(&provider)),
             ],
         )?;
     }
@@ -40,6 +41,7 @@ pub(super) fn read(row: &Row, currency: Currency) -> Result<Attempt, DbError> {
         method: named(row, "method")?,
         amount: Money { minor: row.get("amount_minor")?, currency },
         token: parsed(row, "token")?,
+        provider: maybe_named(row, "provider")?,
         provider_ref: row.get("provider_ref")?,
         state: named(row, "state")?,
         reason: row.get("reason")?,

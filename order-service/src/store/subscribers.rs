@@ -127,6 +127,11 @@ pub fn delete(tx: &mut Tx<'_>, id: Uuid, at: Timestamp) -> Result<bool, DbError>
     Ok(deleted == 1)
 }
 
+/// The secret with which messages to this subscriber are signed, also once he was removed.
+pub fn secret(tx: &mut Tx<'_>, id: Uuid) -> Result<String, DbError> {
+    tx.query_one("select secret from webhook where webhook_id = $1", &params![id.to_string()])?.get("secret")
+}
+
 /// The subscriber of that id.
 pub fn find(tx: &mut Tx<'_>, id: Uuid) -> Result<Option<WebhookView>, DbError> {
     let sql = format!("select {COLUMNS} from webhook where webhook_id = $1 and deleted_at_us is null");

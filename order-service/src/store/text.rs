@@ -13,9 +13,16 @@ pub(super) fn name<T: Serialize>(value: &T) -> String {
 
 /// The value of an enumeration in a text column.
 pub(super) fn named<T: for<'de> Deserialize<'de>>(row: &Row, column: &str) -> Result<T, DbError> {
-    let text: String = row.get(column)?;
-    let text: serde::de::value::StringDeserializer<PlainError> = text.into_deserializer();
-    T::deserialize(text).map_err(|error| unreadable(column, error))
+    required(maybe_named(row, column)?, column)
+}
+
+/// The value of an enumeration in a text column, where there is one.
+pub(super) fn maybe_named<T: for<'de> Deserialize<'de>>(row: &Row, column: &str) -> Result<Option<T>, DbError> {
+    let read = |text: String| {
+        let text: serde::de::value::StringDeserializer<PlainError> = text.into_deserializer();
+        T::deserialize(text).map_err(|error| unreadable(column, error))
+    };
+    row.get::<Option<String>>(column)?.map(read).transpose()
 }
 
 /// A value that parses from its text, where there is one.

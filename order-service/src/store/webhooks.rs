@@ -2,10 +2,7 @@
 //! finds itself and does nothing.
 
 use service_kit::{db::Tx, inbox};
-use shared_types::{
-    Money, OrderId, PaymentId,
-    payments::{ChargeMethod, PaymentStatus},
-};
+use shared_types::{Money, OrderId, PaymentId, payments::PaymentStatus};
 
 use super::{
     moves::{self, Hand, MoveError},
@@ -40,8 +37,7 @@ pub fn received(tx: &mut Tx<'_>, event_id: &str, received: &Received, hand: &Han
     if fits && !inbox::first_time(tx, RECEIPTS, event_id)? {
         return Ok(Taken::Duplicate);
     }
-    let invoice = order.payments.iter().find(|attempt| attempt.method == ChargeMethod::Invoice);
-    let invoice = invoice.filter(|_| fits);
+    let invoice = order.payments.iter().find(|attempt| attempt.is_paid_by_receipt()).filter(|_| fits);
     let payment = invoice.map(|attempt| order.payment_id(attempt.n));
     let (order_id, received_at) = (order.id, hand.at);
     let receipt =

@@ -1,11 +1,8 @@
-use std::time::Duration;
-
 use service_kit::{
     Clock,
     db::{Db, DbError, Engine},
-    faults,
+    due, faults,
 };
-use tokio::{task::JoinSet, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::schedule::pause_ms;
@@ -37,6 +34,7 @@ impl Default for Pace {
 /// Messages on their way at once at most.
 const SEATS: i64 = 16;
 
+#[derive(Clone)]
 struct Worker {
     db: Db,
     clock: Clock,
@@ -48,20 +46,8 @@ struct Worker {
 pub(super) async fn work(db: Db, clock: Clock, subscribers: Subscribers, pace: Pace, stopping: CancellationToken) {
     let worker = Worker { db, clock, subscribers, pace };
     worker.resume().await;
-    let mut committed = worker.db.committed_events();
-    while !stopping.is_cancelled() {
-        committed.mark_unchanged();
-        match worker.round().await {
-            Ok(0) => {}
-            Ok(_) => continue,
-            Err(error) => tracing::error!(%error, "the webhooks that are due cannot be read"),
-        }
-        tokio::select! {
-            () = stopping.cancelled() => {}
-            // A closed channel wakes nobody; the time-out is the ordinary end of a pause.
-            _ = timeout(Duration::from_millis(worker.pace.poll_ms), committed.changed()) => {}
-        }
-    }
+    let send = |due| worker.clone().send(due);
+    due::work_off(&worker.db, worker.pace.poll_ms, &stopping, || worker.claim(), send).await;
 }
 
 impl Worker {
@@ -76,42 +62,33 @@ impl Worker {
         }
     }
 
-    /// Sends what is due now; says how much that was.
-    async fn round(&self) -> Result<usize, DbError> {
+    /// What is due now, and ours until its lease is over.
+    async fn claim(&self) -> Result<Vec<Due>, DbError> {
         let now = self.clock.now();
         if !self.db.read(move |tx| subscribers::is_any_due(tx, now)).await? {
-            return Ok(0);
+            return Ok(Vec::new());
         }
         let until = now.plus_ms(self.pace.lease_ms);
-        let claimed = self.db.write(move |tx| subscribers::claim(tx, now, until, SEATS)).await?;
-        let mut sends = JoinSet::new();
-        let count = claimed.len();
-        for due in claimed {
-            let (db, clock) = (self.db.clone(), self.clock);
-            let (subscribers, second_ms) = (self.subscribers.clone(), self.pace.second_ms);
-            sends.spawn(async move { send(&db, clock, &subscribers, second_ms, due).await });
-        }
-        sends.join_all().await;
-        Ok(count)
+        self.db.write(move |tx| subscribers::claim(tx, now, until, SEATS)).await
     }
-}
 
-async fn send(db: &Db, clock: Clock, subscribers: &Subscribers, second_ms: i64, due: Due) {
-    let message_id = due.message_id.to_string();
-    let at_s = clock.now().micros() / 1_000_000;
-    faults::point(TELL.before_call);
-    let said = subscribers.tell(&due.url, &due.secret, &message_id, at_s, &due.body).await;
-    faults::point(TELL.after_call);
-    let now = clock.now();
-    let next = match pause_ms(due.tries, second_ms) {
-        _ if said.is_acknowledged() => Next::Delivered,
-        Some(pause_ms) => Next::Again(now.plus_ms(pause_ms)),
-        None => Next::Failed,
-    };
-    let attempted = Attempted { status: said.status, detail: said.detail, at: now, next };
-    let recorded = db.write(move |tx| subscribers::record(tx, &due, &attempted)).await;
-    faults::point(TELL.after_commit);
-    if let Err(error) = recorded {
-        tracing::error!(message_id, %error, "what became of a webhook is not recorded: it is sent again");
+    async fn send(self, due: Due) {
+        let message_id = due.message_id.to_string();
+        let at_s = self.clock.now().micros() / 1_000_000;
+        faults::point(TELL.before_call);
+        let said = self.subscribers.tell(&due.url, &due.secret, &message_id, at_s, &due.body).await;
+        faults::point(TELL.after_call);
+        let now = self.clock.now();
+        let next = match pause_ms(due.tries, self.pace.second_ms) {
+            _ if said.is_acknowledged() => Next::Delivered,
+            Some(pause_ms) => Next::Again(now.plus_ms(pause_ms)),
+            None => Next::Failed,
+        };
+        let attempted = Attempted { status: said.status, detail: said.detail, at: now, next };
+        let recorded = self.db.write(move |tx| subscribers::record(tx, &due, &attempted)).await;
+        faults::point(TELL.after_commit);
+        if let Err(error) = recorded {
+            tracing::error!(message_id, %error, "what became of a webhook is not recorded: it is sent again");
+        }
     }
 }

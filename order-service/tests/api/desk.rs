@@ -1,3 +1,4 @@
+use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 use service_kit::{auth::Who, testing::eventually};
@@ -48,6 +49,18 @@ async fn an_employee_registers_an_address_and_sees_its_secret_once() {
         assert_eq!((gone.status, &gone.json["code"]), (404, &json!("webhook_not_found")), "{page}");
     }
     assert_eq!(staff(&shop, Method::GET, "/webhooks", None).await.json["items"], json!([]));
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn an_address_that_is_registered_many_times_at_once_under_one_key_is_one_with_one_secret() {
+    let shop = Shop::open("desk_hook_key").await;
+    let new = json!({"url": "https://example.com/hook", "events": ["order.created"]});
+    let register = || shop.send(Method::POST, "/webhooks", Some("the-key"), Some(&new));
+    let answers = join_all((0..12).map(|_| register())).await;
+    assert!(answers.iter().all(|answer| answer.status == 201 && *answer == answers[0]), "{answers:?}");
+    let listed = shop.get("/webhooks").await.json;
+    assert_eq!(listed["items"].as_array().unwrap().len(), 1);
     shop.close().await;
 }
 

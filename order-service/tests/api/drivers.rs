@@ -1,6 +1,6 @@
 use order_service::{
     domain::{
-        Command, apply,
+        Command, ProviderName, apply,
         checkout::{Opening, draft},
     },
     store::{self, Actor, Owner, moves::Hand},
@@ -23,7 +23,9 @@ async fn of_two_moves_from_one_version_exactly_one_is_made() {
     let db = Db::open(database.url(), DbOptions::default(), store::MIGRATIONS).await.unwrap();
     let id = OrderId::from_uuid(uuid::Uuid::now_v7());
     let request = serde_json::from_value(collect(&[(1, 1)])).unwrap();
-    let opening = Opening { id, currency: Currency::USD, pay_by: Timestamp::from_micros(1) };
+    let (cards_by, invoices_by) = (ProviderName::Sandbox, ProviderName::Receipts);
+    let pay_by = Timestamp::from_micros(1);
+    let opening = Opening { id, currency: Currency::USD, cards_by, invoices_by, pay_by };
     let order = apply(&draft(request, opening).unwrap(), Command::Place).unwrap();
     let hand = Hand { actor: Actor::Driver, at: Timestamp::from_micros(1), lead_ms: 0, look_ms: 0 };
     let owner = Owner { customer: "account:1".into(), placed_by: "account:1".into() };

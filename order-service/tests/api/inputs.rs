@@ -1,5 +1,6 @@
 use reqwest::Method;
 use serde_json::{Value, json};
+use service_kit::{auth::Service, testing::refuses_every_bad_request};
 
 use crate::shop::{Answer, Shop, bearer, collect, deliver, employee};
 
@@ -116,6 +117,38 @@ async fn every_bad_request_is_answered_with_a_problem() {
     };
     assert_eq!((raw("{").await, raw("").await, raw("[]").await), (400, 400, 422));
     assert_eq!(shop.get("/orders").await.json["items"], json!([]));
+    shop.close().await;
+}
+
+/// Complete by construction: the requests are made out of the service's own document.
+#[tokio::test]
+async fn whatever_is_wrong_with_a_request_to_any_route_is_a_clear_problem_and_changes_nothing() {
+    let shop = Shop::open("any_route").await;
+    let bought = shop.checkout(&deliver(&[(1, 1)])).await.order_id();
+    let written = shop.post("/orders", &json!({"lines": [{"book_id": 1, "quantity": 1}]})).await.order_id();
+    let hook = json!({"url": "https://subscriber.example/hook", "events": ["order.created"]});
+    let hook = shop.post("/webhooks", &hook).await.json["webhook"]["id"].as_str().unwrap().to_owned();
+    shop.settled(&bought).await;
+    let everything = async || {
+        let mut seen = Vec::new();
+        for list in ["/orders", "/webhooks", "/receipts"] {
+            seen.push(shop.get(list).await.json);
+        }
+        seen.push(json!([shop.history(&bought).await, shop.history(&written).await]));
+        seen
+    };
+    let before = everything().await;
+    let document = shop.get("/openapi.json").await.json;
+    let fill = |parameter: &str| match parameter {
+        "id" => Some(written.clone()),
+        "line" => Some("1".to_owned()),
+        "event_id" | "subscriber" => Some("none".to_owned()),
+        "message_id" => Some(hook.clone()),
+        _ => None,
+    };
+    let sent = refuses_every_bad_request(Service::Order, &shop.running.url(), &document, fill).await;
+    assert!(sent >= 200, "{sent}");
+    assert_eq!(everything().await, before);
     shop.close().await;
 }
 

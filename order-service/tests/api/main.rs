@@ -39,5 +39,7 @@ mod shop;
 mod stripe;
 /// Webhooks to subscribers: at least once, signed.
 mod subscribers;
+/// Unpaid orders: three at once, and no more.
+mod unpaid;
 /// Webhooks in: believed, once, and for the amount that is owed.
 mod webhooks;

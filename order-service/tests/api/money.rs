@@ -302,3 +302,28 @@ async fn a_charge_outlives_the_service_that_asked_for_it() {
     assert_eq!(shop.neighbours.bank.keeps(), 1_299);
     shop.close().await;
 }
+
+#[tokio::test]
+async fn a_payment_is_settled_where_it_was_opened_whatever_is_configured_since() {
+    let shop = Shop::open_with_invoices("provider_changed").await;
+    shop.neighbours.bank.decides(PaymentStatus::Processing);
+    let id = shop.checkout(&by_invoice(collect(&[(1, 1)]))).await.order_id();
+    // From now on invoices are paid by reported money, and this one's buyer pays at the bank that sent it.
+    let shop = shop.restart().await;
+    shop.neighbours.bank.settle(&id, 1, PaymentStatus::Succeeded);
+    eventually("the money is noticed", async || shop.order(&id).await["state"] == "approved").await;
+    let refunded = shop.post(&format!("/orders/{id}/refund"), &json!({})).await;
+    assert_eq!((refunded.status, axes(&refunded.json)), (200, ("approved", "none", "refunded")), "{refunded:?}");
+    assert_eq!((shop.neighbours.bank.keeps(), shop.neighbours.on_hand(1)), (0, 10));
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn a_refund_of_an_order_that_was_never_paid_gives_its_copies_back_and_no_money() {
+    let shop = Shop::open("never_paid").await;
+    let id = shop.checkout(&collect(&[(1, 2)])).await.order_id();
+    let refunded = shop.post(&format!("/orders/{id}/refund"), &json!({"reason": "he changed his mind"})).await;
+    assert_eq!((refunded.status, axes(&refunded.json)), (200, ("approved", "none", "refunded")), "{refunded:?}");
+    assert_eq!((shop.neighbours.on_hand(1), shop.neighbours.calls("/payments/")), (10, 0));
+    shop.close().await;
+}

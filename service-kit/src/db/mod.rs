@@ -29,6 +29,8 @@ mod problem;
 mod row;
 /// The embedded engine.
 mod sqlite;
+/// Everything that one database holds, into another.
+pub mod transfer;
 /// The inside of a closure.
 mod tx;
 /// Addresses.

@@ -1,5 +1,7 @@
 //! What tests of every crate share. It panics where a test should fail.
 
+/// Bad requests, made out of an API document.
+mod bad;
 /// Callers for a service under test, from issuers that all tests of a process share.
 mod callers;
 /// Throw-away databases.
@@ -15,6 +17,7 @@ mod replica;
 /// Throw-away Postgres servers that end with their test process.
 mod server;
 
+pub use bad::refuses_every_bad_request;
 pub use callers::Callers;
 pub use database::TestDatabase;
 pub use eventually::{eventually, eventually_some};

@@ -190,6 +190,19 @@ impl Caller {
         .await
     }
 
+    /// Sends a webhook, to the byte, until there is a definite answer.
+    pub async fn tell(&self, signature: &str, body: &str) -> Answer {
+        patiently("an answer to a webhook", || async {
+            let request = self.http.post(format!("{}/webhooks/payment", self.base));
+            let request = request.header("content-type", "application/json").header("x-signature", signature);
+            let response = request.body(body.to_owned()).send().await.ok()?;
+            let status = response.status().as_u16();
+            let body = serde_json::from_slice(&response.bytes().await.ok()?).unwrap_or(Value::Null);
+            (status < 500).then_some(Answer { status, body })
+        })
+        .await
+    }
+
     pub async fn get(&self, path: &str) -> Answer {
         self.ask(Method::GET, path, None, None).await
     }

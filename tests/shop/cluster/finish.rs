@@ -68,7 +68,7 @@ impl Cluster {
     }
 
     /// What the bank has still to tell may move an order that is at rest: it is heard before anything is counted.
-    async fn until_the_bank_has_told(&self) {
+    pub async fn until_the_bank_has_told(&self) {
         let bank = Db::open_read_only(self.databases[&Payments].url()).await.unwrap();
         let untold = async || {
             let sql = "select count(*) as untold from webhook where due_at_us is not null";

@@ -3,6 +3,8 @@
 //! A test ends with [`Cluster::finish`], which waits for rest, counts every copy and every promise, and runs the audit
 //! over the databases. A test that forgets it fails.
 
+/// The bank's ledger, and its word.
+mod bank;
 /// Whoever calls the gateway.
 mod caller;
 /// What must hold when nothing moves any more.
@@ -25,6 +27,7 @@ use service_kit::{
 };
 use shared_types::BookId;
 
+pub use bank::Bank;
 pub use caller::{Basket, Bought, Caller};
 use caller::{Credential, Memory};
 pub use link::Link;
@@ -65,6 +68,9 @@ pub const LINKS: [(Part, Part); 9] = [
 
 /// Who asks whom for nothing but his keys.
 pub const KEY_LINKS: [(Part, Part); 4] = [(Catalog, Gateway), (Catalog, Order), (Order, Gateway), (Delivery, Gateway)];
+
+/// With it the bank signs what it tells the shop.
+pub const BANK_SECRET: &str = "between the bank and the shop";
 
 /// With it the tests do what whoever runs the shop may do.
 pub const OPERATOR_KEY: &str = "operator-of-the-shop-under-test-01";
@@ -141,6 +147,12 @@ impl Cluster {
     /// A caller without any name, at the gateway's door.
     pub fn anonymous(&self) -> Caller {
         self.caller("", Credential::None)
+    }
+
+    /// The shop's bank.
+    pub fn bank(&self) -> Bank {
+        let ledger = format!("http://{}", self.processes[&Payments].address());
+        Bank { ledger: Caller::new(ledger, Credential::None, self.memory.clone()), door: self.anonymous() }
     }
 
     fn caller(&self, base: &str, credential: Credential) -> Caller {
@@ -242,7 +254,7 @@ impl Cluster {
         arguments
             .extend(self.databases.get(&part).map(|database| format!("--database-url={}", database.url().expose())));
         if matches!(part, Order | Payments) {
-            arguments.push("--sandbox-webhook-secret=between the bank and the shop".to_owned());
+            arguments.push(format!("--sandbox-webhook-secret={BANK_SECRET}"));
         }
         let asked = self.links.iter().filter(|((from, _), _)| *from == part);
         if part == Order {

@@ -14,12 +14,15 @@ mod sandbox;
 /// Stripe's PaymentIntents.
 mod stripe;
 
+use std::collections::BTreeMap;
+
 use service_kit::{NoAnswer, Outcome, client::ClientError, db::Db};
 use shared_types::{
     Code, Money, PaymentId, Problem, Secret,
     payments::{Card, CardToken, ChargeMethod, PaymentView, TokenView},
 };
 
+use crate::domain::{Attempt, ProviderName};
 use receipts::Receipts;
 use sandbox::Sandbox;
 use stripe::Stripe;
@@ -59,20 +62,35 @@ pub enum Provider {
     Receipts(Receipts),
 }
 
-/// Who is asked for what kind of payment.
+/// Who is asked for what: those who take payments now, and those who may have taken some before.
 #[derive(Debug, Clone)]
 pub struct Providers {
-    pub card: Provider,
-    pub invoice: Provider,
+    /// Who takes cards now.
+    pub cards_by: ProviderName,
+    /// Who takes invoices now.
+    pub invoices_by: ProviderName,
+    /// Everybody who is configured.
+    pub known: BTreeMap<ProviderName, Provider>,
 }
 
 impl Providers {
-    /// Who is asked about payments that are made this way.
-    pub fn of(&self, method: ChargeMethod) -> &Provider {
-        match method {
-            ChargeMethod::Card => &self.card,
-            ChargeMethod::Invoice => &self.invoice,
-        }
+    /// Who is asked about a payment: whoever was asked first, whatever has been configured since. The name, should nobody
+    /// of that name be configured any more.
+    pub fn of(&self, attempt: &Attempt) -> Result<&Provider, ProviderName> {
+        let now = match attempt.method {
+            ChargeMethod::Card => self.cards_by,
+            ChargeMethod::Invoice => self.invoices_by,
+        };
+        self.named(attempt.provider.unwrap_or(now))
+    }
+
+    /// Who takes cards now.
+    pub fn cards(&self) -> &Provider {
+        self.named(self.cards_by).expect("BUG: who takes payments now is configured")
+    }
+
+    fn named(&self, name: ProviderName) -> Result<&Provider, ProviderName> {
+        self.known.get(&name).ok_or(name)
     }
 }
 

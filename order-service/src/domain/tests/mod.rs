@@ -18,7 +18,7 @@ use shared_types::{
 use uuid::Uuid;
 
 use super::{
-    Command, Line, Order, Terms,
+    Command, Line, Order, ProviderName, Terms,
     checkout::{Opening, draft, reviewed, with_card},
 };
 
@@ -62,7 +62,9 @@ fn created(method: PaymentMethod, with_address: bool) -> Order {
         customer_ref: None,
         on_behalf_of: None,
     };
-    let opening = Opening { id: id(), currency: Currency::USD, pay_by: Timestamp::from_micros(1) };
+    let (cards_by, invoices_by) = (ProviderName::Sandbox, ProviderName::Receipts);
+    let pay_by = Timestamp::from_micros(1);
+    let opening = Opening { id: id(), currency: Currency::USD, cards_by, invoices_by, pay_by };
     let order = draft(request, opening).expect("a valid request");
     if by_card { with_card(order, token()) } else { order }
 }

@@ -11,7 +11,7 @@ use shared_types::{
 };
 
 use super::{
-    super::{Action, Command, Order, apply, look, next},
+    super::{Action, Command, Order, ProviderName, apply, look, next},
     created, line_ordered, refused,
     spec::{After, table},
     taken, token, written,
@@ -41,7 +41,7 @@ fn commands() -> Vec<Command> {
         Command::Approve,
         Command::Reject { reason: reason() },
         Command::Cancel { reason: reason() },
-        Command::StartPayment { token: token(), pay_by: Timestamp::from_micros(1) },
+        Command::StartPayment { token: token(), provider: ProviderName::Sandbox, pay_by: Timestamp::from_micros(1) },
         Command::DeadlinePassed,
         Command::ExtendDeadline { until: Timestamp::from_micros(0) },
         Command::ExtendDeadline { until: Timestamp::from_micros(1) },

@@ -19,16 +19,22 @@ use crate::{
 
 /// Registers an address that is told of events.
 ///
-/// Every message is signed with the secret (Standard Webhooks), which is in this answer and nowhere else.
+/// Every message is signed with the secret (Standard Webhooks), which is in this answer and nowhere else; asked again with
+/// its key, it is the same one.
 #[api_v2_operation(tags(webhooks))]
 pub(super) async fn create(
     who: Employee,
     desk: web::Data<Desk>,
+    key: Keyed,
     body: Body<CreateWebhookRequest>,
 ) -> Result<Reply<NewWebhookView, (S201,)>, Fail<(S422,)>> {
+    let (key, now) = (key.asking(&body.0), desk.now());
     let new = read_new(body.0, who.caller.principal(), &desk.subscribers)?;
-    let (now, secret) = (desk.now(), new.secret.expose().to_owned());
-    let webhook = desk.db.write(move |tx| subscribers::create(tx, &new, now)).await?;
+    let made = once(&desk.db, key, now, move |tx| subscribers::create(tx, &new, now).map_err(DeskError::from));
+    let webhook = made.await?;
+    // It is no part of the answer that is kept under the key: a secret has one place.
+    let id = webhook.id;
+    let secret = desk.db.read(move |tx| subscribers::secret(tx, id)).await?;
     let location = format!("/webhooks/{}", webhook.id);
     Ok(Reply::created(location, NewWebhookView { webhook, secret }).header("cache-control", "no-store"))
 }

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use shared_types::{Timestamp, orders::OrderState, payments::PaymentStatus};
 
 use super::{
-    super::super::{Action, Command, Order, apply, look, next},
+    super::super::{Action, Command, Order, ProviderName, apply, look, next},
     super::{refused, taken, token},
     Fault, Story,
     others::{Call, Kind, Others, Reply, Taking, WAY, at},
@@ -111,7 +111,11 @@ impl World {
     fn people(&self) -> Vec<World> {
         let mut commands = vec![Command::Cancel { reason: None }, Command::DeadlinePassed];
         if self.story.pays_again && self.order.payments.len() < 2 {
-            commands.push(Command::StartPayment { token: token(), pay_by: Timestamp::from_micros(1) });
+            commands.push(Command::StartPayment {
+                token: token(),
+                provider: ProviderName::Sandbox,
+                pay_by: Timestamp::from_micros(1),
+            });
         }
         if self.story.refunds {
             commands.push(Command::Refund { reason: None });
