@@ -16,7 +16,7 @@ use shared_types::{
 use crate::cluster::{Basket, Bought, Caller, Catalog, Cluster, Delivery, Link, Order, Payments, patiently};
 
 /// A card that is charged.
-const APPROVED: &str = "4242424242424242";
+pub const APPROVED: &str = "4242424242424242";
 /// A card that is charged, and the bank does not answer the first time.
 const SILENT: &str = "4000000000000259";
 

@@ -12,6 +12,8 @@ mod cluster;
 mod crashes;
 /// What a customer, an employee and a courier do in the shop on one day, answer by answer.
 mod day;
+/// Disks that lose what was not synced, or fail.
+mod disk;
 /// What the shop shows of itself: numbers, alerts, the dashboard.
 mod eyes;
 /// Tokens and the keys that they are verified with, between processes.
@@ -20,6 +22,8 @@ mod keys;
 mod money;
 /// Links that lose answers, are cut, or are slow.
 mod network;
+/// Parcels that are late, fail and come back.
+mod parcels;
 /// Buyers who want the same copies at the same time.
 mod races;
 /// Services that are told to stop while customers buy.

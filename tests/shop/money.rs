@@ -2,16 +2,15 @@
 
 use futures_util::future::join_all;
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 use service_kit::testing::eventually;
 use shared_types::{
     BookId, Code, OrderId,
-    deliveries::DeliveryPage,
-    orders::{FulfillmentState, OrderHistory, OrderState, OrderView, PaymentState},
+    orders::{OrderHistory, OrderState, OrderView, PaymentState},
     payments::{PaymentStatus, WebhookStatus},
 };
 
-use crate::cluster::{Basket, Bought, Caller, Catalog, Cluster, Delivery, Order, Payments, patiently};
+use crate::cluster::{Basket, Bought, Caller, Catalog, Cluster, Order, Payments, patiently};
 
 /// A card that is charged.
 const APPROVED: &str = "4242424242424242";
@@ -189,25 +188,31 @@ async fn a_bank_that_charged_and_said_nothing_charges_once_and_the_same_key_find
     shop.finish().await;
 }
 
-/// The parcel has left, and no event has told so: the delivery service's answer does.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refund_that_comes_too_late_is_refused_at_once_though_no_event_came() {
+async fn store_all_or_nothing() {
     let shop = Cluster::start().await;
-    let (book, caller) = (shop.book("Gone Already", COPIES).await, shop.operator());
-    let id = caller.buy(&Basket::of(&[(book, 1)]).delivered().by_card(APPROVED)).await.order().id;
-    let booked = async || {
-        let page: DeliveryPage = caller.get(&format!("/deliveries?order_id={id}")).await.expect(200);
-        page.items.first().map(|delivery| delivery.delivery_id)
-    };
-    eventually("its parcel is booked", async || booked().await.is_some()).await;
-    shop.link(Delivery, Order).cut();
-    let moves = format!("/deliveries/{}/moves", id.delivery(1));
-    let shipped = caller.send(Method::POST, &moves, &json!({"status": "shipped"})).await;
-    assert_eq!(shipped.status, 200, "{shipped:?}");
-    let refused = caller.send(Method::POST, &format!("/orders/{id}/refund"), &Value::Null).await;
-    assert_eq!((refused.status, refused.code()), (409, Some(Code::InvalidTransition)), "{refused:?}");
-    assert_eq!(order(&caller, id).await.fulfillment, FulfillmentState::Shipped);
-    shop.link(Delivery, Order).heal();
-    sold_once(&shop, id, book).await;
+    let (plenty, few, caller) = (shop.book("Plenty", COPIES).await, shop.book("Few", 1).await, shop.operator());
+    let basket = Basket::of(&[(plenty, 1), (few, 2)]).by_card(APPROVED);
+    let refused = caller.try_to_buy(&basket).await.unwrap();
+    assert_eq!((refused.status, refused.code()), (409, Some(Code::SoldOut)), "{refused:?}");
+    assert_eq!(refused.body["errors"][0]["field"], "lines[1].quantity");
+    let id = caller.find_order(&basket).await;
+    assert_eq!(shop.bank().payments(id).await, [], "nothing was charged");
+    assert_eq!((caller.on_hand(plenty).await, caller.on_hand(few).await), (COPIES, 1));
+    shop.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn store_idempotent() {
+    let shop = Cluster::start().await;
+    let (book, caller) = (shop.book("Once", COPIES).await, shop.operator());
+    let basket = Basket::of(&[(book, 1)]).by_card(APPROVED);
+    let answers = join_all((0..8).map(|_| caller.try_to_buy(&basket))).await;
+    let first = answers[0].as_ref().unwrap();
+    assert_eq!(first.status, 201, "{first:?}");
+    assert!(answers.iter().flatten().all(|answer| answer.status == 201 && answer.body == first.body), "{answers:?}");
+    let other = caller.try_to_buy(&basket.clone().delivered()).await.unwrap();
+    assert_eq!((other.status, other.code()), (422, Some(Code::KeyReused)), "{other:?}");
+    sold_once(&shop, caller.find_order(&basket).await, book).await;
     shop.finish().await;
 }

@@ -18,7 +18,7 @@ const CLIENTS: usize = 8;
 const SCARCE: i64 = 40;
 const PAUSE_MS: RangeInclusive<u64> = 50..=500;
 
-/// Whether there is time for everything.
+/// Whether there is time: minutes instead of seconds.
 #[expect(clippy::disallowed_methods, reason = "whoever runs the tests chooses how long")]
 pub fn is_long() -> bool {
     std::env::var_os("LASTCOPY_TEST_LONG").is_some()

@@ -1,7 +1,8 @@
 use reqwest::Method;
 use serde_json::{Value, json};
+use service_kit::{auth::Service, testing::refuses_every_bad_request};
 
-use crate::shop::{Shop, taking_id};
+use crate::shop::{Shop, line, taking_id};
 
 fn book() -> Value {
     json!({"sku": "NEW", "title": "t", "topic": "t", "price": 1})
@@ -174,5 +175,32 @@ async fn a_path_or_query_that_cannot_be_read_says_so() {
         assert_eq!(answer.outcome(), (status, code), "{method} {path}: {}", answer.json);
         assert_eq!(answer.header("content-type"), Some("application/problem+json"), "{method} {path}");
     }
+    shop.finish().await;
+}
+
+/// Complete by construction: the requests are made out of the service's own document.
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_is_wrong_with_a_request_to_any_route_is_a_clear_problem_and_changes_nothing() {
+    let shop = Shop::open("any-route").await;
+    let id = shop.new_book(5).await;
+    let taking = taking_id();
+    let taken = json!({"lines": [line(id, 1)]});
+    assert_eq!(shop.call(Method::PUT, &format!("/takings/{taking}"), &[], Some(&taken)).await.status, 201);
+    let everything = async || {
+        let ledger = format!("/books/{id}/ledger");
+        [shop.get("/books").await.json, shop.get("/topics").await.json, shop.get(&ledger).await.json]
+    };
+    let before = everything().await;
+    let document = shop.get("/openapi.json").await.json;
+    let fill = |parameter: &str| match parameter {
+        "book_id" => Some(id.to_string()),
+        "isbn" => Some("9780143127550".to_owned()),
+        "taking_id" => Some(taking.clone()),
+        _ => None,
+    };
+    let any_text = ["topic", "q", "author", "isbn", "sku", "If-None-Match"];
+    let sent = refuses_every_bad_request(Service::Catalog, &shop.base, &document, &any_text, fill).await;
+    assert!(sent >= 80, "{sent}");
+    assert_eq!(everything().await, before);
     shop.finish().await;
 }

@@ -23,7 +23,7 @@ pub struct Shop {
 /// Whoever calls the catalog. Clones call in parallel.
 #[derive(Clone)]
 pub struct Caller {
-    base: String,
+    pub base: String,
     http: Client,
     /// An employee through the gateway, unless a test says otherwise.
     bearer: Option<String>,

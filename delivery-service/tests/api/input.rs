@@ -102,7 +102,7 @@ async fn whatever_is_wrong_with_a_request_to_any_route_is_a_clear_problem_and_ch
         "subscriber" | "event_id" => Some("none".to_owned()),
         _ => None,
     };
-    let sent = refuses_every_bad_request(Service::Delivery, &stage.running.url(), &document, fill).await;
+    let sent = refuses_every_bad_request(Service::Delivery, &stage.running.url(), &document, &[], fill).await;
     assert!(sent >= 60, "{sent}");
     assert_eq!(everything().await, before);
     stage.strike().await;

@@ -5,6 +5,8 @@
 mod api;
 /// The three-tier book bazaar, row by row.
 mod bazar;
+/// The beverage shop, row by row: orders that people write, submit and decide about.
+mod beverages;
 /// What is kept of the catalog's answers.
 mod cache;
 /// The API document.
@@ -13,6 +15,8 @@ mod document;
 mod guests;
 /// The stream of what happens.
 mod live;
+/// People with accounts.
+mod person;
 /// A gateway before a catalog of one book.
 mod shelf;
 /// A whole shop in one process.

@@ -5,6 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use service_kit::{
     auth::{Caller, Service, Who},
+    db::DatabaseUrl,
     http::Running,
     testing::{FreePort, ReplicaIssuer, TestDatabase},
 };
@@ -124,6 +125,11 @@ impl Shop {
         let gateway = gateway.await.unwrap();
         let http = reqwest::Client::builder().timeout(Duration::from_secs(60)).no_proxy().build().unwrap();
         Shop { gateway, catalog, order, delivery, http, databases }
+    }
+
+    /// Where the gateway keeps its accounts.
+    pub fn accounts(&self) -> &DatabaseUrl {
+        self.databases[3].url()
     }
 
     /// A call of the operator's.

@@ -11,7 +11,10 @@ use shared_types::{
 };
 
 use super::Shop;
-use crate::store::receipts::{self, Receipt};
+use crate::{
+    store::receipts::{self, Receipt},
+    webhooks::is_event_id,
+};
 
 /// Which receipts to list.
 #[derive(Debug, Clone, Deserialize, Apiv2Schema)]
@@ -52,11 +55,12 @@ pub(super) async fn returned(
     shop: web::Data<Shop>,
     event_id: web::Path<String>,
 ) -> Result<Reply<ReceiptView>, Fail<(S404,)>> {
-    let (event_id, by, at) = (event_id.into_inner(), who.caller.principal(), shop.driver.now());
+    let missing = || Problem::new(Code::ReceiptNotFound, "there is no such receipt");
+    let event_id = Some(event_id.into_inner()).filter(|id| is_event_id(id)).ok_or_else(missing)?;
+    let (by, at) = (who.caller.principal(), shop.driver.now());
     let found = shop.db.write(move |tx| receipts::returned(tx, &event_id, &by, at)).await?;
     shop.driver.wake();
-    let receipt = found.ok_or_else(|| Problem::new(Code::ReceiptNotFound, "there is no such receipt"))?;
-    Ok(Reply::ok(view(&receipt)))
+    Ok(Reply::ok(view(&found.ok_or_else(missing)?)))
 }
 
 fn page(mut found: Vec<Receipt>, rows: i64) -> ReceiptPage {
@@ -71,7 +75,8 @@ fn page(mut found: Vec<Receipt>, rows: i64) -> ReceiptPage {
 
 fn position(cursor: &str) -> Result<(i64, String), Problem> {
     let cursor = Cursor::decode(cursor, 2)?;
-    Ok((cursor.number(0)?, cursor.0.get(1).cloned().unwrap_or_default()))
+    let event_id = cursor.0.get(1).filter(|id| is_event_id(id)).ok_or_else(Cursor::malformed)?;
+    Ok((cursor.number(0)?, event_id.clone()))
 }
 
 fn view(receipt: &Receipt) -> ReceiptView {

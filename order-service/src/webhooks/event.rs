@@ -61,12 +61,17 @@ struct OrderData {
     currency: Option<Currency>,
 }
 
+/// Whether an event may have this id. No database keeps a text with a zero in it, and no log shows one.
+pub fn is_event_id(text: &str) -> bool {
+    !text.is_empty() && text.chars().count() <= MAX_EVENT_ID_CHARS && !text.chars().any(char::is_control)
+}
+
 impl Event {
     /// Reads what is known to come from this sender.
     pub fn read(sender: Sender, body: &[u8]) -> Result<Event, Problem> {
         let envelope: Envelope = parse(body)?;
         let id = envelope.id;
-        if id.is_empty() || id.chars().count() > MAX_EVENT_ID_CHARS || id.chars().any(char::is_control) {
+        if !is_event_id(&id) {
             return Err(Problem::invalid("id", format!("must be 1 to {MAX_EVENT_ID_CHARS} printable characters")));
         }
         let report = match sender {

@@ -9,6 +9,6 @@ pub mod signature;
 #[cfg(test)]
 mod signature_tests;
 
-pub use event::{Event, Report};
+pub use event::{Event, Report, is_event_id};
 pub use secrets::Secrets;
 pub use signature::{Headers, Sender, Senders, verify};

@@ -146,7 +146,7 @@ async fn whatever_is_wrong_with_a_request_to_any_route_is_a_clear_problem_and_ch
         "message_id" => Some(hook.clone()),
         _ => None,
     };
-    let sent = refuses_every_bad_request(Service::Order, &shop.running.url(), &document, fill).await;
+    let sent = refuses_every_bad_request(Service::Order, &shop.running.url(), &document, &[], fill).await;
     assert!(sent >= 200, "{sent}");
     assert_eq!(everything().await, before);
     shop.close().await;

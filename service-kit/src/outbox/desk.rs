@@ -48,11 +48,15 @@ async fn replay(
     body: Body<ReplayRequest>,
 ) -> Result<Reply<ParkedEvents>, Fail<(S404, S422)>> {
     let ReplayRequest { subscriber, event_id } = body.0;
+    let nothing = || Problem::new(Code::EventNotFound, "this subscriber has no such event parked");
+    // No subscriber and no event has one, and not every database takes it for a text.
+    if subscriber.contains('\0') || event_id.contains('\0') {
+        return Err(nothing().into());
+    }
     let replayed = outbox.0.write(move |tx| {
         let released = release(tx, &subscriber, &event_id)?;
         Ok::<_, DbError>(if released { Some(parked(tx)?) } else { None })
     });
-    let nothing = || Problem::new(Code::EventNotFound, "this subscriber has no such event parked");
     Ok(Reply::ok(view(replayed.await?.ok_or_else(nothing)?)))
 }
 

@@ -122,6 +122,8 @@ async fn parked_events_are_seen_and_replayed_by_those_who_review_orders() {
     assert_eq!(shown, json!({"items": [parked]}));
     let other = json!({"subscriber": CONSUMER, "event_id": "b-4"});
     assert_eq!(ask(&client, employee(), Method::POST, replay, Some(&other)).await, Err(404));
+    let no_text = json!({"subscriber": CONSUMER, "event_id": "b-\0"});
+    assert_eq!(ask(&client, employee(), Method::POST, replay, Some(&no_text)).await, Err(404));
 
     consumer.is_mended();
     let left = ask(&client, employee(), Method::POST, replay, Some(&event)).await.unwrap();

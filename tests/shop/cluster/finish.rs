@@ -128,8 +128,17 @@ async fn until_rest(caller: &Caller) {
 fn is_at_rest(order: &OrderView) -> bool {
     let approved = order.state == OrderState::Approved && order.payment != PaymentState::Refunded;
     let copies = if approved { StockState::Taken } else { StockState::None };
-    let booked = order.fulfillment != FulfillmentState::None;
-    order.settled && order.stock == copies && booked == (approved && order.address.is_some())
+    let is_due_one = approved && order.address.is_some();
+    let parcel = match order.fulfillment {
+        FulfillmentState::None => !is_due_one,
+        // It came back, and its order may have been undone since.
+        FulfillmentState::Returned => order.address.is_some(),
+        FulfillmentState::Scheduled
+        | FulfillmentState::Shipped
+        | FulfillmentState::Delivered
+        | FulfillmentState::Failed => is_due_one,
+    };
+    order.settled && order.stock == copies && parcel
 }
 
 fn one_order_for_each_key(orders: &[OrderView]) {

@@ -18,7 +18,7 @@ mod patience;
 /// One service as a process.
 mod process;
 
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use reqwest::Method;
 use service_kit::{
@@ -33,7 +33,9 @@ use caller::{Credential, Memory};
 pub use link::Link;
 use outsider::Outsider;
 pub use patience::patiently;
-use process::Process;
+use process::{BINARY, Process};
+
+use crate::disk::Strace;
 
 /// Who can be killed, cut off, or asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -208,6 +210,27 @@ impl Cluster {
         }
     }
 
+    /// Kills the part and starts it where it is watched, or hindered. `Err`: it ended before it listened.
+    pub async fn watch(&mut self, part: Part, strace: &Strace) -> Result<(), String> {
+        self.kill(part);
+        let mut command = strace.command();
+        command.arg(BINARY).env_remove("LASTCOPY_FAULT");
+        let process = Process::run(command, &self.arguments(part), &self.log_of(part)).await?;
+        self.has_started(part, process);
+        Ok(())
+    }
+
+    /// The file in which the part keeps everything. Only SQLite has one.
+    pub fn database_file(&self, part: Part) -> PathBuf {
+        let url = self.databases[&part].url().expose();
+        PathBuf::from(url.strip_prefix("sqlite:").expect("a database in a file"))
+    }
+
+    /// A place for what a test writes down, gone with the shop.
+    pub fn notes(&self, name: &str) -> PathBuf {
+        self.logs.path().join(name)
+    }
+
     /// Whether the part has ended without being told to.
     pub fn is_dead(&mut self, part: Part) -> bool {
         self.processes.get_mut(&part).is_none_or(Process::is_dead)
@@ -242,11 +265,18 @@ impl Cluster {
 
     async fn start_part(&mut self, part: Part, fault: Option<&str>) -> Result<(), String> {
         self.kill(part);
-        let log = self.logs.path().join(format!("{}.log", name(part)));
-        let process = Process::start(&self.arguments(part), fault, &log).await?;
+        let process = Process::start(&self.arguments(part), fault, &self.log_of(part)).await?;
+        self.has_started(part, process);
+        Ok(())
+    }
+
+    fn has_started(&mut self, part: Part, process: Process) {
         self.processes.insert(part, process);
         self.lead_to(part);
-        Ok(())
+    }
+
+    fn log_of(&self, part: Part) -> PathBuf {
+        self.notes(&format!("{}.log", name(part)))
     }
 
     fn arguments(&self, part: Part) -> Vec<String> {

@@ -14,6 +14,9 @@ use tokio::sync::oneshot;
 
 use super::OPERATOR_KEY;
 
+/// Any service.
+pub const BINARY: &str = env!("CARGO_BIN_EXE_lastcopy");
+
 /// A debug build on a busy machine opens its database and listens within this time.
 const START_DEADLINE: Duration = Duration::from_secs(60);
 /// Lines of its log that a service leaves when its test fails.
@@ -29,13 +32,19 @@ pub struct Process {
 impl Process {
     /// Starts `lastcopy serve …` and waits until it listens. `Err`: it ended before, as one with a fault may.
     pub async fn start(arguments: &[String], fault: Option<&str>, log: &Path) -> Result<Process, String> {
+        let mut command = Command::new(BINARY);
+        match fault {
+            Some(fault) => command.env("LASTCOPY_FAULT", fault),
+            None => command.env_remove("LASTCOPY_FAULT"),
+        };
+        Process::run(command, arguments, log).await
+    }
+
+    /// The same with a command of the caller's choice, which ends in the binary.
+    pub async fn run(mut command: Command, arguments: &[String], log: &Path) -> Result<Process, String> {
         let log_file = std::fs::OpenOptions::new().create(true).append(true).open(log).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_lastcopy"));
         command.arg("serve").args(arguments).args(["--log", "pretty", "--log-filter", "info"]);
-        command.env_remove("LASTCOPY_FAULT").env("LASTCOPY_OPERATOR_KEY", OPERATOR_KEY);
-        if let Some(fault) = fault {
-            command.env("LASTCOPY_FAULT", fault);
-        }
+        command.env("LASTCOPY_OPERATOR_KEY", OPERATOR_KEY);
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log_file).spawn().unwrap();
         let ready = ready_line(child.stdout.take().unwrap());
         match tokio::time::timeout(START_DEADLINE, ready).await {

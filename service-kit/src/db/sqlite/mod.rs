@@ -6,6 +6,8 @@ mod cut;
 mod error;
 /// One process per file.
 mod lock;
+/// What a process that was killed left behind.
+mod predecessor;
 /// Pragmas, set and read back.
 mod settings;
 /// One statement.
@@ -69,6 +71,9 @@ impl SqliteDb {
             (Err(OpenError::InUse { .. }), Company::ItsService) => None,
             (held, _) => Some(held?),
         };
+        if lock.is_some() {
+            predecessor::put_log_on_disk(path).map_err(|error| OpenError::Unavailable(error.to_string()))?;
+        }
         let mut connection =
             Connection::open_with_flags(path, flags(OpenFlags::SQLITE_OPEN_CREATE)).map_err(cannot_open)?;
         settings::for_writing(&connection, options)?;

@@ -5,6 +5,7 @@ use rusqlite::Connection;
 use super::STATEMENT_CACHE;
 use crate::db::error::OpenError;
 use crate::db::options::DbOptions;
+use crate::faults;
 
 /// Older ones carry the WAL-reset bug, which can corrupt a database: <https://sqlite.org/wal.html#walresetbug>.
 const OLDEST_VERSION: i32 = 3_051_003;
@@ -19,6 +20,9 @@ pub(super) fn for_writing(connection: &Connection, options: &DbOptions) -> Resul
     connection.execute_batch("pragma journal_mode = wal; pragma synchronous = full;").map_err(unavailable)?;
     for_every_connection(connection, options.busy_timeout_ms).map_err(unavailable)?;
     assert_setting(connection, "synchronous", SYNCHRONOUS_FULL)?;
+    if faults::sabotaged("synchronous_normal") {
+        connection.execute_batch("pragma synchronous = normal;").map_err(unavailable)?;
+    }
     assert_setting(connection, "query_only", "0")?;
     assert_every_connection(connection, options.busy_timeout_ms)
 }
