@@ -8,6 +8,8 @@ mod clients;
 mod config;
 /// Contracts of other shop back ends, one file each.
 mod dialects;
+/// What only the public door adds to the API document.
+mod document;
 /// The public API, `/api/v1`.
 mod http;
 /// Who is who: accounts, sign-ins, keys, OAuth2, the audit log.

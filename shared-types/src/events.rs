@@ -90,7 +90,7 @@ pub enum BookAspect {
 }
 
 /// An order moved on one of its axes: `lastcopy.order.changed`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
 pub struct OrderChanged {
     pub order_id: OrderId,
     pub version: i64,

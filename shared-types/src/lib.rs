@@ -9,6 +9,8 @@ pub mod books;
 mod cell;
 /// Deliveries, couriers and tracking.
 pub mod deliveries;
+/// What the types check and their API document would not know by itself.
+pub mod document;
 /// CloudEvents between services, and what each of ours carries.
 pub mod events;
 /// What is wrong with a request, field by field.

@@ -231,7 +231,7 @@ impl PayRequest {
 /// An order with its lines.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
 #[openapi(
-    example = r#"{"id": "01936f2e-7b1c-7cc3-98c4-dc0c0c07398f", "state": "approved", "stock": "taken", "payment": "unpaid", "fulfillment": "scheduled", "payment_method": "on_delivery", "lines": [{"line": 1, "book_id": 8, "quantity": 1, "title": "The Martian", "isbn": "9780143127550", "price": 12.99}], "total": 12.99, "currency": "USD", "delivery_id": "01936f2e-7b1c-7cc3-98c4-dc0c0c07398f:d1", "refused": [], "settled": true, "version": 4, "created_at": "2026-11-18T11:06:40.123456Z", "updated_at": "2026-11-18T11:06:40.223456Z"}"#
+    example = r#"{"id": "01936f2e-7b1c-7cc3-98c4-dc0c0c07398f", "state": "approved", "stock": "taken", "payment": "unpaid", "fulfillment": "scheduled", "payment_method": "on_delivery", "lines": [{"line": 1, "book_id": 8, "quantity": 1, "title": "The Martian", "isbn": "9780143127550", "price": 12.99}], "total": 12.99, "currency": "USD", "delivery_id": "01936f2e-7b1c-7cc3-98c4-dc0c0c07398f:d1", "payments": [], "refused": [], "settled": true, "version": 4, "created_at": "2026-11-18T11:06:40.123456Z", "updated_at": "2026-11-18T11:06:40.223456Z"}"#
 )]
 pub struct OrderView {
     pub id: OrderId,

@@ -119,6 +119,33 @@ codes! {
     DeadlineExceeded = 504, "The request took too long", true;
 }
 
+impl Code {
+    /// The code that an answer of this status at this path most likely has, for an example: for 404 that of the resource
+    /// which the path ends in, for 409 what a route of that kind mostly meets.
+    pub fn likely(status: u16, path: &str) -> Option<Code> {
+        let mut codes = Code::ALL.iter().copied().filter(|code| code.status() == status);
+        match status {
+            404 => codes.find(|code| {
+                let name = code.to_string();
+                let resource = name.split('_').next().unwrap_or(&name);
+                // "deliveries" and "delivery" share all but their last letter.
+                path.contains(&resource[..resource.len() - 1])
+            }),
+            409 => Some(match path.rsplit('/').find(|part| !part.starts_with('{')).unwrap_or_default() {
+                "checkout" | "purchase" | "approve" => Code::SoldOut,
+                "books" => Code::SkuTaken,
+                "stock-adjustments" => Code::StockTooLow,
+                "accounts" | "register" | "me" => Code::AccountTaken,
+                "couriers" => Code::CourierTaken,
+                "payment" => Code::AmountMismatch,
+                _ => Code::InvalidTransition,
+            }),
+            422 => Some(Code::Invalid),
+            _ => codes.next(),
+        }
+    }
+}
+
 impl fmt::Display for Code {
     /// The code as it travels, in snake case.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

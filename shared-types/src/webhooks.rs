@@ -4,7 +4,7 @@ use paperclip::actix::Apiv2Schema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{OrderId, Timestamp};
+use crate::{OrderId, Timestamp, events::OrderChanged};
 
 /// What a subscriber may be told of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Apiv2Schema)]
@@ -31,6 +31,51 @@ pub enum WebhookEvent {
     OrderDeliveryFailed,
     #[serde(rename = "order.returned")]
     OrderReturned,
+}
+
+impl WebhookEvent {
+    /// Everything a subscriber may be told of.
+    pub const ALL: [WebhookEvent; 11] = [
+        WebhookEvent::OrderCreated,
+        WebhookEvent::OrderPending,
+        WebhookEvent::OrderApproved,
+        WebhookEvent::OrderRejected,
+        WebhookEvent::OrderCanceled,
+        WebhookEvent::OrderPaid,
+        WebhookEvent::OrderRefunded,
+        WebhookEvent::OrderShipped,
+        WebhookEvent::OrderDelivered,
+        WebhookEvent::OrderDeliveryFailed,
+        WebhookEvent::OrderReturned,
+    ];
+
+    /// What has happened, in a sentence.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            WebhookEvent::OrderCreated => "An order was written.",
+            WebhookEvent::OrderPending => "An order waits for a decision or for its payment.",
+            WebhookEvent::OrderApproved => "An order is approved.",
+            WebhookEvent::OrderRejected => "An order was rejected.",
+            WebhookEvent::OrderCanceled => "An order was canceled.",
+            WebhookEvent::OrderPaid => "An order is paid.",
+            WebhookEvent::OrderRefunded => "An order's money was given back.",
+            WebhookEvent::OrderShipped => "An order's parcel has left.",
+            WebhookEvent::OrderDelivered => "An order's parcel has arrived.",
+            WebhookEvent::OrderDeliveryFailed => "An order's parcel could not be delivered.",
+            WebhookEvent::OrderReturned => "An order's parcel has come back.",
+        }
+    }
+}
+
+/// A message to a subscriber: the members that Standard Webhooks asks for. There is nothing personal in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
+pub struct WebhookPayload {
+    #[serde(rename = "type")]
+    pub event: WebhookEvent,
+    /// When it happened.
+    pub timestamp: Timestamp,
+    /// The order as it was then.
+    pub data: OrderChanged,
 }
 
 impl fmt::Display for WebhookEvent {

@@ -1,4 +1,4 @@
-use std::marker::PhantomData;
+use std::{collections::BTreeMap, marker::PhantomData};
 
 use actix_web::{HttpRequest, HttpResponse, Responder, body::BoxBody, http::StatusCode};
 use paperclip::{
@@ -108,6 +108,10 @@ impl<T: Apiv2Schema, S> Apiv2Schema for Relayed<T, S> {
 }
 
 impl<T: Apiv2Schema, S: StatusSet> OperationModifier for Relayed<T, S> {
+    fn update_definitions(map: &mut BTreeMap<String, DefaultSchemaRaw>) {
+        Reply::<T, S>::update_definitions(map);
+    }
+
     fn update_response(operation: &mut DefaultOperationRaw) {
         Reply::<T, S>::update_response(operation);
     }

@@ -19,13 +19,15 @@ use actix_web::{
     http::header::{HeaderName, HeaderValue},
     middleware::Next,
 };
+use serde_json::Value;
 use service_kit::{
     auth::Gate,
-    http::{Answering, Layer, problem_response},
+    http::{Answering, Layer, document::is_documentation, problem_response},
 };
 use shared_types::Problem;
 
 use crate::{
+    document,
     http::events::PATH as SERVICES_TELL,
     identity::{Cookie, FreshGuest, GUEST_TOKEN, Identity, Visit},
 };
@@ -67,7 +69,7 @@ impl Layers {
 impl Layer for Layers {
     fn around(self: Arc<Self>, request: ServiceRequest, next: Next<BoxBody>) -> Answering {
         Box::pin(async move {
-            let is_docs = headers::is_docs(request.path());
+            let is_docs = is_documentation(request.path());
             let visit = Visit::read(request.request());
             let mut answer = match self.admit(&request).await {
                 Ok(()) => {
@@ -86,6 +88,10 @@ impl Layer for Layers {
             }
             Ok(answer)
         })
+    }
+
+    fn describe(&self, document: &mut Value) {
+        document::describe(document);
     }
 }
 

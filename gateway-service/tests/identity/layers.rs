@@ -96,6 +96,10 @@ async fn every_answer_tells_browsers_what_they_may_not_do() {
     let scripts = |answer: &Answer| answer.header("content-security-policy").contains("script-src");
     let with_scripts = answers.iter().filter(|(answer, _)| scripts(answer)).count();
     assert_eq!(with_scripts, 1, "the documentation alone runs scripts, and only its own");
+    for path in ["/docs", "/api/schema/swagger-ui/", "/redoc", "/api/schema/redoc/", "/redoc/redoc.standalone.js"] {
+        let policy = nobody.get(path).await.header("content-security-policy").to_owned();
+        assert!(policy.contains("script-src 'self';"), "{path}: no script stands in a page: {policy}");
+    }
 
     let shop = shop.reopen_with(&["--public-url=https://shop.example"]).await;
     for answer in [shop.nobody().me().await, shop.nobody().get("/nowhere").await] {

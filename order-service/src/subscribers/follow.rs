@@ -1,25 +1,15 @@
-use serde::Serialize;
 use service_kit::{db::Tx, inbox::HandleError};
 use shared_types::{
     Timestamp,
     events::{CloudEvent, ORDER_CHANGED, OrderChanged},
     orders::{FulfillmentState, OrderState, PaymentState},
-    webhooks::WebhookEvent,
+    webhooks::{WebhookEvent, WebhookPayload},
 };
 
 use crate::store::{
     changes::{self, Axes},
     subscribers::{self, New},
 };
-
-/// What is sent: the members that Standard Webhooks asks for. There is nothing personal in it.
-#[derive(Serialize)]
-struct Payload<'a> {
-    #[serde(rename = "type")]
-    event: WebhookEvent,
-    timestamp: Timestamp,
-    data: &'a OrderChanged,
-}
 
 /// Writes a message for every subscriber who wants to be told of this change.
 pub(super) fn follow(tx: &mut Tx<'_>, event: &CloudEvent, at: Timestamp) -> Result<(), HandleError> {
@@ -34,7 +24,7 @@ pub(super) fn follow(tx: &mut Tx<'_>, event: &CloudEvent, at: Timestamp) -> Resu
     }
     let before = changes::before(tx, changed.order_id, changed.version)?;
     for happened in happened(before, &changed) {
-        let payload = Payload { event: happened, timestamp: event.time, data: &changed };
+        let payload = WebhookPayload { event: happened, timestamp: event.time, data: changed.clone() };
         let body = serde_json::to_string(&payload).map_err(rejected)?;
         for (webhook_id, events) in &subscribers {
             if events.contains(&happened) {

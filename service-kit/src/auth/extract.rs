@@ -23,6 +23,7 @@ use super::{
     refusal::Refusal,
     scope::ScopeName,
 };
+use crate::http::document::define;
 
 /// A permission as an extractor.
 pub trait Permit: Sized + 'static {
@@ -236,7 +237,7 @@ macro_rules! extractors {
 
         impl<$($generics)*> OperationModifier for $name {
             fn update_definitions(map: &mut BTreeMap<String, DefaultSchemaRaw>) {
-                <actix_web::web::Json<Problem> as OperationModifier>::update_definitions(map);
+                define::<Problem>(map);
             }
 
             fn update_security(operation: &mut DefaultOperationRaw) {

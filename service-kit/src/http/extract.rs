@@ -1,4 +1,4 @@
-use std::{future::Future, pin::Pin, time::Duration};
+use std::{collections::BTreeMap, future::Future, pin::Pin, time::Duration};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload, web::Bytes};
 use futures_util::StreamExt;
@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use shared_types::{Code, FieldError, Problem, limits::MAX_IDEMPOTENCY_KEY_CHARS};
 
 use super::{
+    document::define,
     limits::{BODY_DEADLINE_MS, MAX_BODY_BYTES},
     objects::ObjectsOnly,
     reply::Fail,
@@ -149,6 +150,10 @@ macro_rules! documented_as_json {
         }
 
         impl<T: Apiv2Schema, $($generics)*> OperationModifier for $name {
+            fn update_definitions(map: &mut BTreeMap<String, DefaultSchemaRaw>) {
+                define::<T>(map);
+            }
+
             fn update_parameter(operation: &mut DefaultOperationRaw) {
                 let mut schema = T::schema_with_ref();
                 schema.retain_ref();

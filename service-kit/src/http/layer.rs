@@ -6,6 +6,7 @@ use actix_web::{
     dev::{ServiceRequest, ServiceResponse},
     middleware::Next,
 };
+use serde_json::Value;
 
 /// The answer behind a layer, on its way.
 pub type Answering = Pin<Box<dyn Future<Output = Result<ServiceResponse<BoxBody>, Error>>>>;
@@ -16,6 +17,9 @@ pub type Answering = Pin<Box<dyn Future<Output = Result<ServiceResponse<BoxBody>
 /// It must not keep a handle of the request while the routes have it: actix takes it apart while it finds the route.
 pub trait Layer: Send + Sync + 'static {
     fn around(self: Arc<Self>, request: ServiceRequest, next: Next<BoxBody>) -> Answering;
+
+    /// Says in the API document what the layer adds to its routes: answers, credentials, what the routes belong to.
+    fn describe(&self, _document: &mut Value) {}
 }
 
 /// Nothing around the routes.

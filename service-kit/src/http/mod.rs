@@ -1,6 +1,8 @@
 //! The server shell. A service gives its routes and gets: request ids, deadlines and limits, logs, problem documents
-//! for every error, liveness and readiness, an OpenAPI document with a Swagger UI page, and a graceful stop.
+//! for every error, liveness and readiness, an OpenAPI document with its pages, and a graceful stop.
 
+/// The OpenAPI document: what paperclip writes, completed with what is true of every route, and its pages.
+pub mod document;
 /// Extractors that answer problems: bodies, `If-Match`, `Idempotency-Key`, pages.
 mod extract;
 /// Liveness and readiness.
@@ -15,8 +17,6 @@ mod listener;
 mod load;
 /// A JSON array is no object.
 mod objects;
-/// The OpenAPI document: what paperclip writes, completed with what is true of every route.
-mod openapi;
 /// A start that takes its time answers meanwhile.
 mod opening;
 /// Page cursors: opaque to callers, checked on their way back.

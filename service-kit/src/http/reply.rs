@@ -1,4 +1,4 @@
-use std::{fmt, marker::PhantomData};
+use std::{collections::BTreeMap, fmt, marker::PhantomData};
 
 use actix_web::{HttpRequest, HttpResponse, Responder, ResponseError, body::BoxBody, http::StatusCode};
 use paperclip::v2::{
@@ -8,7 +8,7 @@ use paperclip::v2::{
 use serde::Serialize;
 use shared_types::Problem;
 
-use super::page::next_link;
+use super::{document::define, page::next_link};
 use crate::context::RequestContext;
 
 /// The statuses that a handler says it answers with, as a type: `(S200, S404)`.
@@ -170,6 +170,10 @@ impl<T: Apiv2Schema, S> Apiv2Schema for Reply<T, S> {
 }
 
 impl<T: Apiv2Schema, S: StatusSet> paperclip::actix::OperationModifier for Reply<T, S> {
+    fn update_definitions(map: &mut BTreeMap<String, DefaultSchemaRaw>) {
+        define::<T>(map);
+    }
+
     fn update_response(operation: &mut DefaultOperationRaw) {
         for (status, description) in S::STATUSES {
             let schema = (!matches!(status, 204 | 304)).then(|| {
@@ -238,8 +242,8 @@ impl<S: StatusSet> Apiv2Errors for Fail<S> {
         }
     }
 
-    fn update_definitions(map: &mut std::collections::BTreeMap<String, DefaultSchemaRaw>) {
-        <actix_web::web::Json<Problem> as paperclip::actix::OperationModifier>::update_definitions(map);
+    fn update_definitions(map: &mut BTreeMap<String, DefaultSchemaRaw>) {
+        define::<Problem>(map);
     }
 }
 

@@ -1,4 +1,9 @@
-use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    net::SocketAddr,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use actix_web::{
     App, HttpServer,
@@ -14,12 +19,12 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    document::{self, Document},
     health::{self, Check},
     layer::{Bare, Layer},
     limits,
     listener::Listener,
     load::Load,
-    openapi,
     reply::Fail,
     shell,
 };
@@ -161,8 +166,20 @@ impl Running {
 }
 
 /// What the shell adds to every service, outside of its API document and open to everybody: all of it is for reading.
-pub const SHELL_PATHS: &[&str] =
-    &["/health/live", "/health/ready", "/metrics", "/openapi.json", "/docs", "/docs/index.html"];
+pub const SHELL_PATHS: &[&str] = &[
+    "/health/live",
+    "/health/ready",
+    "/metrics",
+    "/openapi.json",
+    "/openapi.yaml",
+    "/api/schema",
+    "/api/schema/",
+    "/docs",
+    "/docs/index.html",
+    "/api/schema/swagger-ui/",
+    "/redoc",
+    "/api/schema/redoc/",
+];
 
 /// Serves `routes` on `address` (port 0: any free one) until it is stopped.
 ///
@@ -197,14 +214,17 @@ where
 {
     let checks = web::Data::new(checks);
     let load = Load::default();
+    let document: web::Data<OnceLock<Document>> = web::Data::default();
     let metrics = web::Data::new(std::mem::take(&mut background.metrics));
     let door = background.door;
     let own = match door {
         MetricsDoor::Own(address) => Some(Listener::of_metrics(address, metrics.clone())?),
         MetricsDoor::Service | MetricsDoor::Closed => None,
     };
-    let app =
-        move || app(info, Arc::clone(&layer), checks.clone(), load.clone(), (metrics.clone(), door), routes.clone());
+    let app = move || {
+        let (layer, document) = (Arc::clone(&layer), document.clone());
+        app(info, layer, document, checks.clone(), load.clone(), (metrics.clone(), door), routes.clone())
+    };
     let listener = Listener::start(address, |listener| {
         let server = HttpServer::new(app)
             .workers(workers)
@@ -223,6 +243,7 @@ where
 fn app<L: Layer, R: Fn(&mut ServiceConfig)>(
     info: ServiceInfo,
     layer: Arc<L>,
+    document: web::Data<OnceLock<Document>>,
     checks: web::Data<Vec<Check>>,
     load: Load,
     (metrics, door): (web::Data<Metrics>, MetricsDoor),
@@ -240,12 +261,8 @@ fn app<L: Layer, R: Fn(&mut ServiceConfig)>(
         .error_handler(|error, _| Fail::<()>::from(Problem::new(Code::MalformedPath, error.to_string())).into());
     let query_config = web::QueryConfig::default()
         .error_handler(|error, _| Fail::<()>::from(Problem::new(Code::MalformedQuery, error.to_string())).into());
-    let unknown_swagger_file = guard::fn_guard(|context| {
-        let below = context.head().uri.path().strip_prefix("/docs/");
-        below.is_some_and(|file| !openapi::SWAGGER_FILES.contains(&file))
-    });
+    let unknown_file = guard::fn_guard(|context| document::is_unknown_file(context.head()));
     let open = guard::fn_guard(move |_| door == MetricsDoor::Service);
-    let document: web::Data<openapi::Document> = web::Data::default();
     App::new()
         .app_data(path_config)
         .app_data(query_config)
@@ -253,20 +270,19 @@ fn app<L: Layer, R: Fn(&mut ServiceConfig)>(
         .app_data(load)
         .app_data(web::Data::new(metrics.http()))
         .app_data(metrics)
-        // paperclip's page handler panics on a file that it does not have, so those never reach it.
-        .service(web::resource("/docs/{file:.*}").guard(unknown_swagger_file).to(actix_web::HttpResponse::NotFound))
         .app_data(document.clone())
-        .route("/openapi.json", web::get().to(openapi::document))
+        .configure(document::routes)
+        .service(web::resource("/docs/{file:.*}").guard(unknown_file).to(actix_web::HttpResponse::NotFound))
         .route("/health/live", web::get().to(health::live))
         .route("/health/ready", web::get().to(health::ready))
         .route("/metrics", web::get().guard(open).to(metrics::page))
-        .wrap_api_with_spec(openapi::beginning(&info))
+        .wrap_api_with_spec(document::beginning(&info))
         .configure(|config| routes(config))
         .with_raw_json_spec_v3(|app, spec| {
-            document.set(openapi::completed(spec)).expect("BUG: one app has one document");
+            document.get_or_init(|| Document::of(&document::completed(spec, &*layer)));
             app
         })
-        // Names the document for the page; the route above answers in its place.
+        // paperclip has Swagger UI's files; the document and the page are ours, above.
         .with_json_spec_v3_at("/openapi.json")
         .with_swagger_ui_at("/docs")
         .build()

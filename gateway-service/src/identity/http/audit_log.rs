@@ -6,11 +6,11 @@ use paperclip::{
         OperationModifier, api_v2_operation,
         web::{self, ServiceConfig},
     },
-    v2::schema::Apiv2Schema,
+    v2::{models::DefaultOperationRaw, schema::Apiv2Schema},
 };
 use service_kit::{
     auth::Administrator,
-    http::{Fail, Reply},
+    http::{Fail, Reply, document::answers_with},
 };
 use shared_types::identity::{AuditPage, AuditQuery};
 
@@ -44,7 +44,11 @@ impl Responder for Csv {
 }
 
 impl Apiv2Schema for Csv {}
-impl OperationModifier for Csv {}
+impl OperationModifier for Csv {
+    fn update_response(operation: &mut DefaultOperationRaw) {
+        answers_with(operation, 200, "One line for each entry, the first with the names of the columns.", "text/csv");
+    }
+}
 
 /// Gives all that the query wants as CSV. A cell that looks like a formula gets an apostrophe before it.
 #[api_v2_operation(tags(identity))]

@@ -7,9 +7,12 @@ use paperclip::{
         OperationModifier, api_v2_operation,
         web::{self, ServiceConfig},
     },
-    v2::schema::Apiv2Schema,
+    v2::{models::DefaultOperationRaw, schema::Apiv2Schema},
 };
-use service_kit::auth::{Public, Scope};
+use service_kit::{
+    auth::{Public, Scope},
+    http::document::answers_with,
+};
 use shared_types::{Code, Problem, Secret};
 
 use super::{
@@ -43,7 +46,35 @@ impl Responder for Page {
 }
 
 impl Apiv2Schema for Page {}
-impl OperationModifier for Page {}
+impl OperationModifier for Page {
+    fn update_response(operation: &mut DefaultOperationRaw) {
+        let html = "text/html";
+        answers_with(operation, 200, "A page.", html);
+        answers_with(operation, 303, "The way to the next page, or back to the application.", html);
+        answers_with(operation, 400, "A page that says what cannot be read.", html);
+        answers_with(operation, 401, "A page that says who is not known.", html);
+        answers_with(operation, 403, "A page that says what is refused.", html);
+        answers_with(operation, 429, "A page that says when to try again.", html);
+    }
+}
+
+/// What the pages look like.
+struct Style(HttpResponse);
+
+impl Responder for Style {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        self.0
+    }
+}
+
+impl Apiv2Schema for Style {}
+impl OperationModifier for Style {
+    fn update_response(operation: &mut DefaultOperationRaw) {
+        answers_with(operation, 200, "What the pages look like.", "text/css");
+    }
+}
 
 #[derive(Template)]
 #[template(path = "sign_in.html")]
@@ -152,11 +183,11 @@ async fn sign_out(_: Public, identity: web::Data<Identity>, visit: Visit, origin
 
 /// The look of the pages.
 #[api_v2_operation(tags(oauth))]
-async fn style(_: Public) -> Page {
+async fn style(_: Public) -> Style {
     let mut response = HttpResponse::Ok();
     response.insert_header(("content-type", "text/css; charset=utf-8"));
     response.insert_header(("cache-control", "public, max-age=3600"));
-    Page(response.body(include_str!("../../../templates/style.css")))
+    Style(response.body(include_str!("../../../templates/style.css")))
 }
 
 /// What the application asked, as our own form carried it along; it is judged anew.

@@ -1,0 +1,69 @@
+#!/usr/bin/env python3
+"""PyPI's schemathesis, all of its checks, against a running shop: as everybody who can call it, one after the other.
+
+    BASE_URL=http://127.0.0.1:8080 CUSTOMER_PASSWORD=… EMPLOYEE_PASSWORD=… ADMINISTRATOR_PASSWORD=… \\
+        python3 tests/python/fuzzed.py [--long]
+
+Every operation of the document is called with what the document allows and with what it forbids; every answer is held
+against the document. A few minutes for all callers; with --long an hour, with another seed each time. The administrator
+comes last: what he may do to the others' accounts, he does. Needs requirements.txt beside this file.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import requests
+
+BASE_URL = os.environ["BASE_URL"]
+HERE = Path(__file__).resolve().parent.parent.parent
+DEADLINE_S = 20
+API_KEY = "secret123"  # the demo's
+# It ends the sign-in of whoever calls it, so it has a run of its own.
+SIGN_OUT = "auth/sign-out"
+
+
+def credential(role):
+    """The header by which a caller says who he is: made anew, since a token lasts for minutes."""
+    if role == "nobody":
+        return None
+    if role == "API key":
+        return f"X-API-Key: {API_KEY}"
+    body = {"username": role, "password": os.environ[f"{role.upper()}_PASSWORD"]}
+    answer = requests.post(f"{BASE_URL}/api/v1/auth/token", json=body, timeout=DEADLINE_S)
+    answer.raise_for_status()
+    return f"Authorization: Bearer {answer.json()['access_token']}"
+
+
+def run(folder, role, seed, examples, *choice):
+    header = credential(role)
+    command = [Path(sys.executable).with_name("schemathesis"), "--config-file", HERE / "tests/blackbox/schemathesis.toml"]
+    command += ["run", f"{BASE_URL}/openapi.json", "--checks", "all", "--no-color", "--max-failures", "20"]
+    command += ["--seed", str(seed), "--max-examples", str(examples), "--workers", "2", *choice]
+    command += ["--header", header] if header else []
+    environment = {**os.environ, "SCHEMATHESIS_HOOKS": str(HERE / "tests/blackbox/formats.py")}
+    began = time.monotonic()
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    print(f"{role}: seed {seed}, {examples} examples, {time.monotonic() - began:.0f} s: {last_line(done.stdout)}", flush=True)
+    if done.returncode != 0:
+        sys.exit(f"{done.stdout}\n{done.stderr}\nNOT KEPT as {role}: {' '.join(map(str, command[3:]))}".replace(header or "\0", "…"))
+
+
+def last_line(text):
+    return next((line.strip("= ") for line in reversed(text.splitlines()) if line.strip()), "said nothing")
+
+
+def main():
+    is_long = "--long" in sys.argv[1:]
+    with tempfile.TemporaryDirectory(prefix="lastcopy-fuzzed-") as folder:
+        for role in ["nobody", "customer", "employee", "API key", "administrator"]:
+            for seed in range(1, 7 if is_long else 2):
+                run(folder, role, seed, 60 if is_long else 4, "--exclude-path-regex", SIGN_OUT)
+            run(folder, role, 1, 4, "--include-path-regex", SIGN_OUT)
+
+
+if __name__ == "__main__":
+    main()
