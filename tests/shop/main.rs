@@ -18,6 +18,8 @@ mod disk;
 mod eyes;
 /// Tokens and the keys that they are verified with, between processes.
 mod keys;
+/// Databases that somebody outside holds.
+mod locks;
 /// Webhooks that are early, late, doubled; charges that meet a cancellation.
 mod money;
 /// Links that lose answers, are cut, or are slow.

@@ -214,12 +214,17 @@ impl Caller {
 
     /// Sends the basket once. What was promised is remembered; `None`: no answer, or none that decides anything.
     pub async fn try_to_buy(&self, basket: &Basket) -> Option<Answer> {
-        let answer = self.call(Method::POST, "/checkout", Some(&basket.key), Some(&basket.body)).await?;
+        let answer = self.send_once(basket).await?;
         if (200..300).contains(&answer.status) {
             let order: OrderView = serde_json::from_value(answer.body.clone()).unwrap();
             self.memory.promises.lock().unwrap().push(order.id);
         }
         (answer.status < 500 && answer.status != 429).then_some(answer)
+    }
+
+    /// Sends the basket once; whatever the answer is.
+    pub async fn send_once(&self, basket: &Basket) -> Option<Answer> {
+        self.call(Method::POST, "/checkout", Some(&basket.key), Some(&basket.body)).await
     }
 
     /// Sends the basket until it is decided, however the order fares meanwhile.
