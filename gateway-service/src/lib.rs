@@ -22,3 +22,4 @@ mod live;
 
 pub use config::{Config, start};
 pub use dialects::{Dialect, Dialects};
+pub use http::UNDOCUMENTED;

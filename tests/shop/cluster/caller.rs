@@ -40,6 +40,8 @@ pub enum Credential {
     ApiKey(&'static str),
     /// A service for itself, with its own keys, at the one that it calls.
     Service(Arc<ReplicaIssuer>, Service, Service),
+    /// A token as it is.
+    Bearer(String),
 }
 
 impl Credential {
@@ -48,6 +50,7 @@ impl Credential {
         match self {
             Credential::None => None,
             Credential::ApiKey(key) => Some(("x-api-key", (*key).to_owned())),
+            Credential::Bearer(bearer) => Some(("authorization", bearer.clone())),
             Credential::Service(issuer, from, to) => {
                 let caller = auth::Caller { scopes: Scopes::NONE, ..auth::Caller::first_hand(Who::Service(*from)) };
                 Some(("authorization", issuer.bearer(&caller, *to)))
