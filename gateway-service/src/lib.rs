@@ -23,3 +23,4 @@ mod store;
 
 pub use config::{Config, start};
 pub use dialects::{Dialect, Dialects};
+pub use http::UNDOCUMENTED;

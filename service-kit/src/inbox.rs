@@ -6,7 +6,7 @@ use std::sync::Arc;
 use shared_types::events::{BatchAnswer, CloudEvent, EventOutcome, EventResult};
 
 use crate::db::{Db, DbError, Tx};
-use crate::params;
+use crate::{faults, params};
 
 /// Whether this event comes for the first time. To be asked in the transaction of the effect: the row and the effect
 /// are committed together, and of two that ask at the same time the second waits for the first.
@@ -15,7 +15,7 @@ pub fn first_time(tx: &mut Tx<'_>, source: &str, event_id: &str) -> Result<bool,
         "insert into inbox (source, event_id) values ($1, $2) on conflict do nothing",
         &params![source, event_id],
     )?;
-    Ok(inserted == 1)
+    Ok(inserted == 1 || faults::sabotaged("no_inbox"))
 }
 
 /// Why a handler did not handle an event.

@@ -81,7 +81,7 @@ fn in_path(member: &str) -> Value {
         "book" => json!({"format": "book", "example": "9780143127550"}),
         "book_id" | "courier_id" => json!({"minimum": 1, "maximum": i64::MAX, "example": 8}),
         "line" => json!({"minimum": 1, "maximum": u32::MAX, "example": 1}),
-        "topic" => json!({"minLength": 1, "maxLength": MAX_TOPIC_CHARS, "example": "distributed systems"}),
+        "topic" => json!({"format": "line", "minLength": 1, "example": "distributed systems"}),
         _ => Value::Null,
     }
 }
@@ -90,10 +90,12 @@ fn in_query(member: &str) -> Value {
     match member {
         "limit" => json!({"type": "integer", "minimum": 1, "maximum": MAX_PAGE_ROWS, "example": 50}),
         "cursor" => json!({"format": "cursor"}),
-        "q" => json!({"maxLength": MAX_QUERY_CHARS, "example": "martian"}),
-        "sku" => json!({"maxLength": MAX_SKU_CHARS}),
-        "topic" => json!({"maxLength": MAX_TOPIC_CHARS, "example": "science fiction"}),
-        "author" => json!({"maxLength": MAX_TEXT_CHARS, "example": "Andy Weir"}),
+        "q" => json!({"format": "line", "maxLength": MAX_QUERY_CHARS, "example": "martian"}),
+        "sku" => json!({"format": "line", "maxLength": MAX_SKU_CHARS}),
+        "topic" => json!({"format": "line", "maxLength": MAX_TOPIC_CHARS, "example": "science fiction"}),
+        "author" => json!({"format": "line", "maxLength": MAX_TEXT_CHARS, "example": "Andy Weir"}),
+        // Of books; another list's own values stand in its type.
+        "state" => json!({"enum": ["AVAILABLE", "FEW REMAINING", "OUT OF STOCK"]}),
         "sort" => json!({"enum": ["id", "-id", "title", "-title", "price", "-price"]}),
         _ => Value::Null,
     }

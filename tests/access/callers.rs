@@ -48,13 +48,14 @@ pub enum Kind {
     FromGateway,
     FromOrder,
     FromDelivery,
+    FromCatalog,
     /// An API key with one of the sets of [`keys`].
     Key(usize),
 }
 
 impl Kind {
     /// The columns, with their names.
-    pub const COLUMNS: [(Kind, &str); 18] = [
+    pub const COLUMNS: [(Kind, &str); 19] = [
         (Kind::Nobody, "nobody"),
         (Kind::Garbage, "garbage"),
         (Kind::Expired, "expired"),
@@ -73,6 +74,7 @@ impl Kind {
         (Kind::FromGateway, "gateway"),
         (Kind::FromOrder, "order"),
         (Kind::FromDelivery, "delivery"),
+        (Kind::FromCatalog, "catalog"),
     ];
 }
 
@@ -138,10 +140,8 @@ async fn sign_in(shop: &Shop, name: &str) -> Credential {
 
 async fn service_issuers(shop: &Shop) -> BTreeMap<Service, ReplicaIssuer> {
     let mut issuers = BTreeMap::new();
-    for (service, part) in
-        [(Service::Gateway, Gateway), (Service::Order, Part::Order), (Service::Delivery, Part::Delivery)]
-    {
-        issuers.insert(service, ReplicaIssuer::of(service, shop.databases()[&part].url()).await);
+    for part in [Gateway, Part::Catalog, Part::Order, Part::Delivery] {
+        issuers.insert(service(part), ReplicaIssuer::of(service(part), shop.databases()[&part].url()).await);
     }
     issuers
 }
@@ -291,7 +291,7 @@ impl Callers {
             Kind::Expired => vec![bearer_of(&self.past, &self.who[&Kind::Owner], service)],
             Kind::Replayed => self.replayed(service),
             Kind::Impostor => self.impostors(service),
-            Kind::FromGateway | Kind::FromOrder | Kind::FromDelivery => {
+            Kind::FromGateway | Kind::FromOrder | Kind::FromDelivery | Kind::FromCatalog => {
                 let issuer = SERVICES.iter().find(|(known, _)| *known == kind).unwrap().1;
                 vec![bearer_of(&self.issuers[&issuer], &self.who[&kind], service)]
             }
@@ -352,8 +352,12 @@ impl Callers {
     }
 }
 
-const SERVICES: [(Kind, Service); 3] =
-    [(Kind::FromGateway, Service::Gateway), (Kind::FromOrder, Service::Order), (Kind::FromDelivery, Service::Delivery)];
+const SERVICES: [(Kind, Service); 4] = [
+    (Kind::FromGateway, Service::Gateway),
+    (Kind::FromOrder, Service::Order),
+    (Kind::FromDelivery, Service::Delivery),
+    (Kind::FromCatalog, Service::Catalog),
+];
 
 /// For whom tokens are that are sent there. The provider has no name among our services: it is sent what the order service is.
 fn service(part: Part) -> Service {

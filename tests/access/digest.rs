@@ -28,14 +28,15 @@ const APART: [&str; 5] = [
 /// When a key was used last is noted whatever became of the call.
 const COLUMN_APART: &str = "last_used_at_us";
 
-/// How many rows are waiting for a worker of the service, in each table that a worker looks after.
+/// How many rows are waiting for a worker of the service, in the order in which one leads to the next: an order to a parcel,
+/// a parcel to an order's event, an event to messages. So what has left one place unseen is seen at the next.
 const DUE: [(Part, &str); 6] = [
     (Part::Order, "select count(*) as due from orders where due_at_us is not null"),
-    (Part::Order, "select count(*) as due from notification where due_at_us is not null"),
-    (Part::Order, "select count(*) as due from webhook_message where due_at_us is not null"),
-    (Part::Order, UNTOLD),
     (Part::Delivery, UNTOLD),
     (Part::Catalog, UNTOLD),
+    (Part::Order, UNTOLD),
+    (Part::Order, "select count(*) as due from notification where due_at_us is not null"),
+    (Part::Order, "select count(*) as due from webhook_message where due_at_us is not null"),
 ];
 /// Events that are neither acknowledged nor parked, for subscribers who listen.
 const UNTOLD: &str =

@@ -240,7 +240,9 @@ impl Call {
 impl Answer {
     pub async fn read(response: reqwest::Response) -> Answer {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let text = response.text().await.unwrap();
+        // A stream has no end.
+        let streams = headers.get("content-type").is_some_and(|kind| kind == "text/event-stream");
+        let text = if streams { String::new() } else { response.text().await.unwrap() };
         Answer { status, headers, json: serde_json::from_str(&text).unwrap_or(Value::Null), text }
     }
 

@@ -110,7 +110,7 @@ impl Stage {
             (Gateway, "POST /o/authorize/" | "POST /o/sign-in/" | "POST /o/sign-out/") => {
                 Call { body: Body::Form("decision=allow".to_owned()), ..call }
             }
-            (Part::Order, "POST /events") => call.json(json!([])),
+            (Gateway | Part::Order, "POST /events") => call.json(json!([])),
             (Part::Payments, "PUT /payments/{payment_id}") => call.json(invoice()),
             _ => match self.examples.get(&(part, route.to_owned())) {
                 Some(example) => call.json(self.things.put_into(example.clone())),

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use service_kit::testing::eventually;
 
 use crate::{
-    cluster::{Catalog, Cluster, Delivery, Order, Part},
+    cluster::{Catalog, Cluster, Delivery, Gateway, Order, Part},
     day::Day,
+    storms::is_long,
 };
 
 /// From the new start of the service to the rest of every order.
@@ -54,4 +55,41 @@ async fn the_catalog_dies_at_every_fault_point_and_nothing_is_lost() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_delivery_service_dies_at_every_fault_point_and_nothing_is_lost() {
     die_everywhere(Delivery, delivery_service::fault_points()).await;
+}
+
+/// The gateway keeps nothing of an order, so it has no points of its own: it dies when it has heard so many answers of
+/// its neighbours, and before it could pass the last of them on.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_gateway_dies_at_the_answers_of_its_neighbours_and_nothing_is_lost() {
+    let mut shop = Cluster::start().await;
+    let mut deaths = 0;
+    let mut answers = 1;
+    while dies_at_answer(&mut shop, answers).await {
+        deaths += 1;
+        answers += if is_long() { 1 } else { answers.div_ceil(2) };
+    }
+    assert!(deaths >= 6, "a day has more than {answers} answers");
+    eprintln!("the gateway died {deaths} times, at {answers} answers at last");
+    shop.finish().await;
+}
+
+/// A day in which the gateway dies at its so manyeth answer; says whether the day had so many.
+async fn dies_at_answer(shop: &mut Cluster, answers: u64) -> bool {
+    let heard = |shop: &Cluster| -> u64 {
+        [Catalog, Order, Delivery].iter().map(|part| shop.link(Gateway, *part).replies_passed()).sum()
+    };
+    let before = heard(shop);
+    let day = tokio::spawn(Day::of(shop).live());
+    eventually("the day is over, or so many answers came", async || {
+        day.is_finished() || heard(shop) >= before + answers
+    })
+    .await;
+    let died = !day.is_finished();
+    if died {
+        shop.restart(Gateway).await;
+    }
+    let lived = day.await;
+    assert!(lived.is_ok(), "dead at answer {answers}: {lived:?}");
+    shop.check().await;
+    died
 }

@@ -4,6 +4,8 @@
 //! (`sqlite`, or `postgres`), and `LASTCOPY_TEST_LONG=1` makes storms last minutes instead of seconds.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+/// What goes on while nobody comes in.
+mod closed;
 /// The shop in the hands of a test.
 mod cluster;
 /// Every fault point of every service.
@@ -14,6 +16,10 @@ mod day;
 mod disk;
 /// What the shop shows of itself: numbers, alerts, the dashboard.
 mod eyes;
+/// Tokens and the keys that they are verified with, between processes.
+mod keys;
+/// Databases that somebody outside holds.
+mod locks;
 /// Webhooks that are early, late, doubled; charges that meet a cancellation.
 mod money;
 /// Links that lose answers, are cut, or are slow.

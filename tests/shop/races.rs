@@ -3,7 +3,10 @@ use serde_json::json;
 use shared_types::{BookId, Code, orders::OrderView};
 use tokio::task::JoinSet;
 
-use crate::cluster::{Basket, Bought, Caller, Cluster};
+use crate::{
+    cluster::{Basket, Bought, Caller, Cluster},
+    storms,
+};
 
 const BUYERS: usize = 64;
 
@@ -54,6 +57,34 @@ async fn sixty_four_buyers_race_for_ten_copies() {
 #[tokio::test(flavor = "multi_thread")]
 async fn sixty_four_buyers_race_for_a_thousand_copies() {
     race_for(1_000).await;
+}
+
+/// Over 64 connections, everybody once; ten thousand of them in the long run.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_crowd_far_larger_than_the_stock_exactly_the_stock_goes_home_happy() {
+    const COPIES: usize = 10;
+    let shop = Cluster::start().await;
+    let book = shop.book("The Last Ten", COPIES as i64).await;
+    let caller = shop.operator();
+    let queue = if storms::is_long() { 10_000_usize } else { 256 }.div_ceil(BUYERS);
+    let happy = at_once(BUYERS, |_| {
+        let caller = caller.clone();
+        async move {
+            let mut happy = 0;
+            for _ in 0..queue {
+                match caller.buy(&Basket::of(&[(book, 1)])).await {
+                    Bought::Yes(_) => happy += 1,
+                    Bought::No(code) => assert_eq!(code, Code::SoldOut),
+                }
+            }
+            happy
+        }
+    })
+    .await;
+    eprintln!("{} buyers", queue * BUYERS);
+    assert_eq!(happy.iter().sum::<usize>(), COPIES);
+    assert_eq!(caller.on_hand(book).await, 0);
+    shop.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

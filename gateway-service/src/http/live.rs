@@ -13,7 +13,7 @@ use service_kit::{
 use crate::{identity::Identity, live::Live};
 
 /// Where whoever wants to know listens.
-const PATH: &str = "/api/v1/events";
+pub(crate) const PATH: &str = "/api/v1/events";
 
 pub(crate) fn routes(config: &mut ServiceConfig, live: &Arc<Live>) {
     config.app_data(web::Data::from(Arc::clone(live))).service(web::resource(PATH).route(web::get().to(listen)));

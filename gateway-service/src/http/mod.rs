@@ -33,6 +33,10 @@ use crate::clients::Upstreams;
 /// Where the public API stands.
 pub(crate) const BASE: &str = "/api/v1";
 
+/// Routes that the public document does not show: what services tell the gateway, and a stream, which OpenAPI has no words
+/// for. Whoever walks all routes adds them.
+pub const UNDOCUMENTED: [(&str, &str); 2] = [("POST", events::PATH), ("GET", live::PATH)];
+
 pub(crate) fn routes(config: &mut ServiceConfig, upstreams: &Arc<Upstreams>) {
     config.app_data(actix_web::web::Data::from(Arc::clone(upstreams)));
     config.service(web::resource("/webhooks/payment").route(web::post().to(webhooks::payment)));

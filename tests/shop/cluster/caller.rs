@@ -40,6 +40,8 @@ pub enum Credential {
     ApiKey(&'static str),
     /// A service for itself, with its own keys, at the one that it calls.
     Service(Arc<ReplicaIssuer>, Service, Service),
+    /// A token as it is.
+    Bearer(String),
 }
 
 impl Credential {
@@ -48,6 +50,7 @@ impl Credential {
         match self {
             Credential::None => None,
             Credential::ApiKey(key) => Some(("x-api-key", (*key).to_owned())),
+            Credential::Bearer(bearer) => Some(("authorization", bearer.clone())),
             Credential::Service(issuer, from, to) => {
                 let caller = auth::Caller { scopes: Scopes::NONE, ..auth::Caller::first_hand(Who::Service(*from)) };
                 Some(("authorization", issuer.bearer(&caller, *to)))
@@ -211,12 +214,17 @@ impl Caller {
 
     /// Sends the basket once. What was promised is remembered; `None`: no answer, or none that decides anything.
     pub async fn try_to_buy(&self, basket: &Basket) -> Option<Answer> {
-        let answer = self.call(Method::POST, "/checkout", Some(&basket.key), Some(&basket.body)).await?;
+        let answer = self.send_once(basket).await?;
         if (200..300).contains(&answer.status) {
             let order: OrderView = serde_json::from_value(answer.body.clone()).unwrap();
             self.memory.promises.lock().unwrap().push(order.id);
         }
         (answer.status < 500 && answer.status != 429).then_some(answer)
+    }
+
+    /// Sends the basket once; whatever the answer is.
+    pub async fn send_once(&self, basket: &Basket) -> Option<Answer> {
+        self.call(Method::POST, "/checkout", Some(&basket.key), Some(&basket.body)).await
     }
 
     /// Sends the basket until it is decided, however the order fares meanwhile.

@@ -47,6 +47,26 @@ impl Cluster {
         rest
     }
 
+    /// Waits for rest as the order service has it in its books, and audits: the gateway is not asked.
+    pub async fn rests_without_the_gateway(&self) {
+        let unfinished = async || self.count_orders("due_at_us is not null").await;
+        eventually("every order is at rest without a gateway", async || unfinished().await == 0).await;
+        self.audit();
+    }
+
+    /// Orders that wait for their copies or their money, as the order service has it in its books.
+    pub async fn undecided_orders(&self) -> i64 {
+        self.count_orders("state = 'pending'").await
+    }
+
+    async fn count_orders(&self, which: &str) -> i64 {
+        let orders = Db::open_read_only(self.databases[&Order].url()).await.unwrap();
+        let sql = format!("select count(*) as orders from orders where {which}");
+        let count = orders.read(move |tx| tx.query_one(&sql, &[])?.get::<i64>("orders")).await.unwrap();
+        orders.close().await;
+        count
+    }
+
     /// What the bank has still to tell may move an order that is at rest: it is heard before anything is counted.
     pub async fn until_the_bank_has_told(&self) {
         let bank = Db::open_read_only(self.databases[&Payments].url()).await.unwrap();

@@ -167,6 +167,17 @@ impl Cluster {
         Caller::new(self.link(from, to).url(), credential, self.memory.clone())
     }
 
+    /// Whoever has this `Authorization`, past the gateway and all links.
+    pub fn holder(&self, bearer: String, at: Part) -> Caller {
+        let base = format!("http://{}", self.processes[&at].address());
+        Caller::new(base, Credential::Bearer(bearer), self.memory.clone())
+    }
+
+    /// What can be said in the name of a service, by its own keys.
+    pub fn issuer(&self, part: Part) -> &ReplicaIssuer {
+        &self.issuers[&part]
+    }
+
     /// The network from one part to another.
     pub fn link(&self, from: Part, to: Part) -> Arc<Link> {
         self.links[&(from, to)].clone()
@@ -311,7 +322,7 @@ impl Drop for Cluster {
 }
 
 /// The part as it calls itself.
-fn service(part: Part) -> Service {
+pub fn service(part: Part) -> Service {
     match part {
         Gateway => Service::Gateway,
         Order => Service::Order,

@@ -132,7 +132,10 @@ fn add_rules(owner: &str, schema: &mut Value) {
 
 fn add_rule(owner: &str, name: &str, member: &mut Value) {
     if let Some(member) = member.as_object_mut().filter(|member| !member.contains_key("$ref")) {
-        let rule = document::rule(owner, name);
+        let mut rule = document::rule(owner, name);
+        if member.contains_key("enum") {
+            rule.remove("enum");
+        }
         if rule.contains_key("oneOf") {
             member.remove("type");
         }
