@@ -1,12 +1,11 @@
 #!/usr/bin/env python3
-"""PyPI's schemathesis, all of its checks, against a running shop: as everybody who can call it, one after the other.
+"""PyPI's schemathesis, all of its checks, against a running shop: as nobody, as a customer and as an employee.
 
-    BASE_URL=http://127.0.0.1:8080 CUSTOMER_PASSWORD=… EMPLOYEE_PASSWORD=… ADMINISTRATOR_PASSWORD=… \\
-        python3 tests/python/fuzzed.py [--long]
+    BASE_URL=http://127.0.0.1:8080 CUSTOMER_PASSWORD=… EMPLOYEE_PASSWORD=… python3 tests/python/fuzzed.py
 
 Every operation of the document is called with what the document allows and with what it forbids; every answer is held
-against the document. A few minutes for all callers; with --long an hour, with another seed each time. The administrator
-comes last: what he may do to the others' accounts, he does. Needs requirements.txt beside this file.
+against the document. A few minutes for all callers; with LASTCOPY_TEST_LONG=1 many examples and seeds. Not yet as an administrator or
+with an API key. Needs requirements.txt beside this file.
 """
 
 import os
@@ -21,7 +20,6 @@ import requests
 BASE_URL = os.environ["BASE_URL"]
 HERE = Path(__file__).resolve().parent.parent.parent
 DEADLINE_S = 20
-API_KEY = "secret123"  # the demo's
 # It ends the sign-in of whoever calls it, so it has a run of its own.
 SIGN_OUT = "auth/sign-out"
 
@@ -30,8 +28,6 @@ def credential(role):
     """The header by which a caller says who he is: made anew, since a token lasts for minutes."""
     if role == "nobody":
         return None
-    if role == "API key":
-        return f"X-API-Key: {API_KEY}"
     body = {"username": role, "password": os.environ[f"{role.upper()}_PASSWORD"]}
     answer = requests.post(f"{BASE_URL}/api/v1/auth/token", json=body, timeout=DEADLINE_S)
     answer.raise_for_status()
@@ -49,7 +45,8 @@ def run(folder, role, seed, examples, *choice):
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     print(f"{role}: seed {seed}, {examples} examples, {time.monotonic() - began:.0f} s: {last_line(done.stdout)}", flush=True)
     if done.returncode != 0:
-        sys.exit(f"{done.stdout}\n{done.stderr}\nNOT KEPT as {role}: {' '.join(map(str, command[3:]))}".replace(header or "\0", "…"))
+        print(f"{done.stdout}\n{done.stderr}\nNOT KEPT as {role}, with seed {seed}".replace(header or "\0", "…"), flush=True)
+    return done.returncode == 0
 
 
 def last_line(text):
@@ -57,12 +54,14 @@ def last_line(text):
 
 
 def main():
-    is_long = "--long" in sys.argv[1:]
+    is_long = os.environ.get("LASTCOPY_TEST_LONG") is not None
+    kept = True
     with tempfile.TemporaryDirectory(prefix="lastcopy-fuzzed-") as folder:
-        for role in ["nobody", "customer", "employee", "API key", "administrator"]:
+        for role in ["nobody", "customer", "employee"]:
             for seed in range(1, 7 if is_long else 2):
-                run(folder, role, seed, 60 if is_long else 4, "--exclude-path-regex", SIGN_OUT)
-            run(folder, role, 1, 4, "--include-path-regex", SIGN_OUT)
+                kept &= run(folder, role, seed, 60 if is_long else 4, "--exclude-path-regex", SIGN_OUT)
+            kept &= run(folder, role, 1, 4, "--include-path-regex", SIGN_OUT)
+    sys.exit(0 if kept else 1)
 
 
 if __name__ == "__main__":
