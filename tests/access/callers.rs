@@ -90,18 +90,22 @@ const PEOPLE: [(Kind, &str, &str); 6] = [
 
 /// The sets of scopes that keys are tried with: each scope alone, and those that open something together.
 pub fn keys() -> Vec<Scopes> {
-    let together = [
-        [Scope::ItemsWrite, Scope::StockWrite],
-        [Scope::OrdersRead, Scope::OrdersReview],
-        [Scope::OrdersWrite, Scope::OrdersReview],
-        [Scope::DeliveriesRead, Scope::OrdersReview],
-        [Scope::DeliveriesRead, Scope::DeliveriesWrite],
+    let together: [&[Scope]; 6] = [
+        &[Scope::ItemsWrite, Scope::StockWrite],
+        &[Scope::OrdersRead, Scope::OrdersReview],
+        &[Scope::OrdersWrite, Scope::OrdersReview],
+        &[Scope::DeliveriesRead, Scope::OrdersReview],
+        &[Scope::DeliveriesRead, Scope::DeliveriesWrite],
+        Scope::ALL,
     ];
     Scope::ALL.iter().map(|scope| Scopes::of(&[*scope])).chain(together.iter().map(|set| Scopes::of(set))).collect()
 }
 
 /// The set as the matrix writes it.
 pub fn key_name(scopes: Scopes) -> String {
+    if scopes == Scopes::of(Scope::ALL) {
+        return "every".to_owned();
+    }
     scopes.to_string().replace(' ', "+")
 }
 

@@ -110,6 +110,12 @@ impl Stage {
             (Gateway, "POST /o/authorize/" | "POST /o/sign-in/" | "POST /o/sign-out/") => {
                 Call { body: Body::Form("decision=allow".to_owned()), ..call }
             }
+            (Gateway, "POST /api/orders") => call.json(self.things.store_order()),
+            (Gateway, "POST /api/delivery") => {
+                let sold = format!("{route}/deliver");
+                let order = self.things.find(&self.shop, &self.callers, &sold, "orders", true).await;
+                call.json(json!({"order_id": order, "address": "12 Quay Street, Porto"}))
+            }
             (Gateway | Part::Order, "POST /events") => call.json(json!([])),
             (Part::Payments, "PUT /payments/{payment_id}") => call.json(invoice()),
             _ => match self.examples.get(&(part, route.to_owned())) {

@@ -74,6 +74,12 @@ impl Things {
         Call::post("/api/v1/checkout", json!({"lines": [line], "payment_method": "on_delivery"}))
     }
 
+    /// An order as the bookstore's contract has it.
+    pub fn store_order(&self) -> Value {
+        let card = json!({"card_number": "4242424242424242", "expiry": "12/30"});
+        json!({"customer_id": "c-42", "items": [{"isbn": ISBN, "quantity": 1}], "payment": card})
+    }
+
     /// An example of the documents, about what there is here.
     pub fn put_into(&self, mut body: Value) -> Value {
         self.adapt(&mut body);
@@ -85,7 +91,7 @@ impl Things {
             Value::Object(members) => {
                 for (name, member) in members.iter_mut() {
                     match name.as_str() {
-                        "book_id" => *member = self.book.into(),
+                        "book_id" | "product_id" => *member = self.book.into(),
                         "expected_price" => *member = json!(12.5),
                         "adjustment_id" => *member = format!("adjustment-{}", self.fresh_name()).into(),
                         "url" => *member = self.webhook_url.clone().into(),
@@ -113,7 +119,7 @@ impl Things {
         match noun {
             "orders" | "webhooks" | "accounts" | "messages" => Some(NOBODYS),
             "deliveries" => Some("01936f2e-7b1c-7cc3-98c4-dc0c0c073990:d1"),
-            "notifications" | "books" | "couriers" => Some("999999999"),
+            "notifications" | "books" | "couriers" | "items" | "products" => Some("999999999"),
             "lines" => Some("1"),
             _ => None,
         }
@@ -136,7 +142,11 @@ impl Things {
         }
         let maker = Maker { things: self, shop, callers };
         let thing = match noun {
-            "books" | "info" | "purchase" => maker.book(fresh).await,
+            // The bookstore's contract names its books by ISBN.
+            "books" if route.contains(" /api/books/") => ISBN.to_owned(),
+            // Changed by SKU, looked at by number.
+            "items" if fresh => maker.item().await,
+            "books" | "info" | "purchase" | "items" | "products" => maker.book(fresh).await,
             "by-isbn" => ISBN.to_owned(),
             "search" => "tests".to_owned(),
             "orders" => maker.order(&verb).await,
@@ -192,6 +202,14 @@ impl Maker<'_> {
         let sku = self.things.fresh_name();
         let book = json!({"sku": sku, "title": "For this call", "topic": "tests", "price": 12.5, "stock": 10});
         self.as_root(&Call::post("/api/v1/books", book)).await["id"].to_string()
+    }
+
+    /// A book by its SKU.
+    async fn item(&self) -> String {
+        let sku = self.things.fresh_name();
+        let book = json!({"sku": sku, "title": "For this call", "topic": "tests", "price": 12.5, "stock": 10});
+        self.as_root(&Call::post("/api/v1/books", book)).await;
+        sku
     }
 
     /// An order of the owner's, where it must be for what is done to it next.

@@ -5,6 +5,7 @@ use crate::shop::Shop;
 /// Every operation, who may call it, and the answers that are its own (any route can also be unreadable, too large, too
 /// slow or broken).
 const OPERATIONS: &[(&str, &str, &[&str], &[&str])] = &[
+    ("/.well-known/jwks.json", "get", &["public"], &["200", "304"]),
     ("/books", "post", &["scope:items:write"], &["201", "401", "403", "409", "422"]),
     ("/books", "get", &["any-caller"], &["200", "401"]),
     ("/books/by-isbn/{isbn}", "get", &["any-caller"], &["200", "304", "401", "404"]),
@@ -60,7 +61,7 @@ async fn the_document_names_every_parameter() {
         names.sort();
         names
     };
-    let list = ["author", "cursor", "isbn", "limit", "q", "sku", "sort", "state", "topic"];
+    let list = ["author", "cursor", "isbn", "limit", "offset", "q", "sku", "sort", "state", "topic"];
     assert_eq!(names("/books", "get"), list.map(|name| format!("query {name}")));
     assert_eq!(names("/books/{book_id}", "get"), ["header If-None-Match", "path book_id"]);
     assert_eq!(names("/books/{book_id}", "patch"), ["header If-Match", "path book_id"]);

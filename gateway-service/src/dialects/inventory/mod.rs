@@ -10,7 +10,7 @@ use paperclip::actix::{
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
 use service_kit::{
-    auth::{Anyone, Caller, ItemsWrite, Scoped},
+    auth::{Anyone, Caller, ItemsWrite, Permission, Refusal, Scope, Scoped},
     http::{Body, Fail, IdempotencyKey, Reply, S201, S204, S403, S404, S409, S422},
 };
 use shared_types::{
@@ -192,10 +192,19 @@ async fn update(
     product_id: web::Path<String>,
     body: Body<ProductChange>,
 ) -> Result<Reply<Product>, Fail<(S403, S404, S409, S422)>> {
+    may_count(&caller, body.0.stock)?;
     let (id, caller) = (book_number(&product_id).map_err(said)?, seeing_stock(&caller));
     check(body.0.price, body.0.stock)?;
     change(&upstreams, &caller, id, body.0).await.map_err(said)?;
     Ok(Reply::ok(product(&upstreams, &caller, id).await?))
+}
+
+/// The second of two changes must not be the one that is refused.
+fn may_count(caller: &Caller, stock: Option<i64>) -> Result<(), Problem> {
+    if stock.is_some() && !caller.may(Scope::StockWrite) {
+        return Err(Refusal::Forbidden(Permission::Scope(Scope::StockWrite)).into());
+    }
+    Ok(())
 }
 
 /// The catalog keeps stock apart from everything else. Whatever can be refused is refused by the first change; asked again

@@ -184,7 +184,7 @@ pub(super) async fn delete_order(
     upstreams: web::Data<Upstreams>,
     hidden: web::Data<HiddenOrders>,
     order_id: web::Path<String>,
-) -> Result<Reply<(), (S204,)>, Fail<(S404, S409)>> {
+) -> Result<Reply<(), (S204,)>, Fail<(S403, S404, S409)>> {
     let order = find(&upstreams, &hidden, &caller, &order_id).await?;
     match order.status {
         Status::Pending => {
