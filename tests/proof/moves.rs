@@ -67,10 +67,12 @@ fn asks(rules: Rules, order: &Order) -> Vec<Command> {
         Command::ChangeLine { number: 2, quantity: 1 },
         Command::Refund { reason: None },
         Command::HandOver,
-        Command::Deliver { address: address() },
         Command::DeadlinePassed,
         Command::ExtendDeadline { until: Timestamp::from_micros(2) },
     ];
+    if rules.addressed_later {
+        asks.push(Command::Deliver { address: address() });
+    }
     if order.taking_n < rules.takings {
         asks.push(Command::Approve);
     }

@@ -72,6 +72,8 @@ pub struct Rules {
     pub takings: u32,
     /// Changes of one parcel, its booking included.
     pub parcel_moves: i64,
+    /// Whether an order without an address may be given one later.
+    pub addressed_later: bool,
     pub mutant: Option<Mutant>,
 }
 

@@ -12,7 +12,8 @@ const EVERY_CARD: &[Behaviour] = &[Behaviour::Approved, Behaviour::Declined, Beh
 const SLOW_CARD: &[Behaviour] = &[Behaviour::ConfirmedLater];
 const SLOW: Way = Way::Card(Behaviour::ConfirmedLater);
 const ALL_EDITS: &[Edit] = &[Edit::Restock, Edit::Reprice, Edit::Delete];
-const RULES: Rules = Rules { cards: EVERY_CARD, payments: 2, takings: 2, parcel_moves: 5, mutant: None };
+const RULES: Rules =
+    Rules { cards: EVERY_CARD, payments: 2, takings: 2, parcel_moves: 5, addressed_later: false, mutant: None };
 
 /// One copy of the second book.
 const fn plan(way: Way, address: bool) -> Plan {
@@ -36,12 +37,18 @@ pub fn one_order() -> Vec<Scope> {
     let one_payment = Rules { payments: 1, cards: SLOW_CARD, ..RULES };
     let with_parcel = cards().chain([Way::Invoice]).map(|way| vec![plan(way, true)]).collect();
     let paid_at_the_door = [Way::OnDelivery, Way::Review].map(|way| vec![plan(way, true)]).to_vec();
+    let addressed_later = [SLOW, Way::OnDelivery].map(|way| vec![plan(way, false)]).to_vec();
     vec![
         scope("one order, collected, two payments", ways().map(|way| vec![both(way)]).collect(), RULES),
         Scope { edits: &[], ..scope("one order with a parcel", with_parcel, Rules { cards: SLOW_CARD, ..RULES }) },
         Scope {
             edits: &[],
             ..scope("one order with a parcel, paid at the door or before", paid_at_the_door, one_payment)
+        },
+        Scope {
+            edits: &[],
+            rules: Rules { addressed_later: true, parcel_moves: 3, ..one_payment },
+            ..scope("one order that gets its address later", addressed_later, RULES)
         },
     ]
 }
@@ -96,7 +103,7 @@ fn rivals(name: &'static str, plans: Vec<Plan>) -> Scope {
 /// A small world in which the fault shows.
 pub fn of(mutant: Mutant) -> Scope {
     use Mutant as M;
-    let rules = Rules { cards: SLOW_CARD, payments: 2, takings: 2, parcel_moves: 3, mutant: Some(mutant) };
+    let rules = Rules { cards: SLOW_CARD, parcel_moves: 3, mutant: Some(mutant), ..RULES };
     let scope = |plans, edits| Scope { name: "a fault", beginnings: vec![plans], stock: [1, 1], edits, rules };
     match mutant {
         M::RefusalNotSticky => Scope { stock: [1, 0], ..scope(vec![both(SLOW)], &[Edit::Restock]) },
