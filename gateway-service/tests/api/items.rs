@@ -2,6 +2,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use service_kit::testing::eventually;
 
 use crate::shop::{Answer, PASSWORD, Shop};
 
@@ -172,8 +173,9 @@ async fn items_cache() {
     let id = item(&shop, "rpc-2").await;
     let ana = shop.customer("ana").await;
     for path in [format!("/api/v1/items/{id}"), "/api/v1/items/?limit=3".to_owned()] {
-        let (first, second) = (shop.get(&path).await, shop.get(&path).await);
-        assert_eq!((first.header("x-cache"), second.header("x-cache")), ("MISS", "HIT"), "{path}");
+        assert_eq!(shop.get(&path).await.header("x-cache"), "MISS", "{path}");
+        // The event of the last change may come between two reads, and drops what the first one left.
+        eventually("an answer is kept", async || shop.get(&path).await.header("x-cache") == "HIT").await;
         let hers = shop.send_as_is(Method::GET, &path, &[("authorization", &ana)], None).await;
         assert_eq!(hers.header("x-cache"), "MISS", "she may see less: {path}");
         shop.send(Method::PATCH, "/api/v1/items/rpc-2/price", &[], Some(json!({"price": 5}))).await;

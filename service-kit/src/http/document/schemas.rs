@@ -72,7 +72,8 @@ pub(super) fn complete(spec: &mut Value) {
     spec["components"]["schemas"] = schemas.into();
     for (_, _, operation) in operations(spec) {
         let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten();
-        for parameter in parameters {
+        // With an example of its own it was described by hand, by who knows what the word means there.
+        for parameter in parameters.filter(|parameter| parameter.get("example").is_none()) {
             let place = parameter["in"].as_str().unwrap_or_default().to_owned();
             let name = parameter["name"].as_str().unwrap_or_default().to_owned();
             add_rule(&place, &name, &mut parameter["schema"]);
