@@ -108,3 +108,29 @@ async fn the_metadata_names_the_places_and_only_what_is_supported() {
     let metadata = shop.nobody().get("/.well-known/oauth-authorization-server").await.json;
     assert_eq!(metadata["authorization_endpoint"], "https://shop.example/o/authorize/");
 }
+
+/// The row of the contract, from registration to revocation. What has expired is cleared away in `cleanup`.
+#[actix_web::test]
+async fn shop_oauth() {
+    let shop = Shop::open("shop_oauth").await;
+    let ben = shop.employee("ben").await;
+    let wish = json!({"client_name": "Book club", "redirect_uris": [CALLBACK], "scope": "items:read orders:read",
+                      "grant_types": ["authorization_code", "refresh_token", "client_credentials"]});
+    let app = App::register(&shop, &ben, wish).await;
+    shop.customer("ana").await;
+    let by_code = app.tokens("ana").await;
+    assert!(app.is_active(text(&by_code, "access_token")).await);
+    let renewed = app.refresh(text(&by_code, "refresh_token")).await;
+    assert_eq!(renewed.status, 200, "{}", renewed.text);
+    let for_itself = app.token(&[("grant_type", "client_credentials")]).await;
+    assert_eq!(for_itself.status, 200, "{}", for_itself.text);
+    for token in [text(&renewed.json, "access_token"), text(&for_itself.json, "access_token")] {
+        assert!(app.is_active(token).await);
+        assert_eq!(app.post("/o/revoke_token/", &[("token", token)]).await.status, 200);
+        assert!(!app.is_active(token).await);
+    }
+    let path = format!("/o/applications/{}/", app.id);
+    assert_eq!(ben.patch(&path, json!({"client_name": "Reading club"})).await.json["client_name"], "Reading club");
+    assert_eq!(ben.delete(&path).await.status, 204);
+    assert_eq!(error(&app.token(&[("grant_type", "client_credentials")]).await), (401, "invalid_client"));
+}
