@@ -13,7 +13,7 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
-use service_kit::db::Cut;
+use service_kit::db::{Cut, OpenError, log_of};
 
 use crate::{
     CommandError,
@@ -74,15 +74,8 @@ pub async fn restore(args: RestoreArgs) -> Result<ExitCode, CommandError> {
     checked(folder, &args.data_dir).await
 }
 
-/// What was committed to a database and is not in its file yet.
-fn log_of(database: &Path) -> PathBuf {
-    let mut name = database.as_os_str().to_owned();
-    name.push("-wal");
-    PathBuf::from(name)
-}
-
 fn copy_cut(files: &[PathBuf], folder: &Path) -> Result<(), CommandError> {
-    let shop = |error: service_kit::db::OpenError| CommandError::Shop(error.to_string());
+    let shop = |error: OpenError| CommandError::Shop(error.to_string());
     let began = Instant::now();
     let cut = Cut::through(files).map_err(shop)?;
     let held = began.elapsed();

@@ -84,7 +84,8 @@ async fn a_shop_that_moved_is_the_same_shop() {
     let target = Target::beside(&place);
     let moved = target.fill(place.path());
     assert_eq!(moved.code, Some(0), "{moved:?}");
-    // Whoever was cut short runs it again.
+    // Whoever was cut short runs it again: half of the ledger is not there yet.
+    target.write_to_catalog("delete from stock_ledger where entry > 500").await;
     let again = target.fill(place.path());
     assert_eq!((again.code, &again.out), (Some(0), &moved.out), "{again:?}");
 

@@ -48,7 +48,7 @@ pub use error::{DbError, OpenError};
 pub use migrate::Migration;
 pub use options::DbOptions;
 pub use row::Row;
-pub use sqlite::Cut;
+pub use sqlite::{Cut, log_of};
 pub use tx::Tx;
 pub use url::{DatabaseUrl, DatabaseUrlError, Engine};
 pub use value::{FromValue, Value};

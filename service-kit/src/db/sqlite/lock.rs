@@ -1,10 +1,10 @@
 //! One process per file. SQLite would let a second one in; its writer would then wait for ours at every commit, and a
 //! restarted service would race with the one that is still going.
 
-use std::ffi::OsString;
 use std::fs::{File, TryLockError};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use super::beside;
 use crate::db::error::OpenError;
 
 /// Held for as long as it lives; the operating system lets go when the process ends, however it ends.
@@ -15,7 +15,7 @@ pub(super) struct FileLock {
 
 impl FileLock {
     pub(super) fn hold(database: &Path) -> Result<Self, OpenError> {
-        let path = beside(database);
+        let path = beside(database, ".lock");
         let unavailable = |error: std::io::Error| OpenError::Unavailable(format!("{}: {error}", path.display()));
         let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(unavailable)?;
         match file.try_lock() {
@@ -24,10 +24,4 @@ impl FileLock {
             Err(TryLockError::Error(error)) => Err(unavailable(error)),
         }
     }
-}
-
-fn beside(database: &Path) -> PathBuf {
-    let mut name = OsString::from(database);
-    name.push(".lock");
-    PathBuf::from(name)
 }

@@ -15,7 +15,8 @@ mod statement;
 /// The writer thread and its group commit.
 mod writer;
 
-use std::path::Path;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use r2d2_sqlite::SqliteConnectionManager;
@@ -167,6 +168,18 @@ fn readers(
 
 fn gate(options: &DbOptions, metrics: &Arc<DbMetrics>) -> Gate {
     Gate::new(options.readers, options.queue_jobs, options.pool_wait(), Arc::clone(metrics))
+}
+
+/// The write-ahead log of a database: what was committed and is not in its file yet. It may be absent.
+pub fn log_of(database: &Path) -> PathBuf {
+    beside(database, "-wal")
+}
+
+/// A file of the same name with something after it.
+fn beside(database: &Path, end: &str) -> PathBuf {
+    let mut name = OsString::from(database);
+    name.push(end);
+    PathBuf::from(name)
 }
 
 /// No mutex inside SQLite: Rust already lets one thread at a time use a connection.

@@ -7,12 +7,13 @@
 //! pages of the database.
 
 use std::{
-    ffi::OsString,
     fs::File,
     io::{Error, ErrorKind},
     os::unix::fs::FileExt,
-    path::{Path, PathBuf},
+    path::Path,
 };
+
+use super::log_of;
 
 /// Bytes that are written at once.
 const PIECE_BYTES: usize = 64 * 1024;
@@ -33,10 +34,4 @@ pub(super) fn put_log_on_disk(database: &Path) -> Result<(), Error> {
         log.write_all_at(&piece[..length], offset)?;
         offset += length as u64;
     }
-}
-
-fn log_of(database: &Path) -> PathBuf {
-    let mut name = OsString::from(database);
-    name.push("-wal");
-    PathBuf::from(name)
 }
