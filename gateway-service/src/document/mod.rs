@@ -19,6 +19,7 @@ const TAGS: &[(&str, &str, &str)] = &[
     ("deliveries", "Parcels on their way.", "Shop"),
     ("couriers", "Who carries parcels.", "Shop"),
     ("events", "What changes, told as it happens; and events between services that were put aside.", "Back office"),
+    ("receipts", "Money that was reported to the shop, and given back.", "Back office"),
     ("notifications", "Messages to customers.", "Back office"),
     ("webhooks", "Messages of others to the shop, and of the shop to others.", "Back office"),
     ("identity", "Accounts, sign-ins, API keys and the audit log.", "Who is who"),

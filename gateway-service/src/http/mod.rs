@@ -17,6 +17,8 @@ pub(crate) mod events;
 pub(crate) mod live;
 /// Purchases and orders.
 pub(crate) mod orders;
+/// Money that was reported to the shop.
+mod receipts;
 /// Answers on their way out: addresses rewritten, problems made ours.
 pub(crate) mod relay;
 /// Orders that people write, decide about and pay for later.
@@ -105,9 +107,11 @@ fn parcel_routes(scope: Scope) -> Scope {
         )
 }
 
-/// The back office: messages to customers, other people's webhooks, events that were put aside.
+/// The back office: reported money, messages to customers, other people's webhooks, events that were put aside.
 fn desk_routes(scope: Scope) -> Scope {
     scope
+        .service(web::resource("/receipts").route(web::get().to(receipts::list)))
+        .service(web::resource("/receipts/{event_id}/returned").route(web::post().to(receipts::returned)))
         .service(web::resource("/notifications").route(web::get().to(desk::notifications)))
         .service(web::resource("/notifications/{id}").route(web::get().to(desk::notification)))
         .service(web::resource("/notifications/{id}/resend").route(web::post().to(desk::resend_notification)))

@@ -80,3 +80,36 @@ async fn inv_webhook() {
     assert_eq!((status, problem["detail"].as_str()), (404, Some("Order not found")));
     shop.close().await;
 }
+
+/// Reported money is nobody's to move by a call: an employee sends it back and says so.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refund_of_reported_money_waits_until_an_employee_has_given_it_back() {
+    let shop = Shop::open("receipts").await;
+    let book = shop.book("r-1", "cooking", 3).await;
+    let checkout = json!({"lines": [{"book_id": book, "quantity": 1}], "payment_method": "invoice"});
+    let order = shop.post("/api/v1/checkout", checkout).await.json["id"].as_str().unwrap().to_owned();
+    let path = format!("/api/v1/orders/{order}");
+    // An id as its sender likes them.
+    assert_eq!(paid(&shop, "evt/1 ä", &order, "12.99").await.0, 200);
+    eventually("the order is paid", async || shop.get(&path).await.json["payment"] == "paid").await;
+    assert_eq!(paid(&shop, "evt_2", &order, "12.99").await.0, 200);
+
+    let receipts = shop.get("/api/v1/receipts?kept=true").await.json["items"].clone();
+    assert_eq!((&receipts[0]["event_id"], &receipts[1]["event_id"]), (&json!("evt/1 ä"), &json!("evt_2")));
+    assert!(receipts[0]["payment_id"].is_string() && receipts[1].get("payment_id").is_none(), "{receipts}");
+    assert_eq!(shop.get("/api/v1/receipts?kept=perhaps").await.status, 400);
+    let next = shop.get("/api/v1/receipts?limit=1").await;
+    assert!(next.json["next_cursor"].is_string() && next.header("link").contains("rel=\"next\""), "{next:?}");
+
+    shop.post(&format!("{path}/refund"), json!({})).await;
+    eventually("the refund is under way", async || shop.get(&path).await.json["payment"] == "refunding").await;
+    let returned = "/api/v1/receipts/evt%2F1%20%C3%A4/returned";
+    let given_back = shop.post(returned, json!({})).await;
+    assert_eq!((given_back.status, given_back.json["returned_at"].is_string()), (200, true), "{given_back:?}");
+    assert_eq!(shop.post(returned, json!({})).await.json, given_back.json, "the first word stands");
+    eventually("the order is refunded", async || shop.get(&path).await.json["payment"] == "refunded").await;
+    assert_eq!(shop.get("/api/v1/receipts?kept=true").await.json["items"].as_array().unwrap().len(), 1);
+    let unknown = shop.post("/api/v1/receipts/evt_9/returned", json!({})).await;
+    assert_eq!((unknown.status, unknown.json["code"].as_str()), (404, Some("receipt_not_found")));
+    shop.close().await;
+}
