@@ -5,6 +5,8 @@
 //! the test, as does one that it names and that is not there.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+/// Bad requests to the gateway.
+mod bad;
 /// A person's browser, as the gateway's own tests have it.
 #[path = "../../gateway-service/tests/identity/browser.rs"]
 #[expect(dead_code, reason = "the gateway's tests use more of it")]
@@ -17,6 +19,8 @@ mod digest;
 mod listener;
 /// The whole shop in this process.
 mod shop;
+/// Bodies, spoiled.
+mod spoiled;
 /// A shop with somebody of every kind in it, and a thing of every kind.
 mod stage;
 /// The matrix as it is written.
@@ -51,4 +55,14 @@ async fn everybody_gets_at_the_delivery_service_what_the_matrix_says() {
 #[tokio::test(flavor = "multi_thread")]
 async fn everybody_gets_at_the_sandbox_provider_what_the_matrix_says() {
     walk::walk(Part::Payments).await;
+}
+
+/// A clear problem, nothing changed, and never a fault of ours.
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_is_wrong_with_a_request_to_any_route_of_the_gateway_is_a_clear_problem_and_changes_nothing() {
+    let mut stage = stage::Stage::set().await;
+    let (sent, findings) = bad::whatever_is_wrong(&mut stage).await;
+    stage.close().await;
+    assert!(findings.is_empty(), "of {sent} bad requests:\n{}\n{} findings", findings.join("\n"), findings.len());
+    assert!(sent > 2_000, "{sent}");
 }

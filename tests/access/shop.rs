@@ -64,8 +64,10 @@ pub enum Body {
     None,
     Json(Value),
     Form(String),
-    /// To the byte.
+    /// JSON, to the byte.
     Text(String),
+    /// Of this media type, to the byte.
+    Bytes(String, Vec<u8>),
 }
 
 #[derive(Debug)]
@@ -182,6 +184,7 @@ impl Shop {
             Body::Json(json) => request.json(json),
             Body::Form(form) => request.header("content-type", "application/x-www-form-urlencoded").body(form.clone()),
             Body::Text(text) => request.header("content-type", "application/json").body(text.clone()),
+            Body::Bytes(kind, bytes) => request.header("content-type", kind).body(bytes.clone()),
         };
         Answer::read(request.send().await.unwrap()).await
     }

@@ -41,6 +41,8 @@ impl Identity {
         self: Arc<Self>,
         query: AuditQuery,
     ) -> Result<impl Stream<Item = Result<Bytes, Problem>> + use<>, Problem> {
+        // It has no pages, and still no page of minus one line.
+        PageQuery { cursor: None, limit: query.limit }.rows()?;
         let begin = (self, Some(filter(query)?), true);
         Ok(stream::try_unfold(begin, |(identity, filter, first)| async move {
             let Some(filter) = filter else { return Ok(None) };

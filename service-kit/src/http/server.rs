@@ -273,9 +273,10 @@ fn app<L: Layer, R: Fn(&mut ServiceConfig)>(
         .app_data(document.clone())
         .configure(document::routes)
         .service(web::resource("/docs/{file:.*}").guard(unknown_file).to(actix_web::HttpResponse::NotFound))
-        .route("/health/live", web::get().to(health::live))
-        .route("/health/ready", web::get().to(health::ready))
-        .route("/metrics", web::get().guard(open).to(metrics::page))
+        // A resource each, so that another method is told which one there is.
+        .service(web::resource("/health/live").route(web::get().to(health::live)))
+        .service(web::resource("/health/ready").route(web::get().to(health::ready)))
+        .service(web::resource("/metrics").guard(open).route(web::get().to(metrics::page)))
         .wrap_api_with_spec(document::beginning(&info))
         .configure(|config| routes(config))
         .with_raw_json_spec_v3(|app, spec| {

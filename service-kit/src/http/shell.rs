@@ -16,6 +16,7 @@ use actix_web::{
     web,
 };
 use futures_util::FutureExt;
+use percent_encoding::percent_decode_str;
 use shared_types::{Code, Problem};
 use tracing::Instrument;
 
@@ -90,6 +91,7 @@ async fn answer<B: MessageBody + 'static>(
 ) -> Result<ServiceResponse<BoxBody>, HttpResponse> {
     let _share = enter(&request).map_err(problem_response)?;
     check_head(&request).map_err(problem_response)?;
+    check_query(&request).map_err(problem_response)?;
     let deadline = RequestContext::current().time_left().unwrap_or_default();
     // A handler that panics answers 500 like any other fault; its database work was rolled back where it panicked.
     let work = AssertUnwindSafe(tokio::time::timeout(deadline, next.call(request))).catch_unwind();
@@ -122,6 +124,12 @@ fn check_head(request: &ServiceRequest) -> Result<(), Problem> {
         return Err(Problem::new(Code::HeaderTooLarge, format!("a request's head has at most {MAX_HEAD_BYTES} bytes")));
     }
     Ok(())
+}
+
+/// Bytes that are no text are nobody's question: read as well as can be, they would be another one.
+fn check_query(request: &ServiceRequest) -> Result<(), Problem> {
+    let text = percent_decode_str(request.query_string()).decode_utf8();
+    text.map(|_| ()).map_err(|_| Problem::new(Code::MalformedQuery, "the query is not UTF-8"))
 }
 
 /// What belongs to the body that the problem takes the place of.

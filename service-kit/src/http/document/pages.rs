@@ -40,18 +40,20 @@ pub(in crate::http) fn is_unknown_file(head: &RequestHead) -> bool {
 
 /// The document and its pages.
 pub(in crate::http) fn routes(config: &mut web::ServiceConfig) {
+    // A resource each, so that another method is told which one there is.
     for path in DOCUMENTS {
-        config.route(path, web::get().to(document));
+        config.service(web::resource(path).route(web::get().to(document)));
     }
     for path in SWAGGER_UI {
-        config.route(path, web::get().to(|| async { page(SWAGGER_UI_PAGE) }));
+        config.service(web::resource(path).route(web::get().to(|| async { page(SWAGGER_UI_PAGE) })));
     }
     for path in REDOC {
-        config.route(path, web::get().to(|| async { page(REDOC_PAGE) }));
+        config.service(web::resource(path).route(web::get().to(|| async { page(REDOC_PAGE) })));
     }
-    config
-        .route("/docs/start.js", web::get().to(|| async { script(SWAGGER_UI_START) }))
-        .route("/redoc/redoc.standalone.js", web::get().to(|| async { script(REDOC_SCRIPT) }));
+    let swagger_ui = web::get().to(|| async { script(SWAGGER_UI_START) });
+    let redoc = web::get().to(|| async { script(REDOC_SCRIPT) });
+    config.service(web::resource("/docs/start.js").route(swagger_ui));
+    config.service(web::resource("/redoc/redoc.standalone.js").route(redoc));
 }
 
 async fn document(request: HttpRequest, document: web::Data<OnceLock<Document>>) -> HttpResponse {
