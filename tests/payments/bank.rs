@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use service_kit::{
     Client, ClientOptions,
-    db::{Db, DbError},
+    db::{DatabaseUrl, Db, DbError},
     http::Running,
     process::default_workers,
     testing::TestDatabase,
@@ -68,20 +68,28 @@ pub fn payment_id() -> PaymentId {
 
 impl Bank {
     pub async fn open(name: &str) -> Bank {
-        Bank::on(TestDatabase::create(name).await, None).await
+        Bank::on(TestDatabase::create(name).await, None, pace()).await
     }
 
     pub async fn with_shop(name: &str, shop: &Shop) -> Bank {
-        Bank::on(TestDatabase::create(name).await, Some(shop.url())).await
+        Bank::at_a_pace(name, shop, pace()).await
+    }
+
+    pub async fn at_a_pace(name: &str, shop: &Shop, pace: Pace) -> Bank {
+        Bank::on(TestDatabase::create(name).await, Some(shop.url()), pace).await
+    }
+
+    pub fn database_url(&self) -> &DatabaseUrl {
+        self.database.url()
     }
 
     /// Stops the bank and opens it again on the same ledger.
     pub async fn reopened(self, shop: Option<&Shop>) -> Bank {
         self.running.stop().await;
-        Bank::on(self.database, shop.map(Shop::url)).await
+        Bank::on(self.database, shop.map(Shop::url), pace()).await
     }
 
-    async fn on(database: TestDatabase, order_url: Option<String>) -> Bank {
+    async fn on(database: TestDatabase, order_url: Option<String>, pace: Pace) -> Bank {
         let config = Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             database_url: database.url().clone(),
@@ -89,7 +97,7 @@ impl Bank {
             sandbox_webhook_secret: order_url.as_ref().map(|_| Secret::new(SECRET)),
             order_url,
             currency: Currency::USD,
-            pace: pace(),
+            pace,
         };
         let running = start(config).await.unwrap();
         let client = client(&running.url());

@@ -11,6 +11,8 @@ mod crashes;
 mod input;
 /// One id, one payment.
 mod ledger;
+/// The ledger against its pure half.
+mod model;
 /// A process that can be killed.
 #[path = "../shop/cluster/process.rs"]
 mod process;

@@ -11,6 +11,8 @@ mod events;
 mod input;
 /// Idempotency keys.
 mod keys;
+/// The service against its pure half.
+mod model;
 /// Statuses, one move after another.
 mod moves;
 /// Whose parcels.

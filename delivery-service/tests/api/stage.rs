@@ -1,4 +1,5 @@
 use std::{
+    collections::BTreeSet,
     net::SocketAddr,
     sync::{Arc, Mutex},
 };
@@ -13,7 +14,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use service_kit::{
     auth::{Caller, JWKS_PATH, Jwks, Service, Who},
+    db::{Db, DbError, DbOptions},
     http::{Background, Body, Fail, Reply, Running, ServiceInfo, serve},
+    outbox,
     testing::{Callers, TestDatabase},
 };
 use shared_types::{
@@ -56,6 +59,28 @@ impl Stage {
         let database = TestDatabase::create(name).await;
         let running = start(config(&database, order_url)).await.unwrap();
         Stage { running, http: http(), database }
+    }
+
+    /// Somebody listens who never picks anything up: every event stays where a test can see it.
+    pub async fn listened_to(name: &str) -> Stage {
+        let database = TestDatabase::create(name).await;
+        let db = Db::open(database.url(), DbOptions::default(), &[]).await.unwrap();
+        db.write(|tx| outbox::subscribe(tx, "test")).await.unwrap();
+        db.close().await;
+        let running = start(config(&database, None)).await.unwrap();
+        Stage { running, http: http(), database }
+    }
+
+    /// The ids of all events that were told.
+    pub async fn events(&self) -> BTreeSet<String> {
+        let db = Db::open_read_only(self.database.url()).await.unwrap();
+        let told = db.read(|tx| {
+            let rows = tx.query("select event_id from outbox_event", &[])?;
+            rows.iter().map(|row| row.get("event_id")).collect::<Result<_, DbError>>()
+        });
+        let told = told.await.unwrap();
+        db.close().await;
+        told
     }
 
     /// Stops the service and starts it again on the same database.

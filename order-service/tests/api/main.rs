@@ -21,6 +21,8 @@ mod keys;
 mod lists;
 /// Silence, noise and restarts.
 mod mishaps;
+/// The store against the pure order.
+mod model;
 /// Cards, invoices, deadlines, refunds: the money and the copies, by the bank's own ledger.
 mod money;
 /// A catalog and a delivery service with moods.
