@@ -16,10 +16,14 @@ mod day;
 mod disk;
 /// What the shop shows of itself: numbers, alerts, the dashboard.
 mod eyes;
+/// One order that explains everything that was seen.
+mod histories;
 /// Tokens and the keys that they are verified with, between processes.
 mod keys;
 /// Databases that somebody outside holds.
 mod locks;
+/// Every fault of every link.
+mod matrix;
 /// Webhooks that are early, late, doubled; charges that meet a cancellation.
 mod money;
 /// Links that lose answers, are cut, or are slow.
@@ -28,6 +32,8 @@ mod network;
 mod parcels;
 /// Buyers who want the same copies at the same time.
 mod races;
+/// What chance decided, to be decided again.
+mod seed;
 /// Services that are told to stop while customers buy.
 mod stops;
 /// Services that are killed while customers buy.

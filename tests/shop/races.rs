@@ -5,6 +5,7 @@ use tokio::task::JoinSet;
 
 use crate::{
     cluster::{Basket, Bought, Caller, Cluster},
+    seed::Seed,
     storms,
 };
 
@@ -60,14 +61,14 @@ async fn sixty_four_buyers_race_for_a_thousand_copies() {
 }
 
 /// Over 64 connections, everybody once; ten thousand of them in the long run.
-#[tokio::test(flavor = "multi_thread")]
-async fn of_a_crowd_far_larger_than_the_stock_exactly_the_stock_goes_home_happy() {
+async fn crowd_for_ten_copies(test: &'static str, dies: bool) {
     const COPIES: usize = 10;
-    let shop = Cluster::start().await;
+    let seed = Seed::of(test);
+    let mut shop = Cluster::start().await;
     let book = shop.book("The Last Ten", COPIES as i64).await;
     let caller = shop.operator();
     let queue = if storms::is_long() { 10_000_usize } else { 256 }.div_ceil(BUYERS);
-    let happy = at_once(BUYERS, |_| {
+    let buying = tokio::spawn(at_once(BUYERS, move |_| {
         let caller = caller.clone();
         async move {
             let mut happy = 0;
@@ -79,12 +80,30 @@ async fn of_a_crowd_far_larger_than_the_stock_exactly_the_stock_goes_home_happy(
             }
             happy
         }
-    })
-    .await;
-    eprintln!("{} buyers", queue * BUYERS);
-    assert_eq!(happy.iter().sum::<usize>(), COPIES);
-    assert_eq!(caller.on_hand(book).await, 0);
+    }));
+    let goes_on = |_| dies && !buying.is_finished();
+    let kills = storms::kill_while(&mut shop, &mut seed.dice(0), storms::anyone, goes_on).await;
+    let happy: usize = buying.await.unwrap().iter().sum();
+    assert_eq!(happy, COPIES);
+    assert_eq!(shop.operator().on_hand(book).await, 0);
     shop.finish().await;
+    let buyers = queue * BUYERS;
+    seed.has_shown(
+        "crowd for ten copies",
+        &format!("{buyers} buyers, {kills} kills, {happy} copies sold, audit clean"),
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_crowd_far_larger_than_the_stock_exactly_the_stock_goes_home_happy() {
+    let test = "races::of_a_crowd_far_larger_than_the_stock_exactly_the_stock_goes_home_happy";
+    crowd_for_ten_copies(test, false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_crowd_exactly_the_stock_goes_home_happy_whoever_dies_meanwhile() {
+    let test = "races::of_a_crowd_exactly_the_stock_goes_home_happy_whoever_dies_meanwhile";
+    crowd_for_ten_copies(test, true).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -42,7 +42,7 @@ impl Default for Pace {
 }
 
 /// Messages on their way at once at most.
-const SEATS: i64 = 8;
+const SEATS: usize = 8;
 
 #[derive(Clone)]
 struct Worker {
@@ -57,7 +57,7 @@ pub(super) async fn work(db: Db, clock: Clock, sms: Sms, pace: Pace, stopping: C
     let worker = Worker { db, clock, sms, pace };
     worker.resume().await;
     let send = |due| worker.clone().send(due);
-    due::work_off(&worker.db, worker.pace.poll_ms, &stopping, || worker.claim(), send).await;
+    due::work_off(&worker.db, worker.pace.poll_ms, SEATS, &stopping, |free| worker.claim(free), send).await;
 }
 
 impl Worker {
@@ -81,7 +81,7 @@ impl Worker {
     }
 
     /// What is due now, and ours until its lease is over.
-    async fn claim(&self) -> Result<Vec<Due>, DbError> {
+    async fn claim(&self, free: usize) -> Result<Vec<Due>, DbError> {
         let now = self.clock.now();
         if self.db.read(move |tx| notifications::is_any_lease_over(tx, now)).await? {
             self.end_leases(now).await?;
@@ -90,7 +90,7 @@ impl Worker {
             return Ok(Vec::new());
         }
         let until = now.plus_ms(self.pace.lease_ms);
-        self.db.write(move |tx| notifications::claim(tx, now, until, SEATS)).await
+        self.db.write(move |tx| notifications::claim(tx, now, until, free)).await
     }
 
     /// `sending` is on disk. From here on the message may have left.

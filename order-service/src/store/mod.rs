@@ -65,6 +65,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration::both("V15__webhook_message", include_str!("../../migrations/V15__webhook_message.sql")),
     Migration::both("V16__customer", include_str!("../../migrations/V16__customer.sql")),
     Migration::both("V17__payment_provider", include_str!("../../migrations/V17__payment_provider.sql")),
+    Migration::both("V18__webhook_message_due", include_str!("../../migrations/V18__webhook_message_due.sql")),
 ];
 
 /// Whose order it is and who placed it, as principals. It is settled when the order is written.

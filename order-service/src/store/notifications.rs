@@ -92,7 +92,7 @@ pub fn is_any_lease_over(tx: &mut Tx<'_>, now: Timestamp) -> Result<bool, DbErro
 
 /// Takes messages to be sent, of each order the first that is under way and no other. Of two that ask at once one gets a
 /// message: whoever comes second finds it `sending`.
-pub fn claim(tx: &mut Tx<'_>, now: Timestamp, until: Timestamp, limit: i64) -> Result<Vec<Due>, DbError> {
+pub fn claim(tx: &mut Tx<'_>, now: Timestamp, until: Timestamp, limit: usize) -> Result<Vec<Due>, DbError> {
     let rows = tx.query(
         "update notification set status = 'sending', attempts = attempts + 1, due_at_us = $2, updated_at_us = $1 \
           where status = 'queued' and notification_id in \
@@ -103,7 +103,7 @@ pub fn claim(tx: &mut Tx<'_>, now: Timestamp, until: Timestamp, limit: i64) -> R
                                        and e.due_at_us is not null) \
                   order by n.notification_id limit $3) \
          returning notification_id, phone, message, attempts, created_at_us",
-        &params![now.micros(), until.micros(), limit],
+        &params![now.micros(), until.micros(), i64::try_from(limit).unwrap_or(i64::MAX)],
     )?;
     let read = |row: &Row| {
         Ok(Due {

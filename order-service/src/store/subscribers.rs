@@ -23,6 +23,7 @@ pub struct New<'a> {
 /// A message that is being sent.
 #[derive(Debug, Clone)]
 pub struct Due {
+    pub webhook_id: Uuid,
     pub message_id: Uuid,
     pub url: String,
     pub secret: Secret,
@@ -182,28 +183,39 @@ pub fn write(tx: &mut Tx<'_>, new: &New<'_>, at: Timestamp) -> Result<(), DbErro
     Ok(())
 }
 
-/// Whether anything waits to be sent.
-pub fn is_any_due(tx: &mut Tx<'_>, now: Timestamp) -> Result<bool, DbError> {
-    let due = "select 1 as due from webhook_message m join webhook w on w.webhook_id = m.webhook_id \
-                where m.due_at_us <= $1 and w.active = 1 limit 1";
-    Ok(tx.query_opt(due, &params![now.micros()])?.is_some())
+/// Active subscribers for whom something waits to be sent.
+pub fn due(tx: &mut Tx<'_>, now: Timestamp) -> Result<Vec<Uuid>, DbError> {
+    let rows = tx.query(
+        "select w.webhook_id from webhook w \
+          where w.active = 1 and exists (select 1 from webhook_message m \
+                                          where m.webhook_id = w.webhook_id and m.due_at_us <= $1)",
+        &params![now.micros()],
+    )?;
+    rows.iter().map(|row| required(parsed(row, "webhook_id")?, "webhook_id")).collect()
 }
 
-/// Takes messages to be sent until `until`, longest due first. Of two that ask at once one gets a message; should both
-/// send it all the same, the subscriber knows it by its id.
-pub fn claim(tx: &mut Tx<'_>, now: Timestamp, until: Timestamp, limit: i64) -> Result<Vec<Due>, DbError> {
+/// Takes messages to this subscriber to be sent until `until`, longest due first. Of two that ask at once one gets a
+/// message; should both send it all the same, the subscriber knows it by its id.
+pub fn claim(
+    tx: &mut Tx<'_>,
+    webhook_id: Uuid,
+    now: Timestamp,
+    until: Timestamp,
+    limit: usize,
+) -> Result<Vec<Due>, DbError> {
     let rows = tx.query(
-        "update webhook_message set due_at_us = $2, attempts = attempts + 1, tries = tries + 1 \
-          where due_at_us <= $1 and message_id in \
+        "update webhook_message set due_at_us = $3, attempts = attempts + 1, tries = tries + 1 \
+          where due_at_us <= $2 and message_id in \
                 (select m.message_id from webhook_message m join webhook w on w.webhook_id = m.webhook_id \
-                  where m.due_at_us <= $1 and w.active = 1 order by m.due_at_us limit $3) \
+                  where m.webhook_id = $1 and m.due_at_us <= $2 and w.active = 1 order by m.due_at_us limit $4) \
          returning message_id, body, attempts, tries, \
                    (select url from webhook w where w.webhook_id = webhook_message.webhook_id) as url, \
                    (select secret from webhook w where w.webhook_id = webhook_message.webhook_id) as secret",
-        &params![now.micros(), until.micros(), limit],
+        &params![webhook_id.to_string(), now.micros(), until.micros(), i64::try_from(limit).unwrap_or(i64::MAX)],
     )?;
     let read = |row: &Row| {
         Ok(Due {
+            webhook_id,
             message_id: required(parsed(row, "message_id")?, "message_id")?,
             url: row.get("url")?,
             secret: Secret::new(row.get::<String>("secret")?),

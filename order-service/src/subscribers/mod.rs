@@ -9,6 +9,8 @@
 mod config;
 /// From an event to messages.
 mod follow;
+/// Who is being told at the moment.
+mod lines;
 /// Requests, read once at the door.
 mod request;
 /// When to try again.

@@ -1,11 +1,11 @@
 use service_kit::{
     Clock,
-    db::{Db, DbError, Engine},
+    db::{Db, DbError, Engine, Tx},
     due, faults,
 };
 use tokio_util::sync::CancellationToken;
 
-use super::schedule::pause_ms;
+use super::{lines::Lines, schedule::pause_ms};
 use crate::{
     clients::Subscribers,
     points::TELL,
@@ -32,7 +32,7 @@ impl Default for Pace {
 }
 
 /// Messages on their way at once at most.
-const SEATS: i64 = 16;
+const SEATS: usize = 64;
 
 #[derive(Clone)]
 struct Worker {
@@ -40,14 +40,15 @@ struct Worker {
     clock: Clock,
     subscribers: Subscribers,
     pace: Pace,
+    lines: Lines,
 }
 
 /// Sends what is due until the service stops; a call that is on its way then is waited for.
 pub(super) async fn work(db: Db, clock: Clock, subscribers: Subscribers, pace: Pace, stopping: CancellationToken) {
-    let worker = Worker { db, clock, subscribers, pace };
+    let worker = Worker { db, clock, subscribers, pace, lines: Lines::default() };
     worker.resume().await;
     let send = |due| worker.clone().send(due);
-    due::work_off(&worker.db, worker.pace.poll_ms, &stopping, || worker.claim(), send).await;
+    due::work_off(&worker.db, worker.pace.poll_ms, SEATS, &stopping, |free| worker.claim(free), send).await;
 }
 
 impl Worker {
@@ -62,14 +63,22 @@ impl Worker {
         }
     }
 
-    /// What is due now, and ours until its lease is over.
-    async fn claim(&self) -> Result<Vec<Due>, DbError> {
+    /// What is due now, and ours until its lease is over. Nobody who is slow to answer has more than his own share of seats.
+    async fn claim(&self, free: usize) -> Result<Vec<Due>, DbError> {
         let now = self.clock.now();
-        if !self.db.read(move |tx| subscribers::is_any_due(tx, now)).await? {
+        let due = self.db.read(move |tx| subscribers::due(tx, now)).await?;
+        let shares = self.lines.shares(due, free);
+        if shares.is_empty() {
             return Ok(Vec::new());
         }
         let until = now.plus_ms(self.pace.lease_ms);
-        self.db.write(move |tx| subscribers::claim(tx, now, until, SEATS)).await
+        let claim = move |tx: &mut Tx<'_>| {
+            let claimed = shares.iter().map(|(id, room)| subscribers::claim(tx, *id, now, until, *room));
+            Ok(claimed.collect::<Result<Vec<_>, _>>()?.concat())
+        };
+        let claimed = self.db.write(claim).await?;
+        claimed.iter().for_each(|due| self.lines.begins(due.webhook_id));
+        Ok(claimed)
     }
 
     async fn send(self, due: Due) {
@@ -78,6 +87,7 @@ impl Worker {
         faults::point(TELL.before_call);
         let said = self.subscribers.tell(&due.url, &due.secret, &message_id, at_s, &due.body).await;
         faults::point(TELL.after_call);
+        self.lines.ended(due.webhook_id, said.status.is_some());
         let now = self.clock.now();
         let next = match pause_ms(due.tries, self.pace.second_ms) {
             _ if said.is_acknowledged() => Next::Delivered,

@@ -6,6 +6,7 @@ use std::{
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
+    sync::watch,
     task::JoinHandle,
 };
 
@@ -16,6 +17,8 @@ pub enum Mood {
     Answers(u16, String),
     /// He heard it, and the connection breaks.
     LosesAnswers,
+    /// He heard it and says nothing, until his mood changes.
+    Hangs,
 }
 
 /// A call that arrived.
@@ -31,7 +34,7 @@ pub struct Call {
 /// Somebody outside the shop, who writes down every call.
 pub struct Outsider {
     pub address: String,
-    mood: Arc<Mutex<Mood>>,
+    mood: Arc<watch::Sender<Mood>>,
     calls: Arc<Mutex<Vec<Call>>>,
     listening: JoinHandle<()>,
 }
@@ -50,7 +53,7 @@ impl Outsider {
     pub async fn start_at(address: &str, mood: Mood) -> Outsider {
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let (mood, calls) = (Arc::new(Mutex::new(mood)), Arc::<Mutex<Vec<Call>>>::default());
+        let (mood, calls) = (Arc::new(watch::Sender::new(mood)), Arc::<Mutex<Vec<Call>>>::default());
         let (moods, heard) = (Arc::clone(&mood), Arc::clone(&calls));
         let listening = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -61,7 +64,7 @@ impl Outsider {
     }
 
     pub fn is(&self, mood: Mood) {
-        *self.mood.lock().unwrap() = mood;
+        self.mood.send_replace(mood);
     }
 
     pub fn calls(&self) -> Vec<Call> {
@@ -69,12 +72,11 @@ impl Outsider {
     }
 }
 
-async fn answer(mut stream: TcpStream, mood: Arc<Mutex<Mood>>, calls: Arc<Mutex<Vec<Call>>>) {
+async fn answer(mut stream: TcpStream, mood: Arc<watch::Sender<Mood>>, calls: Arc<Mutex<Vec<Call>>>) {
     let Some(call) = read(&mut stream).await else { return };
-    let mood = {
-        calls.lock().unwrap().push(call);
-        mood.lock().unwrap().clone()
-    };
+    calls.lock().unwrap().push(call);
+    let mut mood = mood.subscribe();
+    let Ok(mood) = mood.wait_for(|mood| !matches!(mood, Mood::Hangs)).await.map(|mood| mood.clone()) else { return };
     if let Mood::Answers(status, body) = mood {
         let answer =
             format!("HTTP/1.1 {status} X\r\nlocation: /elsewhere\r\ncontent-length: {}\r\n\r\n{body}", body.len());

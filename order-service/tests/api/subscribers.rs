@@ -46,21 +46,36 @@ async fn shop_at(
     events: &[WebhookEvent],
     allowed: &str,
 ) -> (Shop, Uuid) {
+    let (shop, ids) = shop_telling(pace, name, &[subscriber], events, allowed).await;
+    (shop, ids[0])
+}
+
+/// The same with more than one subscriber; their ids.
+async fn shop_telling(
+    pace: WebhookPace,
+    name: &str,
+    subscribers: &[&Outsider],
+    events: &[WebhookEvent],
+    allowed: &str,
+) -> (Shop, Vec<Uuid>) {
     let database = TestDatabase::create(name).await;
     let db = Db::open(database.url(), DbOptions::default(), MIGRATIONS).await.unwrap();
-    let new = NewWebhook {
-        id: Uuid::now_v7(),
-        url: format!("http://{}/hook", subscriber.address),
-        events: events.to_vec(),
-        description: None,
-        secret: Secret::new(SECRET),
-        created_by: "account:ben".to_owned(),
-    };
-    let id = new.id;
-    db.write(move |tx| subscribers::create(tx, &new, Timestamp::from_micros(1))).await.unwrap();
+    let mut ids = Vec::new();
+    for subscriber in subscribers {
+        let new = NewWebhook {
+            id: Uuid::now_v7(),
+            url: format!("http://{}/hook", subscriber.address),
+            events: events.to_vec(),
+            description: None,
+            secret: Secret::new(SECRET),
+            created_by: "account:ben".to_owned(),
+        };
+        ids.push(new.id);
+        db.write(move |tx| subscribers::create(tx, &new, Timestamp::from_micros(1))).await.unwrap();
+    }
     db.close().await;
     let webhooks = WebhookConfig { webhook_allowed_networks: vec![allowed.parse().unwrap()], pace };
-    (Shop::open_telling(database, patient(), Messages { webhooks, ..Messages::default() }).await, id)
+    (Shop::open_telling(database, patient(), Messages { webhooks, ..Messages::default() }).await, ids)
 }
 
 /// Every message to a subscriber with its attempts, first one first.
@@ -188,7 +203,7 @@ async fn a_message_whose_sender_died_is_sent_again_and_a_resent_one_begins_anew(
 
     let db = Db::open(database.url(), DbOptions::default(), MIGRATIONS).await.unwrap();
     let now = Timestamp::from_micros(1_000_000);
-    let claim = || db.write(move |tx| subscribers::claim(tx, now, now.plus_ms(1_000), 10));
+    let claim = || db.write(move |tx| subscribers::claim(tx, id, now, now.plus_ms(1_000), 10));
     assert!(claim().await.unwrap().is_empty());
     let resent = db.write(move |tx| subscribers::resend(tx, id, message_id, now)).await.unwrap().unwrap();
     assert_eq!((json!(resent.status), resent.attempts), (json!("pending"), 1));
@@ -200,4 +215,24 @@ async fn a_message_whose_sender_died_is_sent_again_and_a_resent_one_begins_anew(
     let again = claim().await.unwrap();
     assert_eq!((again[0].message_id, again[0].attempts), (message_id, 3));
     db.close().await;
+}
+
+/// Patience with one is nobody else's time: while every call to him hangs, the other hears of everything.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subscriber_who_hangs_keeps_no_other_waiting() {
+    const ORDERS: usize = 30;
+    let (hanging, other) = (Outsider::start(Mood::Hangs).await, Outsider::start(acknowledges()).await);
+    // Longer than this test takes: nobody is given up.
+    let pace = WebhookPace { call_ms: 300_000, poll_ms: 20, ..WebhookPace::default() };
+    let events = [WebhookEvent::OrderCreated];
+    let (shop, ids) = shop_telling(pace, "hook_hangs", &[&hanging, &other], &events, "127.0.0.1").await;
+    for _ in 0..ORDERS {
+        shop.checkout(&collect(&[(1, 1)])).await;
+    }
+    eventually("he is told of every order", async || other.calls().len() == ORDERS).await;
+    assert!(logs(&shop, ids[0]).await.iter().all(|log| log.attempts.is_empty()), "the other's calls hang");
+    assert!(hanging.calls().len() < ORDERS, "and not all of them at once");
+    hanging.is(acknowledges());
+    delivered(&shop, ids[0], ORDERS).await;
+    shop.close().await;
 }

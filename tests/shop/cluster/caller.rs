@@ -3,17 +3,18 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use reqwest::Method;
 use serde_json::{Value, json};
 use service_kit::{
     auth::{self, Scopes, Service, Who},
+    context::DEADLINE_HEADER,
     testing::ReplicaIssuer,
 };
 use shared_types::{
-    BookId, Code, OrderId,
+    AccountId, BookId, Code, OrderId,
     books::{BookPage, BookView},
     orders::{OrderPage, OrderState, OrderView},
     takings::RefusalReason,
@@ -23,6 +24,8 @@ use super::patiently;
 
 /// Longer than any answer takes that comes at all.
 const CALL_DEADLINE: Duration = Duration::from_secs(15);
+/// What a caller tells the gateway of his patience: by then he has an answer, be it that there is none.
+pub const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What all callers of one shop remember, to be held against the shop in the end.
 #[derive(Debug, Default)]
@@ -31,6 +34,8 @@ pub struct Memory {
     pub promises: Mutex<Vec<OrderId>>,
     /// Copies that each book has had, sold or not.
     pub received: Mutex<BTreeMap<BookId, i64>>,
+    /// The longest that somebody waited for an answer of the gateway, or for none.
+    pub longest_wait: Mutex<(Duration, String)>,
 }
 
 /// How somebody says who he is.
@@ -40,12 +45,14 @@ pub enum Credential {
     ApiKey(&'static str),
     /// A service for itself, with its own keys, at the one that it calls.
     Service(Arc<ReplicaIssuer>, Service, Service),
+    /// An employee for whom a service asks another.
+    Employee(Arc<ReplicaIssuer>, Service, Service),
     /// A token as it is.
     Bearer(String),
 }
 
 impl Credential {
-    /// Its header. A service's token is made anew for every call, so that none expires.
+    /// Its header. A token of ours is made anew for every call, so that none expires.
     fn header(&self) -> Option<(&'static str, String)> {
         match self {
             Credential::None => None,
@@ -53,6 +60,11 @@ impl Credential {
             Credential::Bearer(bearer) => Some(("authorization", bearer.clone())),
             Credential::Service(issuer, from, to) => {
                 let caller = auth::Caller { scopes: Scopes::NONE, ..auth::Caller::first_hand(Who::Service(*from)) };
+                Some(("authorization", issuer.bearer(&caller, *to)))
+            }
+            Credential::Employee(issuer, from, to) => {
+                let who = Who::Employee(AccountId::from_uuid(uuid::Uuid::now_v7()));
+                let caller = auth::Caller { act: Some(*from), ..auth::Caller::first_hand(who) };
                 Some(("authorization", issuer.bearer(&caller, *to)))
             }
         }
@@ -129,6 +141,12 @@ impl Basket {
 }
 
 impl Answer {
+    /// Whether it says anything about what was asked. A connection that was opened and not used is closed with 408, and
+    /// whoever uses it at that moment may use another one.
+    fn is_definite(&self) -> bool {
+        self.status < 500 && ![408, 429].contains(&self.status)
+    }
+
     pub fn code(&self) -> Option<Code> {
         serde_json::from_value(self.body["code"].clone()).ok()
     }
@@ -164,7 +182,18 @@ impl Caller {
 
     /// One call, one answer, or none.
     pub async fn call(&self, method: Method, path: &str, key: Option<&str>, body: Option<&Value>) -> Option<Answer> {
+        let (began, what) = (Instant::now(), format!("{method} {path}"));
+        let answer = self.exchange(method, path, key, body).await;
+        if let Credential::None | Credential::ApiKey(_) = self.credential {
+            let mut longest = self.memory.longest_wait.lock().unwrap();
+            *longest = std::mem::take(&mut *longest).max((began.elapsed(), what));
+        }
+        answer
+    }
+
+    async fn exchange(&self, method: Method, path: &str, key: Option<&str>, body: Option<&Value>) -> Option<Answer> {
         let mut request = self.http.request(method, format!("{}{path}", self.base));
+        request = request.header(DEADLINE_HEADER, PATIENCE.as_millis().to_string());
         if let Some((name, value)) = self.credential.header() {
             request = request.header(name, value);
         }
@@ -185,7 +214,7 @@ impl Caller {
         let what = format!("an answer to {method} {path}");
         patiently(&what, || async {
             let answer = self.call(method.clone(), path, key, body).await?;
-            (answer.status < 500 && answer.status != 429).then_some(answer)
+            answer.is_definite().then_some(answer)
         })
         .await
     }
@@ -219,7 +248,7 @@ impl Caller {
             let order: OrderView = serde_json::from_value(answer.body.clone()).unwrap();
             self.memory.promises.lock().unwrap().push(order.id);
         }
-        (answer.status < 500 && answer.status != 429).then_some(answer)
+        answer.is_definite().then_some(answer)
     }
 
     /// Sends the basket once; whatever the answer is.
@@ -271,7 +300,7 @@ impl Caller {
         let body = json!({"title": title, "topic": "tests", "sku": sku, "price": 12.5, "stock": copies});
         let created = patiently("the book is there", || async {
             let answer = self.call(Method::POST, "/books", None, Some(&body)).await;
-            if let Some(answer) = answer.filter(|answer| answer.status < 500) {
+            if let Some(answer) = answer.filter(Answer::is_definite) {
                 assert!(answer.status == 201 || answer.code() == Some(Code::SkuTaken), "{answer:?}");
             }
             self.find_book(&sku).await

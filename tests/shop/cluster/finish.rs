@@ -13,7 +13,7 @@ use shared_types::{
     orders::{FulfillmentState, OrderPage, OrderState, OrderView, PaymentState, StockState},
 };
 
-use super::{Caller, Catalog, Cluster, Delivery, Order, Payments, SERVICES};
+use super::{Caller, Catalog, Cluster, Delivery, Order, Outside, Payments, SERVICES};
 
 impl Cluster {
     /// Heals the network, waits for rest and checks everything. Every part must be alive by now.
@@ -32,6 +32,7 @@ impl Cluster {
         }
         for link in self.links.values() {
             link.heal();
+            link.recover();
         }
         let caller = self.operator();
         let began = Instant::now();
@@ -42,7 +43,8 @@ impl Cluster {
         self.no_promise_is_broken(&orders);
         one_order_for_each_key(&orders);
         self.every_copy_is_accounted_for(&caller, &orders).await;
-        self.outsider.heard_what_was_to_be_heard(&orders).await;
+        let doubled = self.link(Order, Outside).doubled();
+        self.outsider.heard_what_was_to_be_heard(&orders, doubled).await;
         self.audit();
         rest
     }

@@ -19,6 +19,11 @@ use tokio::{
     task::AbortHandle,
 };
 
+use super::{
+    fault::{Fault, Side, Trouble, carry_aside},
+    message::{Requests, broken_off},
+};
+
 /// One direction of asking: the asker connects to this link, the link to whoever is asked. Its address is known before
 /// either of them runs, and stays when they are started again.
 pub struct Link {
@@ -39,12 +44,9 @@ struct Wire {
     holds: watch::Sender<bool>,
     requests_held: AtomicU64,
     delay_ms: AtomicU64,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Direction {
-    Requests,
-    Replies,
+    trouble: Trouble,
+    /// Counts how often all connections were broken.
+    broken: watch::Sender<u64>,
 }
 
 impl Link {
@@ -60,6 +62,8 @@ impl Link {
             holds: watch::Sender::new(false),
             requests_held: AtomicU64::new(0),
             delay_ms: AtomicU64::new(0),
+            trouble: Trouble::none(),
+            broken: watch::Sender::new(0),
         });
         let accepting = tokio::spawn(accept(listener, wire.clone())).abort_handle();
         Link { address, wire, accepting }
@@ -116,7 +120,40 @@ impl Link {
         self.wire.delay_ms.store(delay_ms, Ordering::SeqCst);
     }
 
-    /// As it was at the beginning.
+    /// So many messages meet the fault (for [`Fault::Refuse`] connections), after so many that are spared.
+    pub fn suffer(&self, fault: Fault, spared: u64, times: u64) {
+        self.wire.trouble.begin(fault, spared, times);
+        if fault == Fault::Refuse {
+            self.wire.broken.send_modify(|times| *times += 1);
+        }
+    }
+
+    /// Messages and connections that have met a fault since the link was opened.
+    pub fn bites(&self) -> u64 {
+        self.wire.trouble.bites()
+    }
+
+    /// Requests that arrived twice.
+    pub fn doubled(&self) -> u64 {
+        self.wire.trouble.doubled()
+    }
+
+    /// Whether all has happened that the link was to suffer.
+    pub fn has_suffered(&self) -> bool {
+        self.wire.trouble.is_spent()
+    }
+
+    /// Askers who hear nothing and have not given up yet.
+    pub fn hanging(&self) -> u64 {
+        self.wire.trouble.hanging()
+    }
+
+    /// The link suffers no fault any more, and what hangs in it breaks or goes on.
+    pub fn recover(&self) {
+        self.wire.trouble.heal();
+    }
+
+    /// As it was at the beginning, but for a fault that it suffers.
     pub fn heal(&self) {
         self.drop_replies(0);
         self.slow_down(0);
@@ -140,8 +177,11 @@ async fn accept(listener: TcpListener, wire: Arc<Wire>) {
 /// Carries one connection until either side ends it or the link is cut.
 async fn carry(asker: TcpStream, wire: Arc<Wire>) {
     let target = *wire.target.lock().unwrap();
-    let mut cut = wire.cut.subscribe();
+    let (mut cut, mut broken) = (wire.cut.subscribe(), wire.broken.subscribe());
     let (Some(target), false) = (target, *cut.borrow()) else { return };
+    if wire.trouble.meets(Side::Connection).is_some() {
+        return reset(&asker);
+    }
     let Ok(asked) = TcpStream::connect(target).await else { return };
     // Small pieces go out at once, as they would without a link in between.
     if asker.set_nodelay(true).is_err() || asked.set_nodelay(true).is_err() {
@@ -150,26 +190,107 @@ async fn carry(asker: TcpStream, wire: Arc<Wire>) {
     let (from_asker, to_asker) = asker.into_split();
     let (from_asked, to_asked) = asked.into_split();
     tokio::select! {
-        () = pump(from_asker, to_asked, &wire, Direction::Requests) => {}
-        () = pump(from_asked, to_asker, &wire, Direction::Replies) => {}
+        () = carry_requests(from_asker, to_asked, target, &wire) => {}
+        () = carry_replies(from_asked, to_asker, &wire) => {}
         _ = cut.wait_for(|cut| *cut) => {}
+        _ = broken.changed() => {}
     }
 }
 
-async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, wire: &Wire, direction: Direction) {
-    let mut buffer = vec![0; 16 * 1024];
-    while let Ok(length @ 1..) = from.read(&mut buffer).await {
-        match direction {
-            Direction::Requests => wire.wait_for_release().await,
-            Direction::Replies if wire.loses_this_reply() => return,
-            Direction::Replies => wire.wait_for_delay().await,
-        }
-        if to.write_all(&buffer[..length]).await.is_err() {
+/// The other side learns at once that the connection is no more, and not that it is over.
+fn reset(stream: &TcpStream) {
+    stream.set_zero_linger().unwrap();
+}
+
+async fn carry_requests(from: OwnedReadHalf, mut to: OwnedWriteHalf, target: SocketAddr, wire: &Wire) {
+    let mut requests = Requests::of(from);
+    while let Some(request) = requests.next().await {
+        wire.wait_for_release().await;
+        let sent = match wire.trouble.meets(Side::Request) {
+            None => to.write_all(&request).await,
+            Some(fault) => tokio::select! {
+                sent = suffer_request(fault, &request, &mut to, target, wire) => sent,
+                // Whoever asked asks for nothing more before he is answered: he has given up.
+                _ = requests.next() => return,
+            },
+        };
+        if sent.is_err() {
             return;
         }
-        if direction == Direction::Replies {
-            wire.replies_passed.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// `Err`: that was the connection's last.
+async fn suffer_request(
+    fault: Fault,
+    request: &[u8],
+    to: &mut OwnedWriteHalf,
+    target: SocketAddr,
+    wire: &Wire,
+) -> std::io::Result<()> {
+    let is_late = fault == Fault::LateRequest;
+    if is_late || fault == Fault::Duplicate {
+        tokio::spawn(carry_aside(target, request.to_vec(), is_late));
+    }
+    match fault {
+        Fault::TrickleRequest => wire.trouble.trickle(to, request).await,
+        Fault::ResetInRequest => {
+            to.write_all(broken_off(request)).await?;
+            reset(to.as_ref());
+            Err(std::io::ErrorKind::ConnectionReset.into())
         }
+        Fault::Duplicate => to.write_all(request).await,
+        Fault::DropRequest | Fault::LateRequest => hang(wire).await,
+        Fault::Refuse | Fault::DropReply | Fault::SlowReply | Fault::ResetInReply | Fault::TrickleReply => {
+            panic!("{fault:?} does not meet requests")
+        }
+    }
+}
+
+/// Nothing passes here until the network is well, and then the connection breaks.
+async fn hang(wire: &Wire) -> std::io::Result<()> {
+    wire.trouble.until_healed().await;
+    Err(std::io::ErrorKind::ConnectionReset.into())
+}
+
+async fn carry_replies(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, wire: &Wire) {
+    let mut buffer = vec![0; 16 * 1024];
+    while let Ok(length @ 1..) = from.read(&mut buffer).await {
+        if wire.loses_this_reply() {
+            return;
+        }
+        wire.wait_for_delay().await;
+        let sent = match wire.trouble.meets(Side::Reply) {
+            None => to.write_all(&buffer[..length]).await,
+            Some(fault) => suffer_reply(fault, &buffer[..length], &mut to, wire).await,
+        };
+        if sent.is_err() {
+            return;
+        }
+        wire.replies_passed.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// `Err`: that was the connection's last.
+async fn suffer_reply(fault: Fault, reply: &[u8], to: &mut OwnedWriteHalf, wire: &Wire) -> std::io::Result<()> {
+    match fault {
+        Fault::SlowReply => {
+            wire.trouble.slow().await;
+            to.write_all(reply).await
+        }
+        Fault::TrickleReply => wire.trouble.trickle(to, reply).await,
+        Fault::ResetInReply => {
+            to.write_all(broken_off(reply)).await?;
+            reset(to.as_ref());
+            Err(std::io::ErrorKind::ConnectionReset.into())
+        }
+        Fault::DropReply => hang(wire).await,
+        Fault::Refuse
+        | Fault::DropRequest
+        | Fault::LateRequest
+        | Fault::Duplicate
+        | Fault::ResetInRequest
+        | Fault::TrickleRequest => panic!("{fault:?} does not meet replies"),
     }
 }
 

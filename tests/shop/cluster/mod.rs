@@ -7,10 +7,14 @@
 mod bank;
 /// Whoever calls the gateway.
 mod caller;
+/// What a network can do to a message.
+mod fault;
 /// What must hold when nothing moves any more.
 mod finish;
 /// The network between two parts.
 mod link;
+/// Where a message ends.
+mod message;
 /// Whom the shop sends messages to.
 mod outsider;
 /// Waiting on conditions, between threads.
@@ -28,8 +32,9 @@ use service_kit::{
 use shared_types::BookId;
 
 pub use bank::Bank;
-pub use caller::{Basket, Bought, Caller};
+pub use caller::{Basket, Bought, Caller, PATIENCE};
 use caller::{Credential, Memory};
+pub use fault::Fault;
 pub use link::Link;
 use outsider::Outsider;
 pub use patience::patiently;
@@ -48,15 +53,17 @@ pub enum Part {
     Delivery,
     /// The provider: a bank of our own, with a ledger of its own.
     Payments,
+    /// Whom the shop sends messages to; no process of ours.
+    Outside,
 }
 
-pub use Part::{Buyers, Catalog, Delivery, Gateway, Order, Payments};
+pub use Part::{Buyers, Catalog, Delivery, Gateway, Order, Outside, Payments};
 
 /// The services, each before whoever asks it as its first deed.
 pub const SERVICES: [Part; 5] = [Payments, Catalog, Delivery, Order, Gateway];
 
 /// Who asks whom.
-pub const LINKS: [(Part, Part); 9] = [
+pub const LINKS: [(Part, Part); 10] = [
     (Buyers, Gateway),
     (Gateway, Catalog),
     (Gateway, Order),
@@ -66,6 +73,7 @@ pub const LINKS: [(Part, Part); 9] = [
     (Order, Payments),
     (Payments, Order),
     (Delivery, Order),
+    (Order, Outside),
 ];
 
 /// Who asks whom for nothing but his keys.
@@ -102,7 +110,7 @@ impl Cluster {
     /// The same, with more flags for every service.
     pub async fn start_with(flags: &[String]) -> Cluster {
         let mut links = BTreeMap::new();
-        for link in LINKS.into_iter().chain(KEY_LINKS) {
+        for link in Cluster::links() {
             links.insert(link, Arc::new(Link::open().await));
         }
         let mut databases = BTreeMap::new();
@@ -117,7 +125,9 @@ impl Cluster {
         }
         let logs = tempfile::Builder::new().prefix("lastcopy-shop-").tempdir().unwrap();
         let outsider = Outsider::start().await;
-        outsider.subscribe(databases[&Order].url()).await;
+        let outside: &Link = &links[&(Order, Outside)];
+        outside.lead_to(Some(outsider.address()));
+        outsider.subscribe(databases[&Order].url(), outside).await;
         let mut shop = Cluster {
             links,
             databases,
@@ -167,6 +177,12 @@ impl Cluster {
         Caller::new(self.link(from, to).url(), credential, self.memory.clone())
     }
 
+    /// An employee for whom one service asks another.
+    pub fn employee(&self, from: Part, to: Part) -> Caller {
+        let credential = Credential::Employee(self.issuers[&from].clone(), service(from), service(to));
+        Caller::new(self.link(from, to).url(), credential, self.memory.clone())
+    }
+
     /// Whoever has this `Authorization`, past the gateway and all links.
     pub fn holder(&self, bearer: String, at: Part) -> Caller {
         let base = format!("http://{}", self.processes[&at].address());
@@ -178,6 +194,11 @@ impl Cluster {
         &self.issuers[&part]
     }
 
+    /// All of the network, each direction of asking for itself.
+    pub fn links() -> Vec<(Part, Part)> {
+        LINKS.into_iter().chain(KEY_LINKS).collect()
+    }
+
     /// The network from one part to another.
     pub fn link(&self, from: Part, to: Part) -> Arc<Link> {
         self.links[&(from, to)].clone()
@@ -186,6 +207,11 @@ impl Cluster {
     /// Where the part shows its numbers.
     pub fn numbers_of(&self, part: Part) -> SocketAddr {
         if part == Gateway { self.gateway_numbers.address() } else { self.processes[&part].address() }
+    }
+
+    /// The longest that anybody waited for an answer, and for which, since this was last asked.
+    pub fn longest_wait(&self) -> (Duration, String) {
+        std::mem::take(&mut self.memory.longest_wait.lock().unwrap())
     }
 
     /// SIGKILL. The part is gone at once, and so are its connections.
@@ -288,9 +314,13 @@ impl Cluster {
         }
         let asked = self.links.iter().filter(|((from, _), _)| *from == part);
         if part == Order {
-            arguments.extend(self.outsider.arguments());
+            arguments.extend(Outsider::arguments(&self.link(Order, Outside)));
         }
-        arguments.extend(asked.map(|((_, to), link)| format!("--{}-url={}", name(*to), link.url())));
+        arguments.extend(
+            asked
+                .filter(|((_, to), _)| *to != Outside)
+                .map(|((_, to), link)| format!("--{}-url={}", name(*to), link.url())),
+        );
         if matches!(part, Catalog | Order) {
             arguments.push(format!("--tell-gateways={}", self.link(part, Gateway).url()));
         }
@@ -328,7 +358,7 @@ pub fn service(part: Part) -> Service {
         Order => Service::Order,
         Catalog => Service::Catalog,
         Delivery => Service::Delivery,
-        Buyers | Payments => panic!("{part:?} is no service of the shop's own"),
+        Buyers | Payments | Outside => panic!("{part:?} is no service of the shop's own"),
     }
 }
 
@@ -340,5 +370,6 @@ fn name(part: Part) -> &'static str {
         Catalog => "catalog",
         Delivery => "delivery",
         Payments => "payments",
+        Outside => "outside",
     }
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path};
 use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
 
-use crate::cluster::{Buyers, Catalog, Delivery, Gateway, Order, Part, Payments};
+use crate::cluster::{Buyers, Catalog, Delivery, Gateway, Order, Outside, Part, Payments};
 
 /// How far a thing had come: versions count up, and of two states one is later. Things of one rank are of one state.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -102,7 +102,7 @@ fn view(part: Part, body: &Value) -> Option<(Thing, Stage)> {
             };
             Some((("payment", id), Stage { rank, state }))
         }
-        Order | Payments | Gateway | Buyers => None,
+        Order | Payments | Gateway | Buyers | Outside => None,
     }
 }
 
@@ -139,6 +139,6 @@ fn tables(part: Part) -> &'static [(&'static str, &'static str)] {
             "select payment_id, case status when 'processing' then 0 when 'refunded' then 2 else 1 end, status
              from payment",
         )],
-        Gateway | Buyers => &[],
+        Gateway | Buyers | Outside => &[],
     }
 }
