@@ -1,0 +1,65 @@
+use actix_web::web::Bytes;
+use hyper::Method;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{
+    client::Client,
+    wire::{Taken, Taking},
+};
+
+/// Takings in one call, at most.
+const CALL_TAKINGS: usize = 256;
+
+type Waiting = (Taking, oneshot::Sender<Taken>);
+
+/// How the catalog is asked for copies.
+#[derive(Clone)]
+pub enum Takings {
+    /// One call per taking.
+    Each(Client),
+    /// At most one call is under way; what arrives meanwhile goes with the next one. Nothing waits while none is.
+    Together(mpsc::UnboundedSender<Waiting>),
+}
+
+impl Takings {
+    pub fn each(catalog: &str) -> Takings {
+        Takings::Each(Client::new(catalog))
+    }
+
+    /// To be called on a runtime that outlives the server.
+    pub fn together(catalog: &str) -> Takings {
+        let (queue, waiting) = mpsc::unbounded_channel();
+        actix_web::rt::spawn(call_in_turn(Client::new(catalog), waiting));
+        Takings::Together(queue)
+    }
+
+    /// `None` where the catalog gave no answer.
+    pub async fn take(&self, taking: Taking) -> Option<Taken> {
+        match self {
+            Takings::Each(client) => {
+                let body = Bytes::from(serde_json::to_vec(&taking).ok()?);
+                let (_, answer) = client.call(Method::POST, "/taking", body).await;
+                serde_json::from_slice(&answer).ok()
+            }
+            Takings::Together(queue) => {
+                let (tell, told) = oneshot::channel();
+                queue.send((taking, tell)).ok()?;
+                told.await.ok()
+            }
+        }
+    }
+}
+
+async fn call_in_turn(client: Client, mut waiting: mpsc::UnboundedReceiver<Waiting>) {
+    let mut batch = Vec::new();
+    while waiting.recv_many(&mut batch, CALL_TAKINGS).await > 0 {
+        let (takings, tellers): (Vec<Taking>, Vec<oneshot::Sender<Taken>>) = batch.drain(..).unzip();
+        let body = Bytes::from(serde_json::to_vec(&takings).unwrap_or_default());
+        let (_, answer) = client.call(Method::POST, "/takings", body).await;
+        let answers: Vec<Taken> = serde_json::from_slice(&answer).unwrap_or_default();
+        for (tell, taken) in tellers.into_iter().zip(answers) {
+            // Whoever does not wait any more has been cut off by the end of the load.
+            tell.send(taken).ok();
+        }
+    }
+}

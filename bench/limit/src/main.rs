@@ -1,0 +1,62 @@
+//! The limits of the machine against which the shop is measured: servers that do the shop's work and nothing else.
+//!
+//! No identity, no idempotency, no deadlines, no metrics, no log, no recovery. What they keep of the shop is what costs
+//! most and cannot be left out: HTTP by actix, one writer with group commit, and `synchronous=FULL`.
+
+/// Three services in one process, as the shop's purchase crosses them.
+mod chain;
+/// The outgoing HTTP client.
+mod client;
+/// The purchase in one process: one commit.
+mod durable;
+/// One HTTP hop in front of another server.
+mod hop;
+/// An answer out of memory.
+mod raw;
+/// What a purchase looks like on the wire, and on what it is counted.
+mod wire;
+/// One writer thread that commits what waits together.
+mod writer;
+
+use std::path::PathBuf;
+
+use clap::Parser;
+
+/// Prints `ready <url>` when it listens on a free port of the loopback, and serves until it is killed.
+#[derive(Parser)]
+enum Limit {
+    /// Answers every GET with the contents of a file.
+    Raw { body: PathBuf },
+    /// Passes every GET on to another server.
+    Hop { to: String },
+    /// Parse, conditional decrement, insert: one commit, shared with whoever waits.
+    Durable {
+        folder: PathBuf,
+        #[arg(long, default_value_t = 10_000)]
+        books: i64,
+    },
+    /// Gateway → order (intent, then approval, history, outbox) → catalog (copies, ledger).
+    Chain {
+        folder: PathBuf,
+        #[arg(long, default_value_t = 10_000)]
+        books: i64,
+        /// While takings are under way further ones wait, and go together.
+        #[arg(long)]
+        coalesced: bool,
+    },
+}
+
+#[actix_web::main]
+async fn main() -> std::io::Result<()> {
+    match Limit::parse() {
+        Limit::Raw { body } => raw::serve(std::fs::read(body)?).await,
+        Limit::Hop { to } => hop::serve(to).await,
+        Limit::Durable { folder, books } => durable::serve(&folder, books).await,
+        Limit::Chain { folder, books, coalesced } => chain::serve(&folder, books, coalesced).await,
+    }
+}
+
+/// For whoever started the process and waits.
+fn say_ready(address: std::net::SocketAddr) {
+    println!("ready http://{address}");
+}

@@ -1,0 +1,131 @@
+"""The program that measures, tried without measuring anything: `python3 bench/tests.py`, in a second."""
+
+import csv
+import json
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+BENCH = Path(__file__).resolve().parent
+sys.path.insert(0, str(BENCH))
+
+from harness import catalogue, floors, main, page, plot, rounds  # noqa: E402
+from harness.load import Outcome, Request  # noqa: E402
+from harness.process import BenchError  # noqa: E402
+from harness.subjects import Load, Subject  # noqa: E402
+
+
+def outcome(connections: int, per_second: float, **more) -> Outcome:
+    fields = {"requests": 100, "good": 100, "bad": 0, "p50_us": 900, "p99_us": 1800, "cpu_us": 200.0, "noise": 0.0}
+    return Outcome(connections=connections, per_second=per_second, **(fields | more))
+
+
+def measured(**speeds: list[float]) -> dict:
+    """Results in which each subject had so many requests a second in each round, at every number of connections."""
+    kept = {"peak_mb": 90.0, "ready_ms": 200.0, "rest_mb": 70.0}
+    subjects = {
+        name.replace("_", "-"): [kept | {"loads": [outcome(at, each).as_dict() for at in (1, 32, 200)]} for each in rates]
+        for name, rates in speeds.items()
+    }
+    return {"speed": {"when": "today", "commit": "c", "machine": "m", "rounds": 3, "seconds": 1, "flushes": {}, "subjects": subjects}}
+
+
+class Conserved(unittest.TestCase):
+    def subject(self, refused: bool = False) -> Subject:
+        request = Request("POST", "/", Path("ids"), None, "key", refused)
+        return Subject("s", lambda folder, trace: None, Load("purchase", request, (32,)))
+
+    def test_what_was_answered_has_left_the_shelves(self) -> None:
+        for gone in (100, 132):
+            rounds.conserved(self.subject(), outcome(32, 1.0), gone)
+
+    def test_a_copy_that_nobody_bought_and_a_purchase_without_a_copy_end_the_run(self) -> None:
+        for gone in (99, 133):
+            with self.assertRaises(BenchError):
+                rounds.conserved(self.subject(), outcome(32, 1.0), gone)
+
+    def test_a_refusal_takes_nothing(self) -> None:
+        rounds.conserved(self.subject(refused=True), outcome(32, 1.0), 0)
+        with self.assertRaises(BenchError):
+            rounds.conserved(self.subject(refused=True), outcome(32, 1.0), 1)
+
+
+class Floors(unittest.TestCase):
+    def test_a_ratio_is_one_of_the_same_round(self) -> None:
+        results = measured(shop_purchase=[100.0, 300.0, 500.0], limit_chain_coalesced=[200.0, 300.0, 1000.0])
+        found = next(floor for floor in floors.every(results) if floor.than == "the bare chain, coalesced")
+        self.assertEqual([reached.value for reached in found.reached], [0.5, 0.5])
+        self.assertEqual((found.reached[0].low, found.reached[0].high), (0.5, 1.0))
+        self.assertFalse(found.reached[0].held)
+
+    def test_where_less_is_better_a_floor_is_a_ceiling(self) -> None:
+        least = floors.Reached("", 5.0, 5.0, 5.0, 4.0, most=True)
+        self.assertFalse(least.held)
+        self.assertEqual(least.share, 0.8)
+
+    def test_what_was_not_measured_is_not_judged(self) -> None:
+        self.assertEqual(floors.every(measured(shop_get=[1.0])), [])
+
+
+class Page(unittest.TestCase):
+    def test_tables_go_between_the_markers_and_prose_stays(self) -> None:
+        results = measured(**{name.replace("-", "_"): [1000.0, 1100.0, 1200.0] for name in page.NAMES})
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "performance.md"
+            file.write_text(f"# A\n\nbefore\n{page.BEGIN}\nstale figures\n{page.END}\nafter\n")
+            page.written(file, results, "performance.svg")
+            page.written(file, results, "performance.svg")
+            text = file.read_text()
+        self.assertTrue(text.startswith("# A\n\nbefore\n") and text.endswith("\nafter\n") and "stale" not in text)
+        self.assertEqual(text.count("### The floors"), 1)
+        self.assertIn("<svg", plot.svg(floors.every(results), results["speed"]["subjects"]))
+
+    def test_a_page_without_markers_is_left_alone(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "performance.md"
+            file.write_text("# A\n")
+            with self.assertRaises(BenchError):
+                page.written(file, {}, "performance.svg")
+
+    def test_the_page_of_the_project_is_the_one_that_its_figures_make(self) -> None:
+        docs = BENCH.parent / "docs"
+        figures = docs / "performance.json"
+        made = page.tables(json.loads(figures.read_text()), "performance.svg") if figures.is_file() else ""
+        between = (docs / "performance.md").read_text().split(page.BEGIN)[1].split(page.END)[0]
+        self.assertEqual(between.strip(), made.strip())
+
+
+class Books(unittest.TestCase):
+    def test_isbns_have_the_check_digits_of_the_demo(self) -> None:
+        with (BENCH.parent / "data" / "demo-books.csv").open(newline="") as lines:
+            first = next(csv.DictReader(lines))["isbn"]
+        self.assertEqual(catalogue.isbn(1), first)
+
+    def test_words_differ_and_books_are_the_same_every_time(self) -> None:
+        self.assertEqual(len({catalogue.word(rank) for rank in range(catalogue.WORDS)}), catalogue.WORDS)
+        self.assertEqual(list(catalogue.rows(50)), list(catalogue.rows(100))[:51])
+
+    def test_every_published_query_is_there_once(self) -> None:
+        lines = [line for line in (BENCH / "queries.txt").read_text().splitlines() if line and not line.startswith("#")]
+        self.assertEqual((len(lines), len(set(lines))), (200, 200))
+
+
+class CommandLine(unittest.TestCase):
+    def wanted(self, *arguments: str) -> list[str]:
+        return main._wanted(main.parsed(list(arguments)))
+
+    def test_a_name_is_one_subject_and_a_beginning_several(self) -> None:
+        self.assertEqual(self.wanted("--only", "limit-chain"), ["limit-chain"])
+        self.assertEqual(self.wanted("--only", "limit-c"), ["limit-chain", "limit-chain-coalesced"])
+        with self.assertRaises(BenchError):
+            self.wanted("--only", "nothing")
+
+    def test_growth_takes_long_and_is_asked_for(self) -> None:
+        self.assertNotIn("growth", self.wanted())
+        self.assertIn("growth", self.wanted("--long"))
+
+
+if __name__ == "__main__":
+    unittest.main()
