@@ -41,7 +41,8 @@ pub(super) fn assert_reading(connection: &Connection, busy_timeout_ms: u32) -> R
 
 fn for_every_connection(connection: &Connection, busy_timeout_ms: u32) -> rusqlite::Result<()> {
     connection.execute_batch(&format!(
-        "pragma foreign_keys = on; pragma trusted_schema = off; pragma busy_timeout = {busy_timeout_ms};"
+        "pragma foreign_keys = on; pragma trusted_schema = off; pragma busy_timeout = {busy_timeout_ms}; \
+         pragma temp_store = memory;"
     ))
 }
 
@@ -49,6 +50,8 @@ fn assert_every_connection(connection: &Connection, busy_timeout_ms: u32) -> Res
     assert_setting(connection, "journal_mode", "wal")?;
     assert_setting(connection, "foreign_keys", "1")?;
     assert_setting(connection, "trusted_schema", "0")?;
+    // What a savepoint remembers of a page stays in memory: in a file it would cost each commit more than its own pages.
+    assert_setting(connection, "temp_store", "2")?;
     assert_setting(connection, "busy_timeout", &busy_timeout_ms.to_string())
 }
 
