@@ -53,7 +53,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     background.spawn(issuer.clone().keep_rotating(background.stopping()));
     let checks = checks(&db, &catalog, &delivery);
     let (messages, hooks) = (&config.notifications, &config.webhooks);
-    let desk = start_telling(&db, messages, hooks, &mut background).await?;
+    let desk = start_telling(&db, messages, hooks, &mut background)?;
     let told = tell_gateways(&db, &config.tell_gateways, &issuer, &mut background).await;
     told.map_err(|error| part(&error))?;
     let others = Others { catalog: catalog.clone(), delivery, providers: providers.clone() };
@@ -71,16 +71,16 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     serve(INFO, config.listen, config.workers, checks, background, all).await
 }
 
-/// Begins to tell customers and subscribers, before anything happens that they are to be told of.
-async fn start_telling(
+/// Begins to send what customers and subscribers are told.
+fn start_telling(
     db: &Db,
     messages: &NotificationConfig,
     hooks: &WebhookConfig,
     background: &mut Background,
 ) -> Result<Desk, StartError> {
     let clock = Clock::system();
-    notifications::start(db, clock, messages, background).await?;
-    let subscribers = subscribers::start(db, clock, hooks, background).await?;
+    notifications::start(db, clock, messages, background)?;
+    let subscribers = subscribers::start(db, clock, hooks, background);
     background.spawn(idempotency::forgetting(db.clone(), clock, background.stopping()));
     Ok(Desk { db: db.clone(), clock, subscribers })
 }

@@ -27,7 +27,7 @@ pub async fn work_off<T, C, W>(
     C: Future<Output = Result<Vec<T>, DbError>>,
     W: Future<Output = ()> + Send + 'static,
 {
-    let mut committed = db.committed_events();
+    let mut committed = db.committed_due();
     let mut under_way = JoinSet::new();
     while !stopping.is_cancelled() {
         // Before it is looked for: what is committed from here on wakes us.

@@ -17,6 +17,8 @@ pub mod payment;
 mod review;
 /// Taking copies, and hearing of them.
 mod stock;
+/// What people are told of a move.
+pub mod telling;
 
 #[cfg(test)]
 mod tests;

@@ -43,10 +43,7 @@ pub(super) async fn open(
         if is_limited {
             store::unpaid::admit(tx, &owner.customer, &order, hand.at)?;
         }
-        let stored = store::moves::open(tx, &order, &owner, command, &hand)?;
-        if let Some(phone) = &phone {
-            store::contacts::keep(tx, order.id, phone)?;
-        }
+        let stored = store::moves::open(tx, &order, &owner, phone.as_ref(), command, &hand)?;
         store::keys::settle(tx, &stored)?;
         faults::point(PLACE.before_commit);
         Ok(Written::Moved(Box::new(stored)))

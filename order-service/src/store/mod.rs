@@ -1,14 +1,15 @@
-//! The only SQL of the service. A move is one `update … where order_id = … and version = …`; its history, its event and
-//! the answers it settles are written in the same transaction.
+//! The only SQL of the service. A move is one `update … where order_id = … and version = …`; its history, what others are
+//! told of it and the answers it settles are written in the same transaction.
 
 /// The key by which cards enter fingerprints.
 pub mod card_key;
-/// What an order was before a move.
-pub mod changes;
 /// Where messages about orders go.
 pub mod contacts;
 /// Which orders the driver has to look at, and when.
 pub mod due;
+/// What an order costs does not grow with the shop.
+#[cfg(test)]
+mod growth;
 /// History: every move with who asked for it.
 pub mod history;
 /// Idempotency keys and the answers kept under them.
@@ -27,6 +28,8 @@ mod payments;
 pub mod receipts;
 /// Subscribers, the messages to them, and every attempt to deliver one.
 pub mod subscribers;
+/// Whoever is told of a move.
+mod telling;
 /// Enumerations and JSON in text columns.
 mod text;
 /// How many orders wait for something, and for how long.
@@ -66,6 +69,8 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration::both("V16__customer", include_str!("../../migrations/V16__customer.sql")),
     Migration::both("V17__payment_provider", include_str!("../../migrations/V17__payment_provider.sql")),
     Migration::both("V18__webhook_message_due", include_str!("../../migrations/V18__webhook_message_due.sql")),
+    Migration::both("V19__no_listeners", include_str!("../../migrations/V19__no_listeners.sql")),
+    Migration::both("V20__idempotency_key_order", include_str!("../../migrations/V20__idempotency_key_order.sql")),
 ];
 
 /// Whose order it is and who placed it, as principals. It is settled when the order is written.

@@ -1,20 +1,16 @@
-use serde_json::value::to_raw_value;
 use service_kit::{
     db::{DbError, Tx},
-    outbox, params,
+    params,
 };
-use shared_types::{
-    OrderId, Timestamp,
-    events::{CloudEvent, ORDER_CHANGED, OrderChanged},
-};
+use shared_types::{OrderId, Timestamp, identity::Phone};
 
 use super::{
-    Actor, Owner, Stored, history, keys, lines, orders, payments,
+    Actor, Owner, Stored, contacts, history, keys, lines, orders, payments, telling,
     text::{json, name},
 };
 use crate::{
     answer::Route,
-    domain::{Command, Order, Refusal, apply, checkout::MAX_UNPAID_ORDERS, look, next},
+    domain::{Command, Order, Refusal, apply, checkout::MAX_UNPAID_ORDERS, look, next, telling::Axes},
     metrics,
 };
 
@@ -57,11 +53,13 @@ pub enum MoveError {
     Db(#[from] DbError),
 }
 
-/// Writes a new order: its row, its lines, its payment, its history, its event.
+/// Writes a new order: its row, its lines, its payment, its history, and what others are told. `phone`: where its customer
+/// is told.
 pub fn open(
     tx: &mut Tx<'_>,
     order: &Order,
     owner: &Owner,
+    phone: Option<&Phone>,
     command: &'static str,
     hand: &Hand,
 ) -> Result<Stored, DbError> {
@@ -69,7 +67,10 @@ pub fn open(
     let stored = Stored { order: order.clone(), owner: owner.clone(), created_at, updated_at, attempts: 0 };
     orders::insert(tx, &stored, hand.due_at(order), hand.look_at(order))?;
     payments::write(tx, &[], order)?;
-    tell(tx, &stored, command, None, hand)?;
+    if let Some(phone) = phone {
+        contacts::keep(tx, order.id, phone)?;
+    }
+    tell(tx, None, &stored, command, hand)?;
     Ok(stored)
 }
 
@@ -118,8 +119,7 @@ pub fn swap(
     lines::write(tx, &before.order.lines, after)?;
     payments::write(tx, &before.order.payments, after)?;
     let stored = Stored { order: after.clone(), updated_at: hand.at, attempts: 0, ..before.clone() };
-    let reason = after.reason.as_deref().filter(|_| after.reason != before.order.reason);
-    tell(tx, &stored, command, reason, hand)?;
+    tell(tx, Some(&before.order), &stored, command, hand)?;
     if Route::ALL.iter().any(|route| route.is_final(after) && !route.is_final(&before.order)) {
         keys::settle(tx, &stored)?;
     }
@@ -143,36 +143,14 @@ pub fn make(tx: &mut Tx<'_>, id: OrderId, command: &Command, hand: &Hand) -> Res
 
 fn tell(
     tx: &mut Tx<'_>,
+    before: Option<&Order>,
     stored: &Stored,
     command: &'static str,
-    reason: Option<&str>,
     hand: &Hand,
 ) -> Result<(), DbError> {
-    history::append(tx, &stored.order, command, reason, &hand.actor, hand.at)?;
-    metrics::moved(tx, command, stored.order.state);
-    outbox::append(tx, &event(stored, hand.at))
-}
-
-/// Its id follows from the version, so that one move cannot be told as two.
-fn event(stored: &Stored, at: Timestamp) -> CloudEvent {
     let order = &stored.order;
-    let data = OrderChanged {
-        order_id: order.id,
-        version: order.version,
-        state: order.state,
-        stock: order.stock,
-        payment: order.payment(),
-        fulfillment: order.fulfillment,
-        customer: Some(stored.owner.customer.clone()),
-    };
-    CloudEvent {
-        specversion: "1.0".to_owned(),
-        id: format!("{}.{}", order.id, order.version),
-        source: "/order".to_owned(),
-        kind: ORDER_CHANGED.to_owned(),
-        subject: order.id.to_string(),
-        time: at,
-        datacontenttype: "application/json".to_owned(),
-        data: to_raw_value(&data).expect("BUG: plain data serialises"),
-    }
+    let reason = order.reason.as_deref().filter(|_| before.is_none_or(|before| before.reason != order.reason));
+    history::append(tx, order, command, reason, &hand.actor, hand.at)?;
+    metrics::moved(tx, command, order.state);
+    telling::tell(tx, before.map(Axes::of), stored, hand.at)
 }

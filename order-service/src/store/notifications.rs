@@ -74,7 +74,7 @@ pub fn queue(tx: &mut Tx<'_>, new: &New, at: Timestamp) -> Result<(), DbError> {
         ],
     )?;
     // Wakes the sender.
-    tx.note_event();
+    tx.note_due();
     Ok(())
 }
 
@@ -133,7 +133,7 @@ pub fn record(tx: &mut Tx<'_>, due: &Due, outcome: &Outcome, now: Timestamp) -> 
             and (status = 'sending' or (status = 'unknown' and cast($6 as bigint) is null))",
         &params![due.id, due.attempts, name(&status), detail, provider_id, again_at, now.micros()],
     )?;
-    tx.note_event();
+    tx.note_due();
     Ok(())
 }
 
@@ -154,7 +154,7 @@ pub fn resend(tx: &mut Tx<'_>, id: i64, now: Timestamp) -> Result<Option<Notific
           where notification_id = $1 and status in ('unknown', 'failed') returning *",
         &params![id, now.micros()],
     )?;
-    tx.note_event();
+    tx.note_due();
     row.as_ref().map(read).transpose()
 }
 

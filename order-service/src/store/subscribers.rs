@@ -111,7 +111,7 @@ pub fn update(tx: &mut Tx<'_>, id: Uuid, change: &Change, at: Timestamp) -> Resu
         ],
     )?;
     // One that is active again is told what has waited.
-    tx.note_event();
+    tx.note_due();
     row.as_ref().map(view).transpose()
 }
 
@@ -179,7 +179,7 @@ pub fn write(tx: &mut Tx<'_>, new: &New<'_>, at: Timestamp) -> Result<(), DbErro
         ],
     )?;
     // Wakes the sender.
-    tx.note_event();
+    tx.note_due();
     Ok(())
 }
 
@@ -312,7 +312,7 @@ pub fn resend(
           where webhook_id = $1 and message_id = $2 returning *",
         &params![webhook_id.to_string(), message_id.to_string(), now.micros()],
     )?;
-    tx.note_event();
+    tx.note_due();
     row.as_ref().map(message).transpose()
 }
 

@@ -31,7 +31,7 @@ async fn of_two_moves_from_one_version_exactly_one_is_made() {
     let owner = Owner { customer: "account:1".into(), placed_by: "account:1".into() };
     let by = hand.clone();
     let placed =
-        db.write::<_, DbError, _>(move |tx| store::moves::open(tx, &order, &owner, "place", &by)).await.unwrap();
+        db.write::<_, DbError, _>(move |tx| store::moves::open(tx, &order, &owner, None, "place", &by)).await.unwrap();
 
     let swap = |command: Command| {
         let (before, name, hand) = (placed.clone(), command.name(), hand.clone());

@@ -191,7 +191,7 @@ impl<'a> Case<'a> {
         let hand = Hand { actor: Actor::Driver, at: Timestamp::from_micros(1), lead_ms: 3, look_ms: 7 };
         let (command, by) = (if order.lines[0].terms.is_some() { "create" } else { "place" }, hand.clone());
         let (written, owned) = (order.clone(), owner.clone());
-        let opened = db.write(move |tx| moves::open(tx, &written, &owned, command, &by));
+        let opened = db.write(move |tx| moves::open(tx, &written, &owned, None, command, &by));
         let opened: Result<Stored, DbError> = opened.await;
         let now = Stored { order, owner, created_at: hand.at, updated_at: hand.at, attempts: 0 };
         assert_eq!(opened.unwrap(), now);

@@ -7,6 +7,8 @@
 //! What is absent: no ORM, no connection outside a closure, no deferred transaction that writes, no lock held
 //! by a caller.
 
+/// What a commit wakes.
+mod bells;
 /// Postgres' spelling, rewritten for SQLite.
 mod dialect;
 /// What went wrong, by what can be done about it.
@@ -53,6 +55,7 @@ pub use tx::Tx;
 pub use url::{DatabaseUrl, DatabaseUrlError, Engine};
 pub use value::{FromValue, Value};
 
+use bells::{Bell, Bells, Listeners};
 use job::Write;
 use metrics::DbMetrics;
 use pg::PgDb;
@@ -63,7 +66,7 @@ use url::Place;
 #[derive(Clone)]
 pub struct Db {
     backend: Backend,
-    committed: watch::Receiver<u64>,
+    listeners: Listeners,
     metrics: Arc<DbMetrics>,
 }
 
@@ -106,8 +109,8 @@ impl Db {
         let address = match url.place() {
             Place::File(path) => {
                 let path = path.clone();
-                return Self::over(move |sender, metrics| {
-                    let db = SqliteDb::open(&path, &options, migrations, sender, metrics, beside)?;
+                return Self::over(move |bells, metrics| {
+                    let db = SqliteDb::open(&path, &options, migrations, bells, metrics, beside)?;
                     Ok(Backend::Sqlite(Arc::new(db)))
                 })
                 .await;
@@ -117,8 +120,8 @@ impl Db {
         let options = address.adjust(options);
         waiting::until_there(url, options.start_wait(), || {
             let (address, options) = (address.clone(), options.clone());
-            Self::over(move |sender, metrics| {
-                let db = PgDb::open(&address, &options, migrations, sender, Arc::clone(metrics))?;
+            Self::over(move |bells, metrics| {
+                let db = PgDb::open(&address, &options, migrations, bells, Arc::clone(metrics))?;
                 Ok(Backend::Postgres(Arc::new(db)))
             })
         })
@@ -128,13 +131,13 @@ impl Db {
     /// Opens a database that others are using, to look at it: no migration, no lock, and every write is refused.
     pub async fn open_read_only(url: &DatabaseUrl) -> Result<Self, OpenError> {
         let (place, options) = (url.place().clone(), DbOptions::default());
-        Self::over(move |sender, metrics| match place {
+        Self::over(move |bells, metrics| match place {
             Place::File(path) => {
                 SqliteDb::open_read_only(&path, &options, metrics).map(|db| Backend::Sqlite(Arc::new(db)))
             }
             Place::Server { address, .. } => {
                 let options = address.adjust(options);
-                let db = PgDb::open_read_only(&address, &options, sender, Arc::clone(metrics))?;
+                let db = PgDb::open_read_only(&address, &options, bells, Arc::clone(metrics))?;
                 Ok(Backend::Postgres(Arc::new(db)))
             }
         })
@@ -144,14 +147,14 @@ impl Db {
     /// Opening blocks its thread.
     async fn over<F>(open: F) -> Result<Self, OpenError>
     where
-        F: FnOnce(watch::Sender<u64>, &Arc<DbMetrics>) -> Result<Backend, OpenError> + Send + 'static,
+        F: FnOnce(Bells, &Arc<DbMetrics>) -> Result<Backend, OpenError> + Send + 'static,
     {
-        let (sender, committed) = watch::channel(0);
+        let (bells, listeners) = bells::hang();
         let metrics = Arc::<DbMetrics>::default();
         let shown = Arc::clone(&metrics);
-        let opened = tokio::task::spawn_blocking(move || open(sender, &shown)).await;
+        let opened = tokio::task::spawn_blocking(move || open(bells, &shown)).await;
         let backend = opened.unwrap_or_else(|error| Err(OpenError::Refused(error.to_string())))?;
-        Ok(Self { backend, committed, metrics })
+        Ok(Self { backend, listeners, metrics })
     }
 
     /// Runs a closure on one snapshot, which holds everything that was acknowledged before. Changes are refused.
@@ -203,7 +206,12 @@ impl Db {
     /// Changes after every commit of this process in which [`Tx::note_event`] was called. A hint, not a count of
     /// events: commits of one batch are one change, and other replicas' commits are none.
     pub fn committed_events(&self) -> watch::Receiver<u64> {
-        self.committed.clone()
+        self.listeners.of(Bell::Events)
+    }
+
+    /// As [`committed_events`](Self::committed_events), for commits in which [`Tx::note_due`] was called.
+    pub fn committed_due(&self) -> watch::Receiver<u64> {
+        self.listeners.of(Bell::Due)
     }
 
     /// Its numbers, for the page of the service it belongs to.

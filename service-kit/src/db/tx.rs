@@ -1,8 +1,7 @@
 //! The inside of a closure: statements against one open transaction, and nothing else. There is no `await` here, so no
 //! transaction is ever open while anything waits for the network.
 
-use tokio::sync::watch;
-
+use super::bells::{Bell, Bells, Rung};
 use super::error::{DbError, Failure};
 use super::pg::PgTx;
 use super::row::Row;
@@ -76,7 +75,13 @@ impl<'a> Tx<'a> {
 
     /// Wakes whoever watches [`Db::committed_events`](super::Db::committed_events), once this has committed.
     pub fn note_event(&mut self) {
-        self.effects.events = true;
+        self.effects.rung.add(Bell::Events);
+    }
+
+    /// Wakes whoever watches [`Db::committed_due`](super::Db::committed_due), once this has committed: rows that fall
+    /// due were written.
+    pub fn note_due(&mut self) {
+        self.effects.rung.add(Bell::Due);
     }
 
     /// Adds to a counter once this has committed: what is rolled back or run again was never counted.
@@ -121,22 +126,20 @@ impl<'a> Tx<'a> {
 /// What follows a commit and must not precede it.
 #[derive(Default)]
 pub(super) struct Effects {
-    events: bool,
+    rung: Rung,
     counts: Vec<(Counter, u64)>,
 }
 
 impl Effects {
     /// Both follow one commit.
     pub(super) fn join(&mut self, others: Effects) {
-        self.events |= others.events;
+        self.rung.join(others.rung);
         self.counts.extend(others.counts);
     }
 
     /// The commit is on disk.
-    pub(super) fn follow(self, committed: &watch::Sender<u64>) {
-        if self.events {
-            committed.send_modify(|count| *count = count.wrapping_add(1));
-        }
+    pub(super) fn follow(self, bells: &Bells) {
+        bells.ring(self.rung);
         for (counter, by) in self.counts {
             counter.inc_by(by);
         }

@@ -67,41 +67,48 @@ fn read(row: &Row) -> Result<Delivery, DbError> {
 
 /// Deletes what was acknowledged, and the events that nobody else waits for.
 pub(crate) fn acknowledge(tx: &mut Tx<'_>, subscriber_id: i64, positions: &[i64]) -> Result<(), DbError> {
-    static DELIVERIES: LazyLock<String> = LazyLock::new(|| {
-        format!("delete from outbox_delivery where position in ({}) and subscriber_id = $1", numbered(2))
-    });
-    static EVENTS: LazyLock<String> = LazyLock::new(|| {
-        format!(
-            "delete from outbox_event where position in ({}) and not exists \
-             (select 1 from outbox_delivery d where d.position = outbox_event.position)",
-            numbered(1)
-        )
-    });
     for some in positions.chunks(MAX_EVENT_BATCH) {
+        let texts = Acknowledging::of(some.len());
         let mut filled = params![subscriber_id].to_vec();
-        // Repeating the last position fills the list up: one text, one prepared statement, whatever the number.
+        // Repeating the last position fills the list up.
         let repeated = some.iter().chain(some.last().into_iter().cycle());
-        filled.extend(repeated.take(MAX_EVENT_BATCH).map(|position| Value::Int(*position)));
-        tx.execute(&DELIVERIES, &filled)?;
-        tx.execute(&EVENTS, &filled[1..])?;
+        filled.extend(repeated.take(texts.places).map(|position| Value::Int(*position)));
+        tx.execute(&texts.deliveries, &filled)?;
+        tx.execute(&texts.events, &filled[1..])?;
     }
     Ok(())
 }
 
-/// Takes one delivery off the queue in the transaction of its effect; says whether it was still there.
-pub(crate) fn claim(tx: &mut Tx<'_>, subscriber_id: i64, position: i64) -> Result<bool, DbError> {
-    let ours = "delete from outbox_delivery where subscriber_id = $1 and position = $2";
-    let claimed = tx.execute(ours, &params![subscriber_id, position])?;
-    let nobody_waits = "delete from outbox_event where position = $1 and not exists \
-                        (select 1 from outbox_delivery d where d.position = outbox_event.position)";
-    tx.execute(nobody_waits, &params![position])?;
-    Ok(claimed == 1)
+/// Statements that acknowledge up to so many events. A few lengths for all numbers, so that each is prepared once.
+struct Acknowledging {
+    places: usize,
+    deliveries: String,
+    events: String,
 }
 
-/// `$2, $3, …`: as many as there are events in a batch.
-fn numbered(first: usize) -> String {
-    let numbers: Vec<String> = (first..first + MAX_EVENT_BATCH).map(|number| format!("${number}")).collect();
-    numbers.join(", ")
+impl Acknowledging {
+    /// The shortest for so many.
+    fn of(events: usize) -> &'static Acknowledging {
+        static TEXTS: LazyLock<[Acknowledging; 3]> =
+            LazyLock::new(|| [1, MAX_EVENT_BATCH.div_ceil(10), MAX_EVENT_BATCH].map(Acknowledging::up_to));
+        let [.., longest] = &*TEXTS;
+        TEXTS.iter().find(|texts| texts.places >= events).unwrap_or(longest)
+    }
+
+    fn up_to(places: usize) -> Acknowledging {
+        let numbered = |first: usize| {
+            let numbers: Vec<String> = (first..first + places).map(|number| format!("${number}")).collect();
+            numbers.join(", ")
+        };
+        let deliveries =
+            format!("delete from outbox_delivery where position in ({}) and subscriber_id = $1", numbered(2));
+        let events = format!(
+            "delete from outbox_event where position in ({}) and not exists \
+             (select 1 from outbox_delivery d where d.position = outbox_event.position)",
+            numbered(1)
+        );
+        Acknowledging { places, deliveries, events }
+    }
 }
 
 /// Deletes events that nobody waits for. `acknowledge` leaves one when two subscribers acknowledge it in the same

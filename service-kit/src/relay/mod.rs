@@ -6,29 +6,26 @@
 //!
 //! What is absent: no transaction is open while anything waits for the subscriber, and no event is given up on.
 
-/// Where events go.
-mod destination;
 /// Gateways, each with a queue of its own.
 mod gateways;
 /// Pauses that grow.
 mod pause;
+/// A batch on its way.
+mod post;
 /// What an answer means for each event of its batch.
 mod settle;
 /// The loop.
 mod worker;
 
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
-use shared_types::events::CloudEvent;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-use crate::db::{Db, DbError, Tx};
-use crate::inbox::HandleError;
+use crate::db::{Db, DbError};
 use crate::outbox::{self, deliveries};
 use crate::{Client, Clock};
-use destination::Destination;
 pub use gateways::tell_gateways;
 use worker::Worker;
 
@@ -80,33 +77,6 @@ impl Relay {
         clock: Clock,
         options: RelayOptions,
     ) -> Result<Self, DbError> {
-        Self::start_to(Destination::Service(client), db, subscriber, clock, options).await
-    }
-
-    /// Subscribes a handler of this very process to every event from now on. Its effect and the acknowledgement are one
-    /// transaction, so each event has one effect; what it rejects is parked like anybody's.
-    ///
-    /// To be called before the service accepts its first request: an event without subscribers is not kept.
-    pub async fn start_local<H>(
-        db: Db,
-        subscriber: &str,
-        clock: Clock,
-        options: RelayOptions,
-        handler: H,
-    ) -> Result<Self, DbError>
-    where
-        H: Fn(&mut Tx<'_>, &CloudEvent) -> Result<(), HandleError> + Send + Sync + 'static,
-    {
-        Self::start_to(Destination::Handler(Arc::new(handler)), db, subscriber, clock, options).await
-    }
-
-    async fn start_to(
-        destination: Destination,
-        db: Db,
-        subscriber: &str,
-        clock: Clock,
-        options: RelayOptions,
-    ) -> Result<Self, DbError> {
         let name = subscriber.to_owned();
         // Known to be ours by its beginning.
         static THIS_PROCESS: LazyLock<Uuid> = LazyLock::new(Uuid::now_v7);
@@ -117,7 +87,7 @@ impl Relay {
         });
         let subscriber_id = subscriber_id.await?;
         let holder = format!("{} {}", *THIS_PROCESS, Uuid::now_v7());
-        let worker = Worker::new(db, destination, clock, options, subscriber.to_owned(), subscriber_id, holder);
+        let worker = Worker::new(db, client, clock, options, subscriber.to_owned(), subscriber_id, holder);
         let (stop, stopped) = watch::channel(false);
         Ok(Self { stop, task: tokio::spawn(worker.run(stopped)) })
     }

@@ -6,16 +6,16 @@ use shared_types::limits::MAX_EVENT_BATCH;
 use shared_types::{Problem, Timestamp};
 use tokio::sync::watch;
 
-use super::destination::Destination;
+use super::post::post;
 use super::settle::{Settlement, setback, settle};
 use super::{RelayOptions, pause};
 use crate::db::{Db, DbError, Tx};
 use crate::outbox::deliveries::{self, Delivery};
-use crate::{Clock, Outcome, faults};
+use crate::{Client, Clock, Outcome, faults};
 
 pub(super) struct Worker {
     db: Db,
-    destination: Destination,
+    client: Client,
     clock: Clock,
     options: RelayOptions,
     subscriber: String,
@@ -44,7 +44,7 @@ enum Round {
 impl Worker {
     pub(super) fn new(
         db: Db,
-        destination: Destination,
+        client: Client,
         clock: Clock,
         options: RelayOptions,
         subscriber: String,
@@ -53,18 +53,7 @@ impl Worker {
     ) -> Self {
         let batch_events = options.batch_events.clamp(1, MAX_EVENT_BATCH);
         let leased_until = Timestamp::from_micros(0);
-        Self {
-            db,
-            destination,
-            clock,
-            options,
-            subscriber,
-            subscriber_id,
-            holder,
-            leased_until,
-            batch_events,
-            failures: 0,
-        }
+        Self { db, client, clock, options, subscriber, subscriber_id, holder, leased_until, batch_events, failures: 0 }
     }
 
     /// Relays until it is stopped. A round that is interrupted is repeated by the next relay.
@@ -110,7 +99,7 @@ impl Worker {
             return Ok(Round::Drained);
         }
         faults::point("relay.send.before_call");
-        match self.destination.deliver(&self.db, subscriber_id, &batch).await {
+        match post(&self.client, &batch).await {
             Outcome::Done(answer) => {
                 faults::point("relay.send.after_call");
                 self.batch_events = (self.batch_events * 2).min(self.options.batch_events.clamp(1, MAX_EVENT_BATCH));

@@ -5,7 +5,6 @@
 /// The service that is told, with its moods.
 mod consumer;
 /// A subscriber in the process that tells.
-mod local;
 /// What goes wrong on the way, and nothing is lost or done twice.
 mod mishaps;
 /// Events that a consumer refuses.

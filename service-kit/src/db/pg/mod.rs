@@ -18,8 +18,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rand::RngExt;
-use tokio::sync::watch;
 
+use super::bells::Bells;
 use super::error::{DbError, Failure, OpenError};
 use super::gate::Gate;
 use super::job;
@@ -49,7 +49,7 @@ pub(super) struct PgDb {
     /// Taken out when the last handle goes: see `Drop`.
     pool: Option<r2d2::Pool<Connector>>,
     gate: Gate,
-    committed: watch::Sender<u64>,
+    bells: Bells,
     metrics: Arc<DbMetrics>,
     read_only: bool,
 }
@@ -60,7 +60,7 @@ impl PgDb {
         address: &Address,
         options: &DbOptions,
         migrations: &[Migration],
-        committed: watch::Sender<u64>,
+        bells: Bells,
         metrics: Arc<DbMetrics>,
     ) -> Result<Self, OpenError> {
         let connector = Connector::new(address, options)?;
@@ -69,23 +69,23 @@ impl PgDb {
         client.execute("select pg_advisory_lock($1)", &[&MIGRATION_LOCK]).map_err(error::cannot_open)?;
         migrate::run(&mut client, Engine::Postgres, migrations)?;
         drop(client);
-        Self::connected(connector, options, committed, metrics, false)
+        Self::connected(connector, options, bells, metrics, false)
     }
 
     /// Blocking: connects to a live shop and changes nothing.
     pub(super) fn open_read_only(
         address: &Address,
         options: &DbOptions,
-        committed: watch::Sender<u64>,
+        bells: Bells,
         metrics: Arc<DbMetrics>,
     ) -> Result<Self, OpenError> {
-        Self::connected(Connector::new(address, options)?, options, committed, metrics, true)
+        Self::connected(Connector::new(address, options)?, options, bells, metrics, true)
     }
 
     fn connected(
         connector: Connector,
         options: &DbOptions,
-        committed: watch::Sender<u64>,
+        bells: Bells,
         metrics: Arc<DbMetrics>,
         read_only: bool,
     ) -> Result<Self, OpenError> {
@@ -98,7 +98,7 @@ impl PgDb {
             .build(connector)
             .map_err(|error| OpenError::Unavailable(error.to_string()))?;
         let gate = Gate::new(options.connections, options.queue_jobs, options.pool_wait(), Arc::clone(&metrics));
-        Ok(Self { pool: Some(pool), gate, committed, metrics, read_only })
+        Ok(Self { pool: Some(pool), gate, bells, metrics, read_only })
     }
 
     pub(super) async fn read<T, E, F>(self: &Arc<Self>, f: F) -> Result<T, E>
@@ -174,7 +174,7 @@ impl PgDb {
         match (answer, tx.into_postgres()) {
             (Ok(answer), Some(open)) => match self.commit(open, access) {
                 Ok(()) => {
-                    effects.follow(&self.committed);
+                    effects.follow(&self.bells);
                     Ended::Settled(Ok(answer))
                 }
                 Err(NotCommitted::Refused(failure)) => Ended::failed(failure),

@@ -21,8 +21,8 @@ use std::sync::Arc;
 
 use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::{Connection, OpenFlags};
-use tokio::sync::watch;
 
+use super::bells::Bells;
 use super::error::{DbError, OpenError};
 use super::gate::Gate;
 use super::job::{self, Job};
@@ -61,7 +61,7 @@ impl SqliteDb {
         path: &Path,
         options: &DbOptions,
         migrations: &[Migration],
-        committed: watch::Sender<u64>,
+        bells: Bells,
         metrics: &Arc<DbMetrics>,
         beside: Company,
     ) -> Result<Self, OpenError> {
@@ -83,7 +83,7 @@ impl SqliteDb {
             None => migrate::assert_current(&mut connection, Engine::Sqlite, migrations)?,
         }
         let readers = readers(path, flags(OpenFlags::empty()), options)?;
-        let writer = Writer::start(connection, lock, options, committed, Arc::clone(metrics))?;
+        let writer = Writer::start(connection, lock, options, bells, Arc::clone(metrics))?;
         Ok(Self { readers, gate: gate(options, metrics), writer: Some(writer) })
     }
 

@@ -1,8 +1,11 @@
 //! The one writer, with group commit.
 //!
-//! A commit costs one flush of the disk, however much is in it. The writer takes what is waiting, runs each closure in
-//! a savepoint of one IMMEDIATE transaction, commits once and only then answers all of them. There is one order of
-//! writes, and nobody is answered before the commit is on disk.
+//! A commit costs one flush of the disk, however much is in it. The writer takes what is waiting, runs each closure in one
+//! IMMEDIATE transaction, commits once and only then answers all of them. There is one order of writes, and nobody is
+//! answered before the commit is on disk.
+//!
+//! A closure that refuses leaves nothing behind. Few do so after they have changed something, so a batch is run without
+//! savepoints first, and again, each closure in one of its own, where such a closure was among them.
 
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,11 +13,11 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 
 use rusqlite::{Connection, ErrorCode};
-use tokio::sync::watch;
 
 use super::error::sorted;
 use super::lock::FileLock;
 use super::statement::{control, run_control};
+use crate::db::bells::Bells;
 use crate::db::error::{DbError, OpenError};
 use crate::db::job::Job;
 use crate::db::metrics::DbMetrics;
@@ -36,14 +39,14 @@ impl Writer {
         connection: Connection,
         lock: Option<FileLock>,
         options: &DbOptions,
-        committed: watch::Sender<u64>,
+        bells: Bells,
         metrics: Arc<DbMetrics>,
     ) -> Result<Self, OpenError> {
         let (queue, jobs) = sync_channel(options.queue_jobs.max(1));
         let batch_jobs = options.batch_jobs.max(1);
         let of_thread = Arc::clone(&metrics);
         let thread = std::thread::Builder::new().name("db-writer".to_owned()).spawn(move || {
-            let mut batches = Batches { connection, committed, metrics: of_thread };
+            let mut batches = Batches { connection, bells, metrics: of_thread };
             batches.run_until_closed(&jobs, batch_jobs);
             drop(batches);
             drop(lock);
@@ -95,7 +98,7 @@ enum NotCommitted {
 
 struct Batches {
     connection: Connection,
-    committed: watch::Sender<u64>,
+    bells: Bells,
     metrics: Arc<DbMetrics>,
 }
 
@@ -115,7 +118,7 @@ impl Batches {
     fn settle(&mut self, mut batch: Vec<Box<dyn Job>>) {
         match self.commit_together(&mut batch) {
             Ok(effects) => {
-                effects.follow(&self.committed);
+                effects.follow(&self.bells);
                 batch.into_iter().for_each(Job::answer);
             }
             Err(NotCommitted::Constraint(_)) if batch.len() > 1 => {
@@ -137,16 +140,11 @@ impl Batches {
         if batch.is_empty() {
             return Ok(effects);
         }
-        control(&self.connection, "begin immediate").map_err(not_committed)?;
-        for job in batch.iter_mut() {
-            match self.run_in_savepoint(job.as_mut()) {
-                Ok(more) => effects.join(more),
-                Err(error) => {
-                    self.roll_back();
-                    return Err(not_committed(error));
-                }
-            }
-        }
+        let ran = match self.run_all(batch, Self::run_bare)? {
+            None => self.run_all(batch, Self::run_in_savepoint)?,
+            ran => ran,
+        };
+        effects.join(ran.unwrap_or_default());
         if faults::sabotaged("acknowledge_before_commit") {
             batch.drain(..).for_each(Job::answer);
         }
@@ -166,20 +164,57 @@ impl Batches {
         }
     }
 
-    fn run_in_savepoint(&self, job: &mut dyn Job) -> Result<Effects, DbError> {
+    /// Begins a transaction and runs every closure in it. `None`: one of them has left changes behind that it does not
+    /// keep, and all of them are undone.
+    fn run_all(
+        &self,
+        batch: &mut [Box<dyn Job>],
+        run: impl Fn(&Self, &mut dyn Job) -> Result<Option<Effects>, DbError>,
+    ) -> Result<Option<Effects>, NotCommitted> {
+        control(&self.connection, "begin immediate").map_err(not_committed)?;
+        let mut effects = Effects::default();
+        for job in batch.iter_mut() {
+            match run(self, job.as_mut()) {
+                Ok(Some(more)) => effects.join(more),
+                Ok(None) => {
+                    self.roll_back();
+                    return Ok(None);
+                }
+                Err(error) => {
+                    self.roll_back();
+                    return Err(not_committed(error));
+                }
+            }
+        }
+        Ok(Some(effects))
+    }
+
+    fn run_bare(&self, job: &mut dyn Job) -> Result<Option<Effects>, DbError> {
+        let before = self.connection.total_changes();
+        let (keeps, effects) = self.run(job)?;
+        Ok((keeps || self.connection.total_changes() == before).then_some(effects))
+    }
+
+    fn run_in_savepoint(&self, job: &mut dyn Job) -> Result<Option<Effects>, DbError> {
         control(&self.connection, "savepoint job")?;
+        let (keeps, effects) = self.run(job)?;
+        if !keeps {
+            control(&self.connection, "rollback to job")?;
+        }
+        control(&self.connection, "release job")?;
+        Ok(Some(effects))
+    }
+
+    /// Whether the closure keeps its changes, and what follows from them.
+    fn run(&self, job: &mut dyn Job) -> Result<(bool, Effects), DbError> {
         let mut tx = Tx::sqlite(&self.connection);
-        let keep = job.run(&mut tx);
-        let effects = if keep { tx.effects() } else { Effects::default() };
+        let keeps = job.run(&mut tx);
+        let effects = if keeps { tx.effects() } else { Effects::default() };
         // A full disk or an I/O error inside a statement ends the whole transaction, silently for the neighbours.
         if self.connection.is_autocommit() {
             return Err(DbError::Unavailable("the transaction was lost: disk full or failing".to_owned()));
         }
-        if !keep {
-            control(&self.connection, "rollback to job")?;
-        }
-        control(&self.connection, "release job")?;
-        Ok(effects)
+        Ok((keeps, effects))
     }
 
     fn roll_back(&self) {

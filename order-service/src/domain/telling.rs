@@ -1,45 +1,44 @@
-use service_kit::{db::Tx, inbox::HandleError};
+//! What people are told of a move: its customer by a message, subscribers by webhooks.
+
 use shared_types::{
-    Timestamp,
-    events::{CloudEvent, ORDER_CHANGED, OrderChanged},
+    OrderId,
     orders::{FulfillmentState, OrderState, PaymentState},
-    webhooks::{WebhookEvent, WebhookPayload},
+    webhooks::WebhookEvent,
 };
 
-use crate::store::{
-    changes::{self, Axes},
-    subscribers::{self, New},
-};
+use super::Order;
 
-/// Writes a message for every subscriber who wants to be told of this change.
-pub(super) fn follow(tx: &mut Tx<'_>, event: &CloudEvent, at: Timestamp) -> Result<(), HandleError> {
-    if event.kind != ORDER_CHANGED {
-        return Ok(());
+/// What an order is on the axes that others are told of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Axes {
+    pub state: OrderState,
+    pub payment: PaymentState,
+    pub fulfillment: FulfillmentState,
+}
+
+impl Axes {
+    pub fn of(order: &Order) -> Axes {
+        Axes { state: order.state, payment: order.payment(), fulfillment: order.fulfillment }
     }
-    let rejected = |error: serde_json::Error| HandleError::Rejected(error.to_string());
-    let read: OrderChanged = serde_json::from_str(event.data.get()).map_err(rejected)?;
-    // Whose order it is stays in the shop.
-    let changed = OrderChanged { customer: None, ..read };
-    let subscribers = subscribers::active(tx)?;
-    if subscribers.is_empty() {
-        return Ok(());
+}
+
+/// What a customer reads of a move, in one SMS of 160 characters; nothing where the state is as it was.
+pub fn message(before: Option<Axes>, id: OrderId, after: Axes) -> Option<String> {
+    if before.is_some_and(|before| before.state == after.state) {
+        return None;
     }
-    let before = changes::before(tx, changed.order_id, changed.version)?;
-    for happened in happened(before, &changed) {
-        let payload = WebhookPayload { event: happened, timestamp: event.time, data: changed.clone() };
-        let body = serde_json::to_string(&payload).map_err(rejected)?;
-        for (webhook_id, events) in &subscribers {
-            if events.contains(&happened) {
-                let new = New { webhook_id: *webhook_id, event: happened, changed: &changed, body: &body };
-                subscribers::write(tx, &new, at)?;
-            }
-        }
-    }
-    Ok(())
+    let became = match after.state {
+        OrderState::Created => "is created",
+        OrderState::Pending => "is placed",
+        OrderState::Approved => "is approved",
+        OrderState::Rejected => "is rejected",
+        OrderState::Canceled => "is canceled",
+    };
+    Some(format!("Lastcopy: your order {id} {became}."))
 }
 
 /// What a change means to those who are told: one event per axis that has come to something worth telling.
-fn happened(before: Option<Axes>, after: &OrderChanged) -> Vec<WebhookEvent> {
+pub fn happened(before: Option<Axes>, after: Axes) -> Vec<WebhookEvent> {
     let mut events = Vec::new();
     if before.is_none() {
         events.push(WebhookEvent::OrderCreated);
