@@ -15,6 +15,7 @@ use crate::{
     identity::{Identity, IdentityConfig},
     layers::Layers,
     live::Live,
+    shared::{Shared, SharedConfig},
     store::HiddenOrders,
 };
 
@@ -53,6 +54,8 @@ pub struct Config {
     #[arg(long, env = "LASTCOPY_METRICS_LISTEN")]
     pub metrics_listen: Option<SocketAddr>,
     #[command(flatten)]
+    pub shared: SharedConfig,
+    #[command(flatten)]
     pub identity: IdentityConfig,
 }
 
@@ -63,7 +66,8 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let opening = Identity::open(&config.identity, &mut background);
     let identity = while_opening(INFO.name, config.listen, opening).await?;
     background.show(&[&cache::ANSWERS]);
-    let cache = Arc::new(Cache::new(Duration::from_secs(config.cache_ttl_seconds)));
+    let shared = Shared::open(&config.shared, &mut background).await?;
+    let cache = Arc::new(Cache::new(Duration::from_secs(config.cache_ttl_seconds), shared.clone()));
     let upstream = |service, url: &str| {
         Upstream::new(service, url, identity.issuer(), &cache).map_err(|error| StartError::Part(error.to_string()))
     };
@@ -83,8 +87,9 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let live = Live::new(background.draining());
     let tellers = [(Service::Catalog, config.catalog_url.as_str()), (Service::Order, &config.order_url)];
     let inner_gate = Gate::trusting(Service::Gateway, &tellers).map_err(|error| StartError::Part(error.to_string()))?;
-    let checks = parts.into_iter().chain([identity.check(), cache.check()]).collect();
-    let layers = Layers::new(Arc::clone(&identity), &config.identity.rates);
+    let own = [identity.check(), cache.check()];
+    let checks = parts.into_iter().chain(own).chain(shared.as_ref().map(Shared::check)).collect();
+    let layers = Layers::new(Arc::clone(&identity), &config.identity.rates, shared);
     serve_behind(layers, INFO, config.listen, config.workers, checks, background, move |routes| {
         identity.routes(routes);
         // Before the scope in which some of them stand.

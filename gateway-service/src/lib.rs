@@ -18,9 +18,12 @@ pub mod identity;
 pub mod layers;
 /// What happens in the shop, as it happens.
 mod live;
+/// What several gateways share, while it answers.
+mod shared;
 /// What the gateway keeps beside identity.
 mod store;
 
 pub use config::{Config, start};
 pub use dialects::{Dialect, Dialects};
 pub use http::UNDOCUMENTED;
+pub use shared::SharedConfig;

@@ -1,7 +1,10 @@
 //! What was dropped when. There is no list of what depends on what: whatever is kept says since when it is known and on
 //! which books it depends, and holds as long as none of those was dropped since.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::{
+    collections::BTreeSet,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use shared_types::{
     BookId,
@@ -104,8 +107,41 @@ impl Marks {
     }
 
     fn of(&self, id: BookId) -> &AtomicU64 {
-        let at = usize::try_from(id.number().unsigned_abs()).unwrap_or(0) % self.books.len();
-        &self.books[at]
+        &self.books[counter(id)]
+    }
+}
+
+fn counter(id: BookId) -> usize {
+    usize::try_from(id.number().unsigned_abs()).unwrap_or(0) % COUNTERS
+}
+
+/// The marks as all gateways call them.
+mod names {
+    pub const LISTS: &str = "lists";
+    pub const STOCK_LISTS: &str = "stock_lists";
+}
+
+impl Depends {
+    /// The marks that it depends on, each once.
+    pub fn names(&self) -> Vec<String> {
+        let lists: &[&str] = match self.chosen_by {
+            Choice::Name => &[],
+            Choice::Content => &[names::LISTS],
+            Choice::Stock => &[names::LISTS, names::STOCK_LISTS],
+        };
+        let books: BTreeSet<usize> = self.books.iter().map(|id| counter(*id)).collect();
+        books.into_iter().map(|book| book.to_string()).chain(lists.iter().map(|name| (*name).to_owned())).collect()
+    }
+}
+
+impl Stale {
+    /// The marks that are dropped; `None`: all there are.
+    pub fn names(&self) -> Option<[String; 2]> {
+        match self {
+            Stale::Book(id) => Some([counter(*id).to_string(), names::LISTS.to_owned()]),
+            Stale::Stock(id) => Some([counter(*id).to_string(), names::STOCK_LISTS.to_owned()]),
+            Stale::All => None,
+        }
     }
 }
 
@@ -145,6 +181,25 @@ mod tests {
             (on(&[2], Choice::Name), true),
         ] {
             assert_eq!(marks.hold(before, &depends), holds, "{depends:?}");
+        }
+    }
+
+    #[test]
+    fn what_drops_an_answer_here_drops_it_at_every_gateway() {
+        for stale in [Stale::Book(book(1)), Stale::Stock(book(1)), Stale::Book(book(4_097)), Stale::All] {
+            for on in [
+                on(&[1, 2], Choice::Content),
+                on(&[2, 3], Choice::Content),
+                on(&[2, 3], Choice::Stock),
+                on(&[2], Choice::Name),
+                on(&[1], Choice::Name),
+            ] {
+                let marks = Marks::new();
+                let before = marks.now();
+                marks.forget(&stale);
+                let there = stale.names().is_none_or(|names| names.iter().any(|name| on.names().contains(name)));
+                assert_eq!(!marks.hold(before, &on), there, "{stale:?} {on:?}");
+            }
         }
     }
 

@@ -4,11 +4,16 @@
 //! changes or its time is over. What is kept is what everybody with the same permissions sees: nothing personal comes
 //! near it. What is absent: an answer that was asked for before a change and is served after this gateway heard of the
 //! change. See `docs/decisions/0011-what-is-kept-says-since-when.md`.
+//!
+//! Gateways that share a Redis keep their answers there, and none of them serves what another's caller has changed. While
+//! it does not answer, each has what it keeps in its own memory.
 
 /// One question at a time.
 mod flights;
 /// What was dropped when.
 mod marks;
+/// Answers on their way to other gateways and back.
+mod packed;
 /// Which answers may be kept, and what they depend on.
 mod reading;
 /// What a write makes stale.
@@ -23,6 +28,7 @@ use std::{
 use service_kit::{RawAnswer, RequestContext, faults, http::Check, metrics::Counters};
 use shared_types::Problem;
 
+use crate::shared::{Found, Point, Shared};
 use flights::Flights;
 pub use marks::Stale;
 use marks::{Depends, Mark, Marks};
@@ -31,6 +37,8 @@ pub use writing::stale_after;
 
 /// Bytes that are kept at most, bodies and keys together.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
+/// An answer that is larger is kept by nobody but the gateway that asked.
+const MAX_SHARED_BYTES: usize = 1024 * 1024;
 /// Whether an answer came from here: `HIT`, or `MISS` where any part of it was asked for.
 const X_CACHE: &str = "x-cache";
 
@@ -43,9 +51,9 @@ pub static ANSWERS: Counters<1> = Counters::new(
 );
 
 /// Answers of the catalog.
-#[derive(Debug)]
 pub struct Cache {
     ttl: Duration,
+    shared: Option<Arc<Shared>>,
     entries: moka::sync::Cache<Key, Arc<Entry>>,
     flights: Flights,
     marks: Marks,
@@ -58,18 +66,27 @@ struct Entry {
     on: Depends,
     /// Before it was asked for.
     since: Mark,
+    /// The same at all gateways, where Redis has said it.
+    there: Option<Point>,
     asked_at: Instant,
 }
 
+/// Whether there is something to serve.
+enum Kept {
+    Yes(RawAnswer),
+    /// The point before which nothing more is asked for, where Redis has said it.
+    No(Option<Point>),
+}
+
 impl Cache {
-    /// A cache whose answers are served for `ttl` at most; zero switches it off.
-    pub fn new(ttl: Duration) -> Cache {
+    /// A cache whose answers are served for `ttl` at most; zero switches it off. With `shared` it is that of all gateways.
+    pub fn new(ttl: Duration, shared: Option<Arc<Shared>>) -> Cache {
         let weigh = |key: &Key, entry: &Arc<Entry>| {
             let books = entry.on.books.len() * size_of::<i64>();
             u32::try_from(key.bytes() + entry.answer.body.len() + books + 512).unwrap_or(u32::MAX)
         };
         let entries = moka::sync::Cache::builder().max_capacity(MAX_BYTES).weigher(weigh).time_to_live(ttl).build();
-        Cache { ttl, entries, flights: Flights::default(), marks: Marks::new() }
+        Cache { ttl, shared, entries, flights: Flights::default(), marks: Marks::new() }
     }
 
     /// What is kept here is kept in this process: it answers whenever the process does.
@@ -81,9 +98,15 @@ impl Cache {
         })
     }
 
-    /// From now on nothing is served that was asked for earlier and depends on this.
-    pub fn forget(&self, stale: &Stale) {
-        self.marks.forget(stale);
+    /// From now on nothing is served that was asked for earlier and depends on this: here, and at every gateway that
+    /// shares the cache.
+    pub async fn forget(&self, stale: &[Stale]) {
+        stale.iter().for_each(|stale| self.marks.forget(stale));
+        let Some(shared) = self.shared.as_ref().filter(|_| !stale.is_empty()) else { return };
+        match stale.iter().map(Stale::names).collect::<Option<Vec<_>>>() {
+            Some(names) => shared.drop_marks(&names.concat()).await,
+            None => drop(shared.begin().await),
+        }
     }
 
     /// The answer that is kept under this key, or the one that `ask` gets, which is then kept.
@@ -96,14 +119,15 @@ impl Cache {
             return self.missed(ask().await, condition);
         }
         let arrived = self.marks.now();
-        if let Some(entry) = self.entries.get(&key).filter(|entry| self.serves(entry, arrived)) {
-            return Ok(self.hit(&entry, condition));
-        }
+        let mut there = match self.kept(&key, arrived).await {
+            Kept::Yes(answer) => return Ok(self.hit(answer, condition)),
+            Kept::No(there) => there,
+        };
         loop {
             let seat = self.flights.board(&key);
             let mut own = None;
             let found = seat.found.get_or_init(async || {
-                let (entry, answered) = self.ask_and_keep(&key, &ask).await;
+                let (entry, answered) = self.ask_and_keep(&key, &there, &ask).await;
                 own = Some(answered);
                 entry
             });
@@ -112,13 +136,32 @@ impl Cache {
             match (own, found) {
                 // Whoever asked himself has an answer from after his arrival, whatever was dropped meanwhile.
                 (Some(answered), _) => return self.missed(answered, condition),
-                (None, Some(entry)) if self.serves(&entry, arrived) => return Ok(self.hit(&entry, condition)),
+                (None, Some(entry)) if self.serves_who_waited(&entry, arrived, &there) => {
+                    return Ok(self.hit(reading::kept(&entry.answer), condition));
+                }
                 // Asked for before a change that this caller may know of, so it is not for him: the next one is.
-                (None, Some(_)) => {}
+                (None, Some(_)) => match self.kept(&key, arrived).await {
+                    Kept::Yes(answer) => return Ok(self.hit(answer, condition)),
+                    Kept::No(now) => there = now,
+                },
                 // Nothing to share. Those who waited do not queue up to fail one after the other.
                 (None, None) => return self.missed(ask().await, condition),
             }
         }
+    }
+
+    /// What may be given to somebody who arrived then: by the word of all gateways, or else by that of this one.
+    async fn kept(&self, key: &Key, arrived: Mark) -> Kept {
+        if let Some(shared) = &self.shared
+            && let Some(found) = shared.look(&key.digest()).await
+        {
+            return match found {
+                Found::Answer(bytes) => packed::unpacked(&bytes).map_or(Kept::No(None), Kept::Yes),
+                Found::Nothing(point) => Kept::No(Some(point)),
+            };
+        }
+        let entry = self.entries.get(key).filter(|entry| self.serves(entry, arrived));
+        entry.map_or(Kept::No(None), |entry| Kept::Yes(reading::kept(&entry.answer)))
     }
 
     /// Whether an answer may be given to somebody who arrived then: it was asked for since, or nothing it depends on has
@@ -128,7 +171,18 @@ impl Cache {
         true_now && entry.asked_at.elapsed() < self.ttl
     }
 
-    async fn ask_and_keep<F, R>(&self, key: &Key, ask: &F) -> (Option<Arc<Entry>>, Result<RawAnswer, Problem>)
+    /// The same for somebody who waited for it while another asked. He may know of a change that was made at another
+    /// gateway: with Redis, nothing at all was dropped between the question and his arrival.
+    fn serves_who_waited(&self, entry: &Entry, arrived: Mark, there: &Option<Point>) -> bool {
+        entry.there == *there && self.serves(entry, arrived)
+    }
+
+    async fn ask_and_keep<F, R>(
+        &self,
+        key: &Key,
+        there: &Option<Point>,
+        ask: &F,
+    ) -> (Option<Arc<Entry>>, Result<RawAnswer, Problem>)
     where
         F: Fn() -> R,
         R: Future<Output = Result<RawAnswer, Problem>>,
@@ -139,20 +193,29 @@ impl Cache {
         let since = if faults::sabotaged("late_mark") { self.marks.now() } else { since };
         let Some(on) = answered.as_ref().ok().and_then(|answer| key.depends(answer)) else { return (None, answered) };
         let Ok(answer) = &answered else { return (None, answered) };
-        let entry = Arc::new(Entry { answer: reading::kept(answer), on, since, asked_at });
+        let entry = Arc::new(Entry { answer: reading::kept(answer), on, since, there: there.clone(), asked_at });
+        self.keep_for_all(key, &entry).await;
         if self.marks.hold(since, &entry.on) {
             self.entries.insert(key.clone(), Arc::clone(&entry));
         }
         (Some(entry), answered)
     }
 
-    fn hit(&self, entry: &Entry, condition: Condition<'_>) -> RawAnswer {
+    async fn keep_for_all(&self, key: &Key, entry: &Entry) {
+        let (Some(shared), Some(since)) = (&self.shared, &entry.there) else { return };
+        let left = self.ttl.saturating_sub(entry.asked_at.elapsed());
+        if entry.answer.body.len() <= MAX_SHARED_BYTES && !left.is_zero() {
+            shared.keep(&key.digest(), since, &entry.on.names(), &packed::packed(&entry.answer), left).await;
+        }
+    }
+
+    fn hit(&self, answer: RawAnswer, condition: Condition<'_>) -> RawAnswer {
         ANSWERS.with(["hit"]).inc();
         let context = RequestContext::current();
         if context.header(X_CACHE).is_none() {
             context.set_header(X_CACHE, "HIT");
         }
-        condition.applied_to(reading::kept(&entry.answer))
+        condition.applied_to(answer)
     }
 
     fn missed(&self, answered: Result<RawAnswer, Problem>, condition: Condition<'_>) -> Result<RawAnswer, Problem> {

@@ -128,7 +128,7 @@ impl Upstream {
     async fn send_with(&self, client: &Client, ask: &Ask<'_>) -> Result<RawAnswer, Problem> {
         let answered = again::until_answered(client, self.part, ask).await;
         if let Ok(_) | Err(Unanswered::Silent { .. }) = &answered {
-            stale_after(self.service, ask, answered.as_ref().ok()).iter().for_each(|stale| self.cache.forget(stale));
+            self.cache.forget(&stale_after(self.service, ask, answered.as_ref().ok())).await;
         }
         answered.map_err(|unanswered| match unanswered {
             Unanswered::Refused(problem) => problem,

@@ -59,7 +59,7 @@ async fn receive(
     }
     // What is kept is forgotten first: whoever looks because he was told sees what he was told of.
     let own = || events.iter().filter(|event| event.kind == kind);
-    own().flat_map(stale).for_each(|stale| cache.forget(&stale));
+    cache.forget(&own().flat_map(stale).collect::<Vec<_>>()).await;
     own().for_each(|event| tell(&live, event));
     let handled = |event: CloudEvent| EventResult { id: event.id, outcome: EventOutcome::Handled, detail: None };
     Ok(Reply::ok(BatchAnswer { results: events.into_iter().map(handled).collect() }))

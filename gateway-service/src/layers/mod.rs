@@ -32,6 +32,7 @@ use crate::{
     document,
     http::events::PATH as SERVICES_TELL,
     identity::{Cookie, FreshGuest, GUEST_TOKEN, Identity, Visit},
+    shared::Shared,
 };
 pub use rates::{BURST_S, DEFAULT_PER_ADDRESS, DEFAULT_PER_CALLER, RateConfig};
 
@@ -42,8 +43,8 @@ pub struct Layers {
 }
 
 impl Layers {
-    pub fn new(identity: Arc<Identity>, rates: &RateConfig) -> Arc<Layers> {
-        Arc::new(Layers { identity, rates: rates::Rates::new(rates) })
+    pub fn new(identity: Arc<Identity>, rates: &RateConfig, shared: Option<Arc<Shared>>) -> Arc<Layers> {
+        Arc::new(Layers { identity, rates: rates::Rates::new(rates, shared) })
     }
 
     async fn admit(&self, request: &ServiceRequest) -> Result<(), Problem> {
@@ -55,14 +56,14 @@ impl Layers {
         }
         let counted = !rates::is_probe(request.path()) && !self.identity.is_demo_key(request);
         if counted {
-            self.rates.take_address(self.identity.origin(request))?;
+            self.rates.take_address(self.identity.origin(request)).await?;
         }
         // Found out here once, and kept: whoever may not call hears so before anybody looks at what he sent.
         let caller = Gate::caller(request).await;
         if let Ok(caller) = &caller
             && counted
         {
-            self.rates.take_caller(caller)?;
+            self.rates.take_caller(caller).await?;
         }
         forgery::refuse(request)
     }

@@ -1,12 +1,17 @@
 //! So many requests a second (GCRA, by `governor`), counted for each address and for each caller, in a table of a fixed
-//! size: a flood of addresses fills no memory, and there is nothing to clean up.
+//! size: a flood of addresses fills no memory, and there is nothing to clean up. Gateways that share a Redis count there
+//! what each of them would let in, so the rate is that of all of them together; while it does not answer, it is that of
+//! each.
 //!
 //! Two keys that meet in one place of the table share its rate. Who shares is random and different in each process, so
 //! nobody can choose his neighbour.
 
 use std::{
+    fmt::Debug,
     hash::{BuildHasher, Hash, RandomState},
     num::NonZeroU32,
+    sync::Arc,
+    time::Duration,
 };
 
 use governor::{
@@ -17,9 +22,10 @@ use governor::{
     state::{InMemoryState, NotKeyed, StateStore},
 };
 use service_kit::auth::Caller;
+use sha2::{Digest, Sha256};
 use shared_types::{Code, Problem};
 
-use crate::identity::domain::Origin;
+use crate::{identity::domain::Origin, shared::Shared};
 
 /// Requests a second from one address where nothing else is configured: more than a person, a shop's own network or an
 /// honest program sends, and less than this server answers.
@@ -51,24 +57,50 @@ impl Default for RateConfig {
 pub(super) struct Rates {
     by_address: Option<Limiter<MonotonicClock>>,
     by_caller: Option<Limiter<MonotonicClock>>,
+    shared: Option<Arc<Shared>>,
 }
 
 impl Rates {
-    pub(super) fn new(config: &RateConfig) -> Rates {
+    pub(super) fn new(config: &RateConfig, shared: Option<Arc<Shared>>) -> Rates {
         let limiter = |rate: u32| NonZeroU32::new(rate).map(|rate| Limiter::new(rate, MonotonicClock));
-        Rates { by_address: limiter(config.rate_per_address), by_caller: limiter(config.rate_per_caller) }
+        Rates { by_address: limiter(config.rate_per_address), by_caller: limiter(config.rate_per_caller), shared }
     }
 
     /// Counts a request from this address, or says when the next one is let in.
-    pub(super) fn take_address(&self, origin: Origin) -> Result<(), Problem> {
-        self.by_address.as_ref().map_or(Ok(()), |limiter| limiter.take(origin.network(), "from your address"))
+    pub(super) async fn take_address(&self, origin: Origin) -> Result<(), Problem> {
+        self.take(&self.by_address, &origin.network(), "from your address").await
     }
 
     /// Counts a request of this caller. Nobody is no caller: only his address counts.
-    pub(super) fn take_caller(&self, caller: &Caller) -> Result<(), Problem> {
-        let limiter = self.by_caller.as_ref().filter(|_| *caller != Caller::anonymous());
-        limiter.map_or(Ok(()), |limiter| limiter.take(caller.principal(), "of yours"))
+    pub(super) async fn take_caller(&self, caller: &Caller) -> Result<(), Problem> {
+        if *caller == Caller::anonymous() {
+            return Ok(());
+        }
+        self.take(&self.by_caller, &caller.principal(), "of yours").await
     }
+
+    /// What this gateway alone would refuse does not reach Redis.
+    async fn take<K: Hash + Debug>(
+        &self,
+        limiter: &Option<Limiter<MonotonicClock>>,
+        key: &K,
+        whose: &str,
+    ) -> Result<(), Problem> {
+        let Some(limiter) = limiter else { return Ok(()) };
+        limiter.take(key, whose)?;
+        let Some(shared) = &self.shared else { return Ok(()) };
+        let digest: String =
+            Sha256::digest(format!("{whose} {key:?}")).iter().map(|byte| format!("{byte:02x}")).collect();
+        match shared.take(&digest, limiter.rate.get(), BURST_S).await {
+            Some(Err(wait)) => Err(too_many(wait, whose)),
+            Some(Ok(())) | None => Ok(()),
+        }
+    }
+}
+
+fn too_many(wait: Duration, whose: &str) -> Problem {
+    let seconds = i64::try_from(wait.as_millis().div_ceil(1_000)).unwrap_or(i64::MAX).max(1);
+    Problem::new(Code::TooManyRequests, format!("too many requests {whose}")).retry_after_s(seconds)
 }
 
 /// Probes of a load balancer are not counted.
@@ -77,6 +109,7 @@ pub(super) fn is_probe(path: &str) -> bool {
 }
 
 struct Limiter<C: Clock> {
+    rate: NonZeroU32,
     governor: RateLimiter<usize, Table, C, NoOpMiddleware<C::Instant>>,
     hasher: RandomState,
 }
@@ -100,23 +133,19 @@ impl<C: Clock> Limiter<C> {
         let burst = NonZeroU32::new(BURST_S).map_or(rate, |seconds| rate.saturating_mul(seconds));
         let quota = Quota::per_second(rate).allow_burst(burst);
         let table = Table((0..PLACES).map(|_| InMemoryState::default()).collect());
-        Limiter { governor: RateLimiter::new(quota, table, clock), hasher: RandomState::new() }
+        Limiter { rate, governor: RateLimiter::new(quota, table, clock), hasher: RandomState::new() }
     }
 
     fn take(&self, key: impl Hash, whose: &str) -> Result<(), Problem> {
         let place = usize::try_from(self.hasher.hash_one(key) % PLACES as u64).unwrap_or(0);
-        self.governor.check_key(&place).map_err(|wait: NotUntil<C::Instant>| {
-            let wait = wait.wait_time_from(self.governor.clock().now());
-            let seconds = i64::try_from(wait.as_millis().div_ceil(1_000)).unwrap_or(i64::MAX).max(1);
-            Problem::new(Code::TooManyRequests, format!("too many requests {whose}")).retry_after_s(seconds)
-        })
+        self.governor
+            .check_key(&place)
+            .map_err(|wait: NotUntil<C::Instant>| too_many(wait.wait_time_from(self.governor.clock().now()), whose))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use governor::clock::FakeRelativeClock;
 
     use super::*;

@@ -21,7 +21,9 @@ mod items;
 mod live;
 /// People with accounts.
 mod person;
-/// A gateway before a catalog of one book.
+/// Several gateways and one Redis.
+mod shared;
+/// Gateways before a catalog of one book.
 mod shelf;
 /// A whole shop in one process.
 mod shop;

@@ -1,4 +1,4 @@
-//! A gateway before a catalog of one book, in the hands of the test.
+//! Gateways before a catalog of one book, in the hands of the test.
 
 use std::sync::{
     Arc,
@@ -6,6 +6,7 @@ use std::sync::{
 };
 
 use gateway_service::{
+    SharedConfig,
     identity::{IdentityConfig, admin},
     layers::RateConfig,
 };
@@ -28,10 +29,20 @@ const INFO: ServiceInfo = ServiceInfo { name: "catalog", title: "Fake", descript
 const BOOK: &str = "/api/v1/books/1";
 
 pub struct Shelf {
-    gateway: Running,
+    gateways: Vec<Running>,
     catalog: Running,
     book: Arc<Book>,
-    database: TestDatabase,
+    /// One each: what they share is not in a database.
+    databases: Vec<TestDatabase>,
+}
+
+/// What a test wants of its gateways.
+pub struct Wish {
+    pub gateways: usize,
+    pub cache_ttl_s: u64,
+    /// Requests a second from one address; 0: as many as come.
+    pub rate_per_address: u32,
+    pub shared: SharedConfig,
 }
 
 /// The one book: its version is all there is to it, and none is 0.
@@ -64,6 +75,13 @@ async fn show(book: web::Data<Book>) -> Result<Reply<Value>, Fail<(S404,)>> {
     Ok(Reply::ok(json!({"id": 1, "version": version})).etag(version))
 }
 
+/// Makes the next version of the book.
+#[api_v2_operation(skip)]
+async fn change(book: web::Data<Book>) -> Reply<Value> {
+    let version = book.version.fetch_add(1, Ordering::SeqCst) + 1;
+    Reply::ok(json!({"id": 1, "version": version}))
+}
+
 #[api_v2_operation(skip)]
 async fn keys() -> Reply<Jwks> {
     Reply::ok(Callers::of_this_process().keys())
@@ -76,34 +94,51 @@ impl Shelf {
 
     /// One that lets in so many requests a second from one address; 0: as many as come.
     pub async fn open_counting(cache_ttl_s: u64, rate_per_address: u32) -> Shelf {
-        let database = TestDatabase::create("shelf").await;
+        Shelf::open_as(&Wish { gateways: 1, cache_ttl_s, rate_per_address, shared: SharedConfig::default() }).await
+    }
+
+    /// Several gateways, by number from 0.
+    pub async fn open_as(wish: &Wish) -> Shelf {
+        Shelf::try_open(wish).await.unwrap()
+    }
+
+    /// The same; or why a gateway does not start.
+    pub async fn try_open(wish: &Wish) -> Result<Shelf, String> {
         let book =
             Arc::new(Book { version: AtomicI64::new(1), asked: AtomicUsize::new(0), held: watch::Sender::new(false) });
         let shown = web::Data::from(Arc::clone(&book));
         let routes = move |config: &mut web::ServiceConfig| {
             config
                 .app_data(shown.clone())
-                .service(web::resource("/books/{id}").route(web::get().to(show)))
+                .service(web::resource("/books/{id}").route(web::get().to(show)).route(web::patch().to(change)))
                 .service(web::resource("/.well-known/jwks.json").route(web::get().to(keys)));
         };
         let any_port = "127.0.0.1:0".parse().unwrap();
         let catalog = serve(INFO, any_port, 1, Vec::new(), Background::default(), routes).await.unwrap();
-        let gateway = gateway_service::start(gateway_service::Config {
-            listen: any_port,
-            workers: 2,
-            catalog_url: catalog.url(),
-            order_url: catalog.url(),
-            delivery_url: catalog.url(),
-            dialects: gateway_service::Dialects::default(),
-            cache_ttl_seconds: cache_ttl_s,
-            metrics_listen: None,
-            identity: IdentityConfig {
+        let (mut gateways, mut databases) = (Vec::new(), Vec::new());
+        for _ in 0..wish.gateways {
+            let database = TestDatabase::create("shelf").await;
+            let identity = IdentityConfig {
                 operator_key: Some(Secret::new(OPERATOR_KEY)),
-                rates: RateConfig { rate_per_address, ..RateConfig::default() },
+                rates: RateConfig { rate_per_address: wish.rate_per_address, ..RateConfig::default() },
                 ..IdentityConfig::on(database.url().clone())
-            },
-        });
-        Shelf { gateway: gateway.await.unwrap(), catalog, book, database }
+            };
+            let gateway = gateway_service::start(gateway_service::Config {
+                listen: any_port,
+                workers: 2,
+                catalog_url: catalog.url(),
+                order_url: catalog.url(),
+                delivery_url: catalog.url(),
+                dialects: gateway_service::Dialects::default(),
+                cache_ttl_seconds: wish.cache_ttl_s,
+                metrics_listen: None,
+                shared: wish.shared.clone(),
+                identity,
+            });
+            gateways.push(gateway.await.map_err(|error| error.to_string())?);
+            databases.push(database);
+        }
+        Ok(Shelf { gateways, catalog, book, databases })
     }
 
     pub fn set_version(&self, version: i64) {
@@ -126,7 +161,11 @@ impl Shelf {
 
     /// Reads through the gateway, beside the test; answers the version.
     pub fn start_reading(&self) -> JoinHandle<i64> {
-        let client = self.client();
+        self.start_reading_at(0)
+    }
+
+    pub fn start_reading_at(&self, gateway: usize) -> JoinHandle<i64> {
+        let client = self.client(gateway);
         tokio::spawn(async move {
             let answer = client.send(Method::GET, BOOK, &[], None).await.unwrap();
             let book: Value = serde_json::from_slice(&answer.body).unwrap();
@@ -135,30 +174,56 @@ impl Shelf {
     }
 
     pub async fn read(&self) -> i64 {
-        self.start_reading().await.unwrap()
+        self.read_at(0).await
+    }
+
+    pub async fn read_at(&self, gateway: usize) -> i64 {
+        self.start_reading_at(gateway).await.unwrap()
+    }
+
+    /// Somebody makes the next version of the book by way of this gateway.
+    pub async fn change_at(&self, gateway: usize) {
+        let headers = [("x-api-key", OPERATOR_KEY), ("content-type", "application/json")];
+        let body = json!({"price": 3.5}).to_string().into_bytes();
+        let answer = self.client(gateway).send(Method::PATCH, BOOK, &headers, Some(body)).await.unwrap();
+        assert_eq!(answer.status.as_u16(), 200, "{answer:?}");
+    }
+
+    /// The status and the body of an answer.
+    pub async fn get_at(&self, gateway: usize, path: &str) -> (u16, Value) {
+        let answer = self.client(gateway).send(Method::GET, path, &[], None).await.unwrap();
+        (answer.status.as_u16(), serde_json::from_slice(&answer.body).unwrap_or(Value::Null))
     }
 
     pub async fn status_if_none_match(&self, tag: &str) -> u16 {
-        self.client().send(Method::GET, BOOK, &[("if-none-match", tag)], None).await.unwrap().status.as_u16()
+        self.client(0).send(Method::GET, BOOK, &[("if-none-match", tag)], None).await.unwrap().status.as_u16()
     }
 
     /// The catalog tells the gateway, which has heard it when this returns.
     pub async fn tell(&self, event: &Value) {
+        self.tell_at(0, event).await;
+    }
+
+    pub async fn tell_at(&self, gateway: usize, event: &Value) {
         let catalog = bearer(Who::Service(Service::Catalog), Service::Gateway);
-        assert_eq!(self.tell_as(Some(("authorization", &catalog)), event).await, 200);
+        assert_eq!(self.tell_at_as(gateway, Some(("authorization", &catalog)), event).await, 200);
     }
 
     pub async fn tell_as(&self, credential: Option<(&str, &str)>, event: &Value) -> u16 {
+        self.tell_at_as(0, credential, event).await
+    }
+
+    async fn tell_at_as(&self, gateway: usize, credential: Option<(&str, &str)>, event: &Value) -> u16 {
         let mut headers = vec![("content-type", "application/cloudevents-batch+json")];
         headers.extend(credential);
         let body = json!([event]).to_string().into_bytes();
-        let answer = self.client().send(Method::POST, "/events", &headers, Some(body)).await.unwrap();
+        let answer = self.client(gateway).send(Method::POST, "/events", &headers, Some(body)).await.unwrap();
         answer.status.as_u16()
     }
 
     /// Lines of the audit log.
     pub async fn audited(&self) -> i64 {
-        let db = admin::open(self.database.url()).await.unwrap();
+        let db = admin::open(self.databases[0].url()).await.unwrap();
         let count = db.read(|tx| tx.query_one("select count(*) as lines from audit_entry", &[])?.get("lines")).await;
         db.close().await;
         count.unwrap_or_else(|error: DbError| panic!("{error}"))
@@ -175,16 +240,19 @@ impl Shelf {
     }
 
     pub fn url(&self) -> String {
-        self.gateway.url()
+        self.gateways[0].url()
     }
 
-    fn client(&self) -> Client {
-        Client::new(&self.gateway.url(), ClientOptions { call_ms: 60_000, ..ClientOptions::default() }).unwrap()
+    fn client(&self, gateway: usize) -> Client {
+        Client::new(&self.gateways[gateway].url(), ClientOptions { call_ms: 60_000, ..ClientOptions::default() })
+            .unwrap()
     }
 
     pub async fn close(self) {
         self.release();
-        self.gateway.stop().await;
+        for gateway in self.gateways {
+            gateway.stop().await;
+        }
         self.catalog.stop().await;
     }
 }

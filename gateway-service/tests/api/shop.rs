@@ -124,6 +124,7 @@ impl Shop {
             // Whatever a test sees change was dropped, not forgotten.
             cache_ttl_seconds: 3_600,
             metrics_listen: None,
+            shared: gateway_service::SharedConfig::default(),
             identity,
         });
         let gateway = gateway.await.unwrap();

@@ -53,6 +53,7 @@ async fn gateway_before(silent: usize) -> (Running, Running, Seen) {
         dialects: gateway_service::Dialects::default(),
         cache_ttl_seconds: 0,
         metrics_listen: None,
+        shared: gateway_service::SharedConfig::default(),
         identity,
     });
     (gateway.await.unwrap(), order, seen)

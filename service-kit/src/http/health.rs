@@ -13,6 +13,8 @@ pub type CheckResult = Result<(), String>;
 #[derive(Clone)]
 pub struct Check {
     pub name: &'static str,
+    /// Without it the service is of use all the same.
+    is_optional: bool,
     run: Arc<dyn Fn() -> Pin<Box<dyn Future<Output = CheckResult> + Send>> + Send + Sync>,
 }
 
@@ -22,7 +24,16 @@ impl Check {
         F: Fn() -> R + Send + Sync + 'static,
         R: Future<Output = CheckResult> + Send + 'static,
     {
-        Check { name, run: Arc::new(move || Box::pin(run())) }
+        Check { name, is_optional: false, run: Arc::new(move || Box::pin(run())) }
+    }
+
+    /// A part without which the service goes on, worse: it is named among what is degraded, and nobody is sent elsewhere.
+    pub fn optional<F, R>(name: &'static str, run: F) -> Check
+    where
+        F: Fn() -> R + Send + Sync + 'static,
+        R: Future<Output = CheckResult> + Send + 'static,
+    {
+        Check { is_optional: true, ..Check::new(name, run) }
     }
 
     async fn outcome(&self) -> CheckResult {
@@ -38,24 +49,32 @@ impl Check {
 struct Health {
     status: &'static str,
     parts: Vec<&'static str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    degraded: Vec<FieldError>,
 }
 
 /// `GET /health/live`: the process runs and answers.
 pub(super) async fn live() -> HttpResponse {
-    HttpResponse::Ok().json(Health { status: "live", parts: Vec::new() })
+    HttpResponse::Ok().json(Health { status: "live", parts: Vec::new(), degraded: Vec::new() })
 }
 
-/// `GET /health/ready`: every part works; else 503 naming each part that does not.
+/// `GET /health/ready`: every part works that is needed, and those that do not are named; else 503 naming each part that is
+/// needed and does not.
 pub(super) async fn ready(checks: web::Data<Vec<Check>>) -> HttpResponse {
     let outcomes = futures_util::future::join_all(checks.iter().map(Check::outcome)).await;
-    let failed: Vec<FieldError> = checks
+    let (degraded, failed): (Vec<_>, Vec<_>) = checks
         .iter()
         .zip(outcomes)
-        .filter_map(|(check, outcome)| outcome.err().map(|detail| FieldError { field: check.name.to_owned(), detail }))
-        .collect();
+        .filter_map(|(check, outcome)| {
+            Some((check, FieldError { field: check.name.to_owned(), detail: outcome.err()? }))
+        })
+        .partition(|(check, _)| check.is_optional);
+    let errors = |failed: Vec<(&Check, FieldError)>| failed.into_iter().map(|(_, error)| error).collect::<Vec<_>>();
+    let (degraded, failed) = (errors(degraded), errors(failed));
     if failed.is_empty() {
-        let parts = checks.iter().map(|check| check.name).collect();
-        return HttpResponse::Ok().json(Health { status: "ready", parts });
+        let works = |check: &&Check| degraded.iter().all(|error| error.field != check.name);
+        let parts = checks.iter().filter(works).map(|check| check.name).collect();
+        return HttpResponse::Ok().json(Health { status: "ready", parts, degraded });
     }
     let names: Vec<&str> = failed.iter().map(|failure| failure.field.as_str()).collect();
     let detail = format!("not ready: {}", names.join(", "));

@@ -12,6 +12,8 @@ mod eventually;
 mod issuer;
 /// Ports that are known before anybody listens.
 mod port;
+/// Throw-away Redis servers.
+mod redis;
 /// Issuing with the keys of a service that runs.
 mod replica;
 /// Throw-away Postgres servers that end with their test process.
@@ -23,5 +25,6 @@ pub use database::TestDatabase;
 pub use eventually::{eventually, eventually_some};
 pub use issuer::TestIssuer;
 pub use port::FreePort;
+pub use redis::RedisServer;
 pub use replica::ReplicaIssuer;
 pub use server::PostgresServer;

@@ -1,0 +1,54 @@
+//! An answer as a line of its headers and its body, for other gateways to read. Whatever does not read is no answer.
+
+use std::collections::BTreeMap;
+
+use reqwest::{
+    StatusCode,
+    header::{HeaderMap, HeaderName, HeaderValue},
+};
+use service_kit::RawAnswer;
+
+use super::reading::KEPT_HEADERS;
+
+/// Only answers of 200 are kept.
+pub(super) fn packed(answer: &RawAnswer) -> Vec<u8> {
+    let headers: BTreeMap<&str, &str> =
+        KEPT_HEADERS.iter().filter_map(|name| Some((*name, answer.header(name)?))).collect();
+    let mut bytes = serde_json::to_vec(&headers).expect("BUG: text serialises");
+    bytes.push(b'\n');
+    bytes.extend_from_slice(&answer.body);
+    bytes
+}
+
+pub(super) fn unpacked(bytes: &[u8]) -> Option<RawAnswer> {
+    let end = bytes.iter().position(|byte| *byte == b'\n')?;
+    let said: BTreeMap<String, String> = serde_json::from_slice(&bytes[..end]).ok()?;
+    let mut headers = HeaderMap::new();
+    for name in KEPT_HEADERS {
+        if let Some(text) = said.get(name) {
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_str(text).ok()?);
+        }
+    }
+    Some(RawAnswer { status: StatusCode::OK, headers, body: bytes[end + 1..].to_vec() })
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_comes_back_as_it_was() {
+        let headers = [("etag", "\"3\""), ("link", "</api/v1/books?cursor=x>; rel=\"next\"")];
+        let answer = RawAnswer::made(StatusCode::OK, &headers, "{\"title\": \"a\nb\"}");
+        let back = unpacked(&packed(&answer)).unwrap();
+        assert_eq!((back.status, &back.headers, &back.body), (StatusCode::OK, &answer.headers, &answer.body));
+    }
+
+    #[test]
+    fn what_somebody_else_wrote_is_no_answer() {
+        for bytes in [&b""[..], b"x", b"{}", b"[]\n{}", b"{\"etag\": 3}\n{}", b"{\"etag\": \"\\u0000\"}\n{}"] {
+            assert!(unpacked(bytes).is_none(), "{bytes:?}");
+        }
+    }
+}
