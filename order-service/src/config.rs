@@ -74,7 +74,7 @@ impl Default for Pace {
             longest_pause_ms: 5_000,
             poll_ms: 250,
             look_ms: 30_000,
-            lease_ms: 10_000,
+            lease_ms: 6_000,
         }
     }
 }

@@ -33,7 +33,8 @@ const INFO: ServiceInfo = ServiceInfo {
     description: "Places orders and drives them until they are at rest: copies taken, approved, delivery booked.",
 };
 
-/// Starts the service. Orders that an earlier life left unfinished are taken up at once.
+/// Starts the service. Orders that an earlier life left unfinished are taken up at once, or, where other replicas may be at
+/// work on them, when their leases are over.
 pub async fn start(config: Config) -> Result<Running, StartError> {
     let part = |error: &dyn std::fmt::Display| StartError::Part(error.to_string());
     let senders = Arc::new(config.payments.senders()?);

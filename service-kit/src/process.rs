@@ -1,6 +1,6 @@
 //! The life of a process that runs one service or several: start, say so, wait for a signal, stop.
 
-use std::{future::Future, process::ExitCode};
+use std::{future::Future, process::ExitCode, time::Duration};
 
 use crate::{
     http::{Running, StartError},
@@ -22,6 +22,10 @@ pub struct LogArgs {
     /// Where spans go, by OTLP over HTTP: a collector such as `http://127.0.0.1:4318`. Without it there are none.
     #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", global = true)]
     pub trace_endpoint: Option<String>,
+    /// After SIGTERM it serves on for so many milliseconds and says at `/health/ready` that it is about to stop, for a load
+    /// balancer to notice.
+    #[arg(long, env = "LASTCOPY_DRAIN_MS", default_value_t = 0, global = true)]
+    pub drain_ms: u64,
 }
 
 /// Threads that serve requests where nothing else is configured: one per core, four at most.
@@ -51,6 +55,7 @@ where
             Ok(running) => {
                 announce(&running);
                 let outcome = stop_signal().await;
+                drain(&running, Duration::from_millis(log.drain_ms)).await;
                 stop_all(running).await;
                 outcome.map_or_else(|error| refuse(&error.to_string()), |()| ExitCode::SUCCESS)
             }
@@ -61,6 +66,15 @@ where
         traces.end();
     }
     code
+}
+
+/// Serves on for a while, for whoever shares out requests to go elsewhere. A second signal ends it.
+async fn drain(running: &[Running], time: Duration) {
+    if !time.is_zero() {
+        running.iter().for_each(Running::drain);
+        // The time-out is the ordinary end.
+        drop(tokio::time::timeout(time, stop_signal()).await);
+    }
 }
 
 /// Stops services in the reverse order of their start: who is asked stays longer than who asks.

@@ -22,6 +22,20 @@ async fn numbers(address: SocketAddr) -> String {
     answer
 }
 
+/// What all replicas of the part have counted together.
+async fn counted(shop: &Cluster, part: Part, series: &str) -> i64 {
+    let mut sum = 0;
+    for address in shop.numbers_of(part) {
+        sum += value(&numbers(address).await, series);
+    }
+    sum
+}
+
+/// What is the same at every replica of the part.
+async fn measured(shop: &Cluster, part: Part, series: &str) -> i64 {
+    value(&numbers(shop.numbers_of(part)[0]).await, series)
+}
+
 /// The value of a series, by its whole name.
 fn value(text: &str, series: &str) -> i64 {
     let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
@@ -41,15 +55,15 @@ async fn a_little_trade(shop: &Cluster) {
 async fn every_copy_that_moves_is_counted_once() {
     let shop = Cluster::start().await;
     a_little_trade(&shop).await;
-    let catalog = numbers(shop.numbers_of(Catalog)).await;
-    assert_eq!(value(&catalog, "lastcopy_copies_taken_total"), 3);
-    assert_eq!(value(&catalog, "lastcopy_copies_given_back_total"), 0);
-    assert_eq!(value(&catalog, "lastcopy_refused_lines_total{reason=\"sold_out\"}"), 1);
-    let order = numbers(shop.numbers_of(Order)).await;
-    assert_eq!(value(&order, "lastcopy_order_moves_total{command=\"copies_taken\",state=\"approved\"}"), 1);
-    assert_eq!(value(&order, "lastcopy_order_moves_total{command=\"copies_refused\",state=\"canceled\"}"), 1);
+    assert_eq!(counted(&shop, Catalog, "lastcopy_copies_taken_total").await, 3);
+    assert_eq!(counted(&shop, Catalog, "lastcopy_copies_given_back_total").await, 0);
+    assert_eq!(counted(&shop, Catalog, "lastcopy_refused_lines_total{reason=\"sold_out\"}").await, 1);
+    for (command, state) in [("copies_taken", "approved"), ("copies_refused", "canceled")] {
+        let moves = format!("lastcopy_order_moves_total{{command=\"{command}\",state=\"{state}\"}}");
+        assert_eq!(counted(&shop, Order, &moves).await, 1);
+    }
     eventually("no order is unfinished", async || {
-        value(&numbers(shop.numbers_of(Order)).await, "lastcopy_unfinished_orders{seconds=\"0\"}") == 0
+        measured(&shop, Order, "lastcopy_unfinished_orders{seconds=\"0\"}").await == 0
     })
     .await;
     shop.finish().await;
@@ -63,9 +77,8 @@ async fn an_order_without_an_answer_shows_as_unfinished_and_as_retries() {
     let caller = shop.operator();
     let buying = tokio::spawn(async move { caller.buy(&Basket::of(&[(book, 1)])).await.order().id });
     eventually("the order shows", async || {
-        let order = numbers(shop.numbers_of(Order)).await;
-        value(&order, "lastcopy_unfinished_orders{seconds=\"0\"}") == 1
-            && value(&order, "lastcopy_driver_calls_total{action=\"take\",outcome=\"no_answer\"}") > 1
+        measured(&shop, Order, "lastcopy_unfinished_orders{seconds=\"0\"}").await == 1
+            && counted(&shop, Order, "lastcopy_driver_calls_total{action=\"take\",outcome=\"no_answer\"}").await > 1
     })
     .await;
     shop.restart(Catalog).await;
@@ -96,7 +109,7 @@ async fn every_number_that_rules_and_dashboard_name_is_there() {
     a_little_trade(&shop).await;
     let mut shown = String::new();
     for part in PARTS {
-        shown += &numbers(shop.numbers_of(part)).await;
+        shown += &numbers(shop.numbers_of(part)[0]).await;
     }
     let shown = names(&shown);
     let missing: Vec<&str> =

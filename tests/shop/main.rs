@@ -34,6 +34,8 @@ mod parcels;
 mod races;
 /// What chance decided, to be decided again.
 mod seed;
+/// What replicas share is killed, emptied, silent, or cut off in the middle of a COMMIT.
+mod shared;
 /// Services that are told to stop while customers buy.
 mod stops;
 /// Services that are killed while customers buy.

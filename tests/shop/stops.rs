@@ -1,9 +1,18 @@
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
+use reqwest::Method;
 use service_kit::testing::eventually;
+use shared_types::BookId;
+use tokio::task::JoinSet;
 
 use crate::{
-    cluster::{Cluster, SERVICES},
+    cluster::{Basket, Caller, Cluster, DRAIN_MS, SERVICES},
     storms::Crowd,
 };
 
@@ -23,5 +32,40 @@ async fn a_service_that_is_told_to_stop_finishes_what_is_in_flight() {
         shop.restart(part).await;
     }
     crowd.go_home().await;
+    shop.finish().await;
+}
+
+/// Buys and looks, each once: whoever asks for this is answered well, or the test fails.
+async fn demand(caller: Caller, book: BookId, home: Arc<AtomicBool>, answered: Arc<AtomicU64>) {
+    while !home.load(Ordering::SeqCst) {
+        let basket = Basket::of(&[(book, 1)]).delivered();
+        let bought = caller.try_to_buy(&basket).await.unwrap_or_else(|| panic!("a purchase without an answer"));
+        assert!(matches!(bought.status, 201 | 202), "{bought:?}");
+        for path in [format!("/books/{book}"), "/orders?limit=5".to_owned(), "/deliveries?limit=5".to_owned()] {
+            let shown = caller.call(Method::GET, &path, None, None).await;
+            assert_eq!(shown.as_ref().map(|answer| answer.status), Some(200), "{path}: {shown:?}");
+        }
+        answered.fetch_add(4, Ordering::SeqCst);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs replicas; `scripts/test` runs it"]
+async fn no_request_fails_while_every_replica_of_every_service_is_restarted_in_turn() {
+    let mut shop = Cluster::start_with(&[format!("--drain-ms={DRAIN_MS}")]).await;
+    let book = shop.book("Plenty", 1_000_000).await;
+    let (home, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+    let mut customers = JoinSet::new();
+    for _ in 0..6 {
+        customers.spawn(demand(shop.operator(), book, home.clone(), answered.clone()));
+    }
+    for part in SERVICES {
+        let before = answered.load(Ordering::SeqCst);
+        shop.roll(part).await;
+        eventually("customers are served", async || answered.load(Ordering::SeqCst) > before + 40).await;
+    }
+    home.store(true, Ordering::SeqCst);
+    customers.join_all().await;
+    eprintln!("{} requests, none failed", answered.load(Ordering::SeqCst));
     shop.finish().await;
 }

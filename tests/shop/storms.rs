@@ -101,11 +101,11 @@ pub fn until(has_shown_enough: impl Fn(usize) -> bool) -> impl FnMut(usize) -> b
     move |kills| began.elapsed() < duration() || !has_shown_enough(kills)
 }
 
-/// Kills one part and starts it again. Then nothing is waited for: the next blow may fall at any moment.
+/// Kills one part, where there are replicas one of them, and starts it again. Then nothing is waited for: the next blow may
+/// fall at any moment.
 async fn kill_one(shop: &mut Cluster, dice: &mut StdRng, choose: &impl Fn(&mut StdRng) -> Part) {
     let part = choose(dice);
-    shop.kill(part);
-    shop.restart(part).await;
+    shop.strike(part).await;
     let pause = Duration::from_millis(dice.random_range(PAUSE_MS));
     tokio::time::interval_at(tokio::time::Instant::now() + pause, pause).tick().await;
 }

@@ -57,7 +57,9 @@ impl Source {
 
     /// Rust that ships: neither a test nor what the shop is measured against.
     pub fn is_shipped_rust(&self) -> bool {
-        self.is(&[".rs"]) && !self.path.starts_with("bench/") && (self.path.starts_with("src/") || self.path.contains("/src/"))
+        self.is(&[".rs"])
+            && !self.path.starts_with("bench/")
+            && (self.path.starts_with("src/") || self.path.contains("/src/"))
     }
 }
 

@@ -33,7 +33,7 @@ async fn degraded(shelf: &Shelf, gateway: usize) -> Vec<Value> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs redis-server"]
+#[ignore = "needs redis-server; `scripts/test` runs it"]
 async fn what_one_gateway_has_asked_no_other_asks_again() {
     let redis = RedisServer::start();
     let shelf = two_gateways(&redis).await;
@@ -44,7 +44,7 @@ async fn what_one_gateway_has_asked_no_other_asks_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs redis-server"]
+#[ignore = "needs redis-server; `scripts/test` runs it"]
 async fn a_writer_never_sees_his_own_old_value_whichever_gateway_he_is_sent_to() {
     let redis = RedisServer::start();
     let shelf = two_gateways(&redis).await;
@@ -57,7 +57,7 @@ async fn a_writer_never_sees_his_own_old_value_whichever_gateway_he_is_sent_to()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs redis-server"]
+#[ignore = "needs redis-server; `scripts/test` runs it"]
 async fn a_read_that_began_before_a_change_at_another_gateway_is_not_kept_after_it() {
     let redis = RedisServer::start();
     let shelf = two_gateways(&redis).await;
@@ -72,7 +72,7 @@ async fn a_read_that_began_before_a_change_at_another_gateway_is_not_kept_after_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs redis-server"]
+#[ignore = "needs redis-server; `scripts/test` runs it"]
 async fn who_comes_after_a_change_at_another_gateway_does_not_join_a_read_from_before_it() {
     let redis = RedisServer::start();
     let shelf = two_gateways(&redis).await;
@@ -87,7 +87,7 @@ async fn who_comes_after_a_change_at_another_gateway_does_not_join_a_read_from_b
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs redis-server"]
+#[ignore = "needs redis-server; `scripts/test` runs it"]
 async fn a_redis_that_is_emptied_in_mid_read_does_not_keep_what_was_read_before_a_change() {
     let redis = RedisServer::start();
     let shelf = two_gateways(&redis).await;
@@ -108,7 +108,7 @@ async fn a_redis_that_is_emptied_in_mid_read_does_not_keep_what_was_read_before_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs redis-server"]
+#[ignore = "needs redis-server; `scripts/test` runs it"]
 async fn while_redis_is_gone_each_gateway_goes_on_alone_and_it_is_shared_again_when_it_is_back() {
     let redis = RedisServer::start();
     let shelf = two_gateways(&redis).await;
@@ -129,7 +129,7 @@ async fn while_redis_is_gone_each_gateway_goes_on_alone_and_it_is_shared_again_w
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs redis-server"]
+#[ignore = "needs redis-server; `scripts/test` runs it"]
 async fn what_changed_while_redis_was_silent_is_not_served_when_it_speaks_again() {
     let redis = RedisServer::start();
     let shelf = Shelf::open_as(&wish(&redis, 200)).await;
@@ -152,7 +152,7 @@ async fn what_changed_while_redis_was_silent_is_not_served_when_it_speaks_again(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs redis-server"]
+#[ignore = "needs redis-server; `scripts/test` runs it"]
 async fn a_silent_redis_costs_one_late_answer_and_not_one_for_every_request() {
     const READS: u32 = 200;
     let (redis, patience_ms) = (RedisServer::start(), 250);
@@ -169,7 +169,7 @@ async fn a_silent_redis_costs_one_late_answer_and_not_one_for_every_request() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs redis-server"]
+#[ignore = "needs redis-server; `scripts/test` runs it"]
 async fn a_rate_is_that_of_all_gateways_together_and_of_each_alone_while_redis_is_gone() {
     const RATE: u32 = 10;
     const BURST: usize = 20;
@@ -189,7 +189,7 @@ async fn a_rate_is_that_of_all_gateways_together_and_of_each_alone_while_redis_i
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs redis-server"]
+#[ignore = "needs redis-server; `scripts/test` runs it"]
 async fn a_gateway_starts_without_its_redis_and_finds_it_later() {
     let redis = RedisServer::start();
     redis.kill();

@@ -155,7 +155,7 @@ impl Driver {
         let driver = self.clone();
         match seat.0 {
             None => self.wake(),
-            Some(permit) => self.spawn(async move {
+            Some(permit) => self.spawn(stored.order.id, async move {
                 driver.drive(stored).await;
                 drop(permit);
             }),
@@ -189,18 +189,26 @@ impl Driver {
         Ok(waited)
     }
 
-    fn spawn(&self, drive: impl Future<Output = ()> + Send + 'static) {
-        let (span, stop) = (tracing::Span::current(), self.0.stop.clone());
+    fn spawn(&self, id: OrderId, drive: impl Future<Output = ()> + Send + 'static) {
+        let (span, driver) = (tracing::Span::current(), self.clone());
         // The request may be answered long before the order is at rest.
         let drive = RequestContext::current().without_deadline().scope(drive.instrument(span));
         // Abandoned in the middle of a call it is like a crash there, which loses nothing.
         let until_stopped = async move {
             tokio::select! {
-                () = stop.cancelled() => {}
+                () = driver.0.stop.cancelled() => driver.leave(id).await,
                 () = drive => {}
             }
         };
         self.0.tasks.spawn_on(until_stopped, &self.0.runtime);
+    }
+
+    /// An order that is abandoned is due at once, for another replica or the next start.
+    async fn leave(&self, id: OrderId) {
+        let now = self.now();
+        if let Err(error) = self.0.db.write(move |tx| store::due::leave(tx, id, now)).await {
+            tracing::debug!(order_id = %id, %error, "an abandoned order waits for its lease");
+        }
     }
 
     async fn drive(&self, mut stored: Stored) {

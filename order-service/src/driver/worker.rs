@@ -1,6 +1,9 @@
 use std::{sync::Arc, time::Duration};
 
-use service_kit::{RequestContext, db::DbError};
+use service_kit::{
+    RequestContext,
+    db::{DbError, Engine},
+};
 use shared_types::{OrderId, Timestamp};
 use tokio::time::timeout;
 
@@ -49,8 +52,12 @@ pub async fn work(driver: Driver) {
 }
 
 impl Driver {
-    /// What an earlier life of this process left behind is due now.
+    /// An SQLite file has one process: what an earlier life of it left behind is due now. Elsewhere another replica may be at
+    /// work on it, and its lease tells.
     async fn resume(&self) {
+        if self.0.db.engine() != Engine::Sqlite {
+            return;
+        }
         let now = self.now();
         match self.0.db.write(move |tx| store::due::all(tx, now)).await {
             Ok(0) => {}
@@ -116,6 +123,6 @@ impl Driver {
         };
         let span = tracing::info_span!("drive", order_id = %id);
         let context = RequestContext::fresh();
-        context.scope(async { span.in_scope(|| self.spawn(drive)) }).await;
+        context.scope(async { span.in_scope(|| self.spawn(id, drive)) }).await;
     }
 }

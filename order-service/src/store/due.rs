@@ -65,7 +65,13 @@ pub fn postpone(tx: &mut Tx<'_>, id: OrderId, version: i64, due_at: Timestamp) -
     .map(drop)
 }
 
-/// Whatever is outstanding is due now. At a start nobody is at work on it: those who were are dead, or do no harm.
+/// Whatever is outstanding is due now: whoever was at work on it is dead.
 pub fn all(tx: &mut Tx<'_>, now: Timestamp) -> Result<u64, DbError> {
     tx.execute("update orders set due_at_us = $1 where due_at_us > $1", &params![now.micros()])
+}
+
+/// Whatever is outstanding for this order is due now: whoever was at work on it stops.
+pub fn leave(tx: &mut Tx<'_>, id: OrderId, now: Timestamp) -> Result<(), DbError> {
+    let sql = "update orders set due_at_us = $2 where order_id = $1 and due_at_us > $2";
+    tx.execute(sql, &params![id.to_string(), now.micros()]).map(drop)
 }

@@ -14,7 +14,7 @@ use shared_types::{Currency, OrderId, Timestamp};
 
 use crate::{
     neighbours::Mood,
-    shop::{Shop, collect, deliver, patient, send, start},
+    shop::{Shop, collect, deliver, hasty, patient, send, start},
 };
 
 #[tokio::test]
@@ -122,6 +122,51 @@ async fn two_replicas_share_the_orders_and_the_keys() {
     }
     assert_eq!((answers[0].status, shop.neighbours.copies_taken()), (201, 1));
     assert_eq!(shop.history(&answers[0].order_id()).await, ["place", "copies_taken"]);
+    other.stop().await;
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn a_replica_that_starts_leaves_alone_what_another_is_at_work_on() {
+    if TestDatabase::engine() != Engine::Postgres {
+        return; // An SQLite file has one process.
+    }
+    let mut pace = hasty();
+    (pace.lease_ms, pace.call_ms) = (3_600_000, 60_000);
+    let shop = Shop::open_with("at_work", pace.clone()).await;
+    let sold = shop.checkout_with("an-old-key", &collect(&[(1, 1)])).await;
+    assert_eq!(shop.settled(&sold.order_id()).await["state"], "approved");
+    shop.neighbours.catalog_is(Mood::Hangs);
+    assert_eq!(shop.checkout(&collect(&[(1, 1)])).await.status, 202);
+    let calls = shop.neighbours.calls("PUT /takings");
+    let db = Db::open(shop.database.url(), DbOptions::default(), store::MIGRATIONS).await.unwrap();
+    let aged: Result<u64, DbError> =
+        db.write(|tx| tx.execute("update idempotency_key set created_at_us = 1 where key = 'an-old-key'", &[])).await;
+    assert_eq!(aged.unwrap(), 1);
+
+    let other = start(&shop.database, &shop.neighbours, pace).await;
+    // Old keys are forgotten by a driver that starts, after it has taken up what it takes up.
+    eventually("the other driver is at work", async || {
+        let left: Result<i64, DbError> = db
+            .read(|tx| {
+                tx.query_one("select count(*) as keys from idempotency_key where created_at_us = 1", &[])?.get("keys")
+            })
+            .await;
+        left.unwrap() == 0
+    })
+    .await;
+    let due: Result<i64, DbError> = db
+        .read(|tx| {
+            tx.query_one(
+                "select count(*) as orders from orders where due_at_us < 1 + (select max(created_at_us) from orders)",
+                &[],
+            )?
+            .get("orders")
+        })
+        .await;
+    assert_eq!((due.unwrap(), shop.neighbours.calls("PUT /takings")), (0, calls));
+    db.close().await;
+    shop.neighbours.catalog_is(Mood::Well);
     other.stop().await;
     shop.close().await;
 }

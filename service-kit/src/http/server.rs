@@ -153,6 +153,13 @@ impl Running {
         format!("http://{}", self.address())
     }
 
+    /// Says at `/health/ready` that it is about to stop, ends every connection with the answer that is under way on it, and
+    /// serves on: whoever shares out requests goes elsewhere meanwhile.
+    pub fn drain(&self) {
+        tracing::info!(service = self.name, "about to stop");
+        self.background.drain.cancel();
+    }
+
     /// Takes nothing new, finishes what is in flight (within [`limits::STOP_DEADLINE_S`]), then stops.
     pub async fn stop(self) {
         self.background.drain.cancel();
@@ -214,6 +221,7 @@ where
 {
     let checks = web::Data::new(checks);
     let load = Load::default();
+    let draining = web::Data::new(background.draining());
     let document: web::Data<OnceLock<Document>> = web::Data::default();
     let metrics = web::Data::new(std::mem::take(&mut background.metrics));
     let door = background.door;
@@ -223,7 +231,8 @@ where
     };
     let app = move || {
         let (layer, document) = (Arc::clone(&layer), document.clone());
-        app(info, layer, document, checks.clone(), load.clone(), (metrics.clone(), door), routes.clone())
+        let ours = (checks.clone(), load.clone(), draining.clone());
+        app(info, layer, document, ours, (metrics.clone(), door), routes.clone())
     };
     let listener = Listener::start(address, |listener| {
         let server = HttpServer::new(app)
@@ -244,8 +253,7 @@ fn app<L: Layer, R: Fn(&mut ServiceConfig)>(
     info: ServiceInfo,
     layer: Arc<L>,
     document: web::Data<OnceLock<Document>>,
-    checks: web::Data<Vec<Check>>,
-    load: Load,
+    (checks, load, draining): (web::Data<Vec<Check>>, Load, web::Data<CancellationToken>),
     (metrics, door): (web::Data<Metrics>, MetricsDoor),
     routes: R,
 ) -> App<
@@ -268,6 +276,7 @@ fn app<L: Layer, R: Fn(&mut ServiceConfig)>(
         .app_data(query_config)
         .app_data(checks)
         .app_data(load)
+        .app_data(draining)
         .app_data(web::Data::new(metrics.http()))
         .app_data(metrics)
         .app_data(document.clone())

@@ -9,7 +9,7 @@ use actix_web::{
     dev::{ServiceRequest, ServiceResponse},
     error::InternalError,
     http::{
-        StatusCode,
+        ConnectionType, StatusCode,
         header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
     },
     middleware::Next,
@@ -18,6 +18,7 @@ use actix_web::{
 use futures_util::FutureExt;
 use percent_encoding::percent_decode_str;
 use shared_types::{Code, Problem};
+use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::{
@@ -49,6 +50,7 @@ pub(super) async fn around<B: MessageBody + 'static>(
     let context = exported.context(context);
     let metrics = request.app_data::<web::Data<HttpMetrics>>().expect("BUG: every server counts").clone();
     let in_flight = metrics.begin();
+    let draining = request.app_data::<web::Data<CancellationToken>>().cloned();
 
     let mut answered = context.clone().scope(answer(request, next).instrument(span.clone())).await;
 
@@ -69,6 +71,13 @@ pub(super) async fn around<B: MessageBody + 'static>(
     set(headers, "x-process-time", &format!("{}.{:06}", elapsed.as_secs(), elapsed.subsec_micros()));
     let elapsed_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
     span.in_scope(|| tracing::info!(%method, path, status = status.as_u16(), elapsed_us, "answered"));
+    if draining.is_some_and(|draining| draining.is_cancelled()) {
+        // The next request of this connection goes to another replica.
+        match &mut answered {
+            Ok(response) => response.response_mut().head_mut().set_connection_type(ConnectionType::Close),
+            Err(failure) => failure.head_mut().set_connection_type(ConnectionType::Close),
+        }
+    }
     answered.map_err(|failure| InternalError::from_response("answered with a problem", failure).into())
 }
 

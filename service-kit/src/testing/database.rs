@@ -1,8 +1,11 @@
 //! A fresh database per test, on the engine that `LASTCOPY_TEST_DB` names (`sqlite`, or `postgres`).
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
 
-use super::server;
+use super::{PostgresServer, server};
 use crate::db::{DatabaseUrl, Engine};
 
 /// An empty database, gone when the test is over: the folder of an SQLite file goes with this value, a
@@ -29,6 +32,19 @@ impl TestDatabase {
                 Self { url, _folder: None }
             }
         }
+    }
+
+    /// A fresh database on a server of the test's own, which the test may stop.
+    pub async fn on(server: Arc<PostgresServer>, name: &str) -> Self {
+        let name = unique(name);
+        let created = tokio::task::spawn_blocking(move || server.create(&name));
+        Self { url: created.await.expect("a fresh Postgres database"), _folder: None }
+    }
+
+    /// The same, at another address.
+    #[must_use]
+    pub fn by_way_of(self, way: impl FnOnce(&DatabaseUrl) -> DatabaseUrl) -> Self {
+        Self { url: way(&self.url), ..self }
     }
 
     /// The engine under test.

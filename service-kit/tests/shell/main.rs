@@ -13,7 +13,7 @@ use std::{
 
 use paperclip::actix::{Apiv2Schema, api_v2_operation, web};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use service_kit::http::{
     Background, Body, Check, Fail, IfMatch, Reply, Running, S200, S201, S404, S409, ServiceInfo, serve,
 };
@@ -247,5 +247,34 @@ async fn a_client_that_never_finishes_its_head_is_cut() {
     let ended = stream.read_to_string(&mut answer);
     assert!(ended.is_ok(), "{ended:?}");
     assert!(answer.is_empty() || answer.contains("408"), "{answer}");
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_that_is_not_needed_is_named_and_turns_nobody_away() {
+    let checks = vec![
+        Check::new("database", || async { Ok(()) }),
+        Check::optional("redis", || async { Err("does not answer".to_owned()) }),
+    ];
+    let running = serve(INFO, "127.0.0.1:0".parse().unwrap(), 1, checks, Background::default(), |_| {}).await.unwrap();
+    let ready = send(&running, "GET /health/ready", "", "");
+    assert_eq!((ready.status, &ready.json["parts"]), (200, &json!(["database"])));
+    assert_eq!(ready.json["degraded"], json!([{"field": "redis", "detail": "does not answer"}]));
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_is_about_to_stop_says_so_serves_on_and_keeps_no_connection() {
+    let running = sample().await;
+    let keeping = "GET /things/1 HTTP/1.1\r\nhost: shop\r\n\r\n";
+    running.drain();
+    // Without `connection: close` the answer would never end.
+    let answer = send_raw(&running, keeping.as_bytes());
+    assert_eq!(answer.status, 200);
+    assert!(answer.head.contains("connection: close"), "{}", answer.head);
+    let ready = send(&running, "GET /health/ready", "", "");
+    assert_eq!(ready.status, 503);
+    assert!(ready.json["detail"].as_str().unwrap().contains("about to stop"), "{}", ready.body);
+    assert_eq!(send(&running, "GET /health/live", "", "").status, 200);
     running.stop().await;
 }

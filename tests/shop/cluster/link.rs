@@ -4,7 +4,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -33,8 +33,9 @@ pub struct Link {
 }
 
 struct Wire {
-    /// Where the asked part listens; nobody while it is dead.
-    target: Mutex<Option<SocketAddr>>,
+    /// Where the replicas of the asked part listen; nobody while it is dead. Each connection goes to the next of them.
+    targets: Mutex<Vec<SocketAddr>>,
+    next: AtomicUsize,
     cut: watch::Sender<bool>,
     /// So many answers more are read to their first byte and thrown away, with their connection.
     replies_to_lose: AtomicU64,
@@ -54,7 +55,8 @@ impl Link {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let wire = Arc::new(Wire {
-            target: Mutex::default(),
+            targets: Mutex::default(),
+            next: AtomicUsize::new(0),
             cut: watch::Sender::new(false),
             replies_to_lose: AtomicU64::new(0),
             replies_lost: AtomicU64::new(0),
@@ -74,9 +76,9 @@ impl Link {
         format!("http://{}", self.address)
     }
 
-    /// Whoever asks from now on reaches this address, or nobody.
-    pub fn lead_to(&self, target: Option<SocketAddr>) {
-        *self.wire.target.lock().unwrap() = target;
+    /// Whoever asks from now on reaches one of these addresses, or nobody.
+    pub fn lead_to(&self, targets: Vec<SocketAddr>) {
+        *self.wire.targets.lock().unwrap() = targets;
     }
 
     /// Nothing passes: connections break and new ones are closed at once.
@@ -176,13 +178,14 @@ async fn accept(listener: TcpListener, wire: Arc<Wire>) {
 
 /// Carries one connection until either side ends it or the link is cut.
 async fn carry(asker: TcpStream, wire: Arc<Wire>) {
-    let target = *wire.target.lock().unwrap();
     let (mut cut, mut broken) = (wire.cut.subscribe(), wire.broken.subscribe());
-    let (Some(target), false) = (target, *cut.borrow()) else { return };
+    if *cut.borrow() || wire.targets.lock().unwrap().is_empty() {
+        return;
+    }
     if wire.trouble.meets(Side::Connection).is_some() {
         return reset(&asker);
     }
-    let Ok(asked) = TcpStream::connect(target).await else { return };
+    let Some((asked, target)) = wire.connect().await else { return };
     // Small pieces go out at once, as they would without a link in between.
     if asker.set_nodelay(true).is_err() || asked.set_nodelay(true).is_err() {
         return;
@@ -295,6 +298,19 @@ async fn suffer_reply(fault: Fault, reply: &[u8], to: &mut OwnedWriteHalf, wire:
 }
 
 impl Wire {
+    /// A connection to the next replica in turn, or to one after it where that one refuses.
+    async fn connect(&self) -> Option<(TcpStream, SocketAddr)> {
+        let mut targets = self.targets.lock().unwrap().clone();
+        let turn = self.next.fetch_add(1, Ordering::SeqCst).checked_rem(targets.len())?;
+        targets.rotate_left(turn);
+        for target in targets {
+            if let Ok(asked) = TcpStream::connect(target).await {
+                return Some((asked, target));
+            }
+        }
+        None
+    }
+
     fn loses_this_reply(&self) -> bool {
         let one_less = |left: u64| left.checked_sub(1);
         let lost = self.replies_to_lose.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok();

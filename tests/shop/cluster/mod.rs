@@ -1,4 +1,6 @@
-//! The shop as a customer finds it: five processes and the network between them, in the hands of a test.
+//! The shop as a customer finds it: five processes, or so many replicas of each behind balancing links as
+//! `LASTCOPY_TEST_REPLICAS` says, and the network between them, in the hands of a test. Replicas need PostgreSQL, and share
+//! a Redis.
 //!
 //! A test ends with [`Cluster::finish`], which waits for rest, counts every copy and every promise, and runs the audit
 //! over the databases. A test that forgets it fails.
@@ -7,6 +9,8 @@
 mod bank;
 /// Whoever calls the gateway.
 mod caller;
+/// Lines to PostgreSQL that break in the middle of a COMMIT.
+mod cutter;
 /// What a network can do to a message.
 mod fault;
 /// What must hold when nothing moves any more.
@@ -21,24 +25,29 @@ mod outsider;
 mod patience;
 /// One service as a process.
 mod process;
+/// Several of each, one after the other.
+mod replicas;
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use reqwest::Method;
 use service_kit::{
     auth::Service,
-    testing::{FreePort, ReplicaIssuer, TestDatabase, eventually},
+    testing::{FreePort, RedisServer, ReplicaIssuer, TestDatabase, eventually},
 };
 use shared_types::BookId;
 
 pub use bank::Bank;
 pub use caller::{Basket, Bought, Caller, PATIENCE};
 use caller::{Credential, Memory};
+pub use cutter::Cutter;
 pub use fault::Fault;
 pub use link::Link;
 use outsider::Outsider;
 pub use patience::patiently;
 use process::{BINARY, Process};
+pub use replicas::DRAIN_MS;
+use replicas::replicas;
 
 use crate::disk::Strace;
 
@@ -90,9 +99,15 @@ pub struct Cluster {
     links: BTreeMap<(Part, Part), Arc<Link>>,
     databases: BTreeMap<Part, TestDatabase>,
     issuers: BTreeMap<Part, Arc<ReplicaIssuer>>,
-    processes: BTreeMap<Part, Process>,
-    /// Where the gateway shows its numbers: its own address is public.
-    gateway_numbers: FreePort,
+    processes: BTreeMap<(Part, usize), Process>,
+    /// Of each part.
+    replicas: usize,
+    /// By which services tell each gateway of its own, where there are several.
+    to_each_gateway: BTreeMap<(Part, usize), Link>,
+    /// What several gateways share.
+    redis: Option<RedisServer>,
+    /// Where gateways show their numbers: their own address is public.
+    gateway_numbers: Vec<FreePort>,
     /// Every service is started with these, too.
     flags: Vec<String>,
     logs: tempfile::TempDir,
@@ -109,6 +124,11 @@ impl Cluster {
 
     /// The same, with more flags for every service.
     pub async fn start_with(flags: &[String]) -> Cluster {
+        Cluster::start_on(async |name| TestDatabase::create(name).await, flags).await
+    }
+
+    /// The same, on databases of the test's choice.
+    pub async fn start_on(database: impl AsyncFn(&str) -> TestDatabase, flags: &[String]) -> Cluster {
         let mut links = BTreeMap::new();
         for link in Cluster::links() {
             links.insert(link, Arc::new(Link::open().await));
@@ -121,19 +141,27 @@ impl Cluster {
             (Delivery, "deliveries"),
             (Gateway, "gateway"),
         ] {
-            databases.insert(part, TestDatabase::create(name).await);
+            databases.insert(part, database(name).await);
         }
         let logs = tempfile::Builder::new().prefix("lastcopy-shop-").tempdir().unwrap();
         let outsider = Outsider::start().await;
         let outside: &Link = &links[&(Order, Outside)];
-        outside.lead_to(Some(outsider.address()));
+        outside.lead_to(vec![outsider.address()]);
         outsider.subscribe(databases[&Order].url(), outside).await;
+        let replicas = replicas();
+        let mut to_each_gateway = BTreeMap::new();
+        for (from, replica) in [Catalog, Order].into_iter().flat_map(|from| (0..replicas).map(move |n| (from, n))) {
+            to_each_gateway.insert((from, replica), Link::open().await);
+        }
         let mut shop = Cluster {
+            replicas,
+            to_each_gateway,
+            redis: (replicas > 1).then(RedisServer::start),
             links,
             databases,
             issuers: BTreeMap::new(),
             processes: BTreeMap::new(),
-            gateway_numbers: FreePort::reserve(),
+            gateway_numbers: (0..replicas).map(|_| FreePort::reserve()).collect(),
             flags: flags.to_vec(),
             logs,
             memory: Arc::default(),
@@ -163,7 +191,7 @@ impl Cluster {
 
     /// The shop's bank.
     pub fn bank(&self) -> Bank {
-        let ledger = format!("http://{}", self.processes[&Payments].address());
+        let ledger = format!("http://{}", self.processes[&(Payments, 0)].address());
         Bank { ledger: Caller::new(ledger, Credential::None, self.memory.clone()), door: self.anonymous() }
     }
 
@@ -185,7 +213,7 @@ impl Cluster {
 
     /// Whoever has this `Authorization`, past the gateway and all links.
     pub fn holder(&self, bearer: String, at: Part) -> Caller {
-        let base = format!("http://{}", self.processes[&at].address());
+        let base = format!("http://{}", self.processes[&(at, 0)].address());
         Caller::new(base, Credential::Bearer(bearer), self.memory.clone())
     }
 
@@ -204,20 +232,17 @@ impl Cluster {
         self.links[&(from, to)].clone()
     }
 
-    /// Where the part shows its numbers.
-    pub fn numbers_of(&self, part: Part) -> SocketAddr {
-        if part == Gateway { self.gateway_numbers.address() } else { self.processes[&part].address() }
-    }
-
     /// The longest that anybody waited for an answer, and for which, since this was last asked.
     pub fn longest_wait(&self) -> (Duration, String) {
         std::mem::take(&mut self.memory.longest_wait.lock().unwrap())
     }
 
-    /// SIGKILL. The part is gone at once, and so are its connections.
+    /// SIGKILL to every replica. The part is gone at once, and so are its connections.
     pub fn kill(&mut self, part: Part) {
-        if let Some(mut process) = self.processes.remove(&part) {
-            process.kill();
+        for replica in 0..self.replicas {
+            if let Some(mut process) = self.processes.remove(&(part, replica)) {
+                process.kill();
+            }
         }
         self.lead_to(part);
     }
@@ -241,8 +266,8 @@ impl Cluster {
         self.kill(part);
         let mut command = strace.command();
         command.arg(BINARY).env_remove("LASTCOPY_FAULT");
-        let process = Process::run(command, &self.arguments(part), &self.log_of(part)).await?;
-        self.has_started(part, process);
+        let process = Process::run(command, &self.arguments(part, 0), &self.log_of(part, 0)).await?;
+        self.has_started(part, 0, process);
         Ok(())
     }
 
@@ -257,18 +282,21 @@ impl Cluster {
         self.logs.path().join(name)
     }
 
-    /// Whether the part has ended without being told to.
+    /// Whether the part, or a replica of it, has ended without being told to.
     pub fn is_dead(&mut self, part: Part) -> bool {
-        self.processes.get_mut(&part).is_none_or(Process::is_dead)
+        (0..self.replicas).any(|replica| self.processes.get_mut(&(part, replica)).is_none_or(Process::is_dead))
     }
 
     /// SIGTERM: the part finishes what is in flight. The time that took.
     pub async fn stop(&mut self, part: Part) -> Duration {
-        let took = match self.processes.get_mut(&part) {
-            Some(process) => process.stop().await,
-            None => panic!("{part:?} does not run"),
-        };
-        self.processes.remove(&part);
+        let mut took = Duration::ZERO;
+        for replica in 0..self.replicas {
+            match self.processes.get_mut(&(part, replica)) {
+                Some(process) => took = took.max(process.stop().await),
+                None => panic!("{part:?} does not run"),
+            }
+            self.processes.remove(&(part, replica));
+        }
         self.lead_to(part);
         took
     }
@@ -291,24 +319,19 @@ impl Cluster {
 
     async fn start_part(&mut self, part: Part, fault: Option<&str>) -> Result<(), String> {
         self.kill(part);
-        let process = Process::start(&self.arguments(part), fault, &self.log_of(part)).await?;
-        self.has_started(part, process);
+        for replica in 0..self.replicas {
+            self.start_replica(part, replica, fault).await?;
+        }
         Ok(())
     }
 
-    fn has_started(&mut self, part: Part, process: Process) {
-        self.processes.insert(part, process);
-        self.lead_to(part);
+    fn log_of(&self, part: Part, replica: usize) -> PathBuf {
+        self.notes(&format!("{}-{replica}.log", name(part)))
     }
 
-    fn log_of(&self, part: Part) -> PathBuf {
-        self.notes(&format!("{}.log", name(part)))
-    }
-
-    fn arguments(&self, part: Part) -> Vec<String> {
+    fn arguments(&self, part: Part, replica: usize) -> Vec<String> {
         let mut arguments = vec![name(part).to_owned(), "--listen=127.0.0.1:0".to_owned()];
-        arguments
-            .extend(self.databases.get(&part).map(|database| format!("--database-url={}", database.url().expose())));
+        arguments.extend(self.databases.get(&part).map(|database| self.database_flag(database)));
         if matches!(part, Order | Payments) {
             arguments.push(format!("--sandbox-webhook-secret={BANK_SECRET}"));
         }
@@ -322,23 +345,14 @@ impl Cluster {
                 .map(|((_, to), link)| format!("--{}-url={}", name(*to), link.url())),
         );
         if matches!(part, Catalog | Order) {
-            arguments.push(format!("--tell-gateways={}", self.link(part, Gateway).url()));
+            arguments.push(self.tell_flag(part));
+        }
+        if part == Gateway {
+            arguments.push(format!("--metrics-listen={}", self.gateway_numbers[replica].address()));
+            arguments.extend(self.shared_flags());
         }
         arguments.extend_from_slice(&self.flags);
-        if part == Gateway {
-            arguments.push(format!("--metrics-listen={}", self.gateway_numbers.address()));
-        }
         arguments
-    }
-
-    /// All links to this part lead to where it is now.
-    fn lead_to(&self, part: Part) {
-        let address = self.processes.get(&part).map(Process::address);
-        for ((_, to), link) in &self.links {
-            if *to == part {
-                link.lead_to(address);
-            }
-        }
     }
 }
 

@@ -73,10 +73,20 @@ impl Process {
         self.ended
     }
 
+    /// SIGTERM.
+    pub fn tell_to_stop(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+    }
+
     /// SIGTERM, and the time it took to end well.
     pub async fn stop(&mut self) -> Duration {
+        self.tell_to_stop();
+        self.ended_well().await
+    }
+
+    /// Waits for the end of one that was told to stop; the time it took.
+    pub async fn ended_well(&mut self) -> Duration {
         let began = Instant::now();
-        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
         let status = eventually_some("the service stops", async || self.child.try_wait().unwrap()).await;
         self.ended = true;
         assert!(status.success(), "{status}\n{}", last_words(&self.log));
