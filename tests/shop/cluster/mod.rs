@@ -28,7 +28,7 @@ mod process;
 /// Several of each, one after the other.
 mod replicas;
 
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use reqwest::Method;
 use service_kit::{
