@@ -106,7 +106,8 @@ pub fn last_by_isbn(tx: &mut Tx<'_>, isbn: Isbn, currency: Currency) -> Result<O
     if let Some(sold) = find_by_isbn(tx, isbn, currency)? {
         return Ok(Some(sold));
     }
-    let sql = format!("select {COLUMNS} from book where isbn = $1 order by book_id desc limit 1");
+    let sql =
+        format!("select {COLUMNS} from book where isbn = $1 and deleted_us is not null order by book_id desc limit 1");
     tx.query_opt(&sql, &params![isbn.to_string()])?.map(|row| view(&row, currency)).transpose()
 }
 

@@ -38,4 +38,5 @@ pub const MIGRATIONS: &[Migration] = &[
     ),
     Migration::both("V3__taking", include_str!("../../migrations/V3__taking.sql")),
     Migration::both("V4__stock_ledger", include_str!("../../migrations/V4__stock_ledger.sql")),
+    Migration::both("V5__book_isbn_withdrawn", include_str!("../../migrations/V5__book_isbn_withdrawn.sql")),
 ];

@@ -34,6 +34,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration::both("V1__card_token", include_str!("../migrations/V1__card_token.sql")),
     Migration::both("V2__payment", include_str!("../migrations/V2__payment.sql")),
     Migration::both("V3__webhook", include_str!("../migrations/V3__webhook.sql")),
+    Migration::both("V4__webhook_payment", include_str!("../migrations/V4__webhook_payment.sql")),
 ];
 
 /// A payment as it is stored.

@@ -43,6 +43,7 @@ pub const MIGRATIONS: &[Migration] = &[
     ),
     Migration::both("V11__guest_key", include_str!("../../../migrations/V11__guest_key.sql")),
     Migration::both("V12__hidden_order", include_str!("../../../migrations/V12__hidden_order.sql")),
+    Migration::both("V13__token_family_ends", include_str!("../../../migrations/V13__token_family_ends.sql")),
 ];
 
 /// A text column that was checked when it was written.
