@@ -125,6 +125,7 @@ class CommandLine(unittest.TestCase):
     def test_growth_takes_long_and_is_asked_for(self) -> None:
         self.assertNotIn("growth", self.wanted())
         self.assertIn("growth", self.wanted("--long"))
+        self.assertNotIn("crowd", self.wanted("--quick"))
 
 
 if __name__ == "__main__":

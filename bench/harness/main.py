@@ -14,6 +14,11 @@ from .process import BenchError
 
 # Parts of a run that are no subject of a round.
 PARTS = ("flushes", "import", "search", "crowd", "growth")
+# Whose flushes of the disk are counted.
+ON_DISK = ("peer-durable", "limit-durable", "limit-chain", "limit-chain-coalesced", "shop-purchase", "shop-card")
+QUICK_ON_DISK = ("limit-chain-coalesced", "shop-purchase")
+# More than so many cores' worth of work by others, and a run says little.
+QUIET_CORES = 0.2
 QUICK_S, FULL_S, LONG_S = 300, 1500, 5400
 LEAST_ROUNDS = 3
 
@@ -25,7 +30,7 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
         "docs/performance.md (a quick or partial run: to target/bench/performance.md).",
         epilog=f"NAME is a subject ({', '.join(page.NAMES)}), a beginning of several, or one of {', '.join(PARTS)}.",
     )
-    parser.add_argument("--quick", action="store_true", help="short loads, 100,000 books: within five minutes once everything is built")
+    parser.add_argument("--quick", action="store_true", help="short loads, 100,000 books, no crowd: within five minutes once everything is built")
     parser.add_argument("--long", action="store_true", help="also a shop that has grown to a million books and five million orders")
     parser.add_argument("--only", metavar="NAME", action="append", help="only this; may be given again")
     parser.add_argument("--rounds", type=int, help=f"rounds, {LEAST_ROUNDS} at least for what is written to docs/ (default 5; quick: 3)")
@@ -81,7 +86,9 @@ def _wanted(args: argparse.Namespace) -> list[str]:
     """Names of subjects and parts, in order."""
     known = [*page.NAMES, *PARTS]
     if not args.only:
-        return [name for name in known if name != "growth" or args.long]
+        # What takes its time is asked for.
+        left_out = ([] if args.long else ["growth"]) + (["crowd"] if args.quick else [])
+        return [name for name in known if name not in left_out]
     wanted = [name for name in known if any(name == only or (only not in known and name.startswith(only)) for only in args.only)]
     if unknown := [only for only in args.only if not any(name.startswith(only) for name in known)]:
         raise BenchError(f"there is nothing called {', '.join(unknown)}: {', '.join(known)}")
@@ -121,9 +128,12 @@ class Run:
         flushes = self._flushes(chosen)
         # What comes after the rounds has its share of the time.
         through = rounds.Rounds(self._stage, chosen, seconds, self._say)
-        done = through.run(count, self._until - (60 if quick else 400))
+        done = through.run(count, self._until - (30 if quick else 400))
         if not done:
             raise BenchError("there was no time for a single round")
+        noise = page.noise(through.results)
+        if noise > QUIET_CORES:
+            self._say(f"!!! others used {noise:.2f} cores meanwhile: ratios say little, and speeds nothing")
         self.results["speed"] = self._mark | {
             "machine": machine.description(),
             "rounds": done,
@@ -135,7 +145,8 @@ class Run:
     def _flushes(self, chosen: list[subjects.Subject]) -> dict:
         if "flushes" not in self._wanted or not self._stage.tools.strace:
             return {}
-        on_disk = [each for each in chosen if each.name in ("limit-durable", "limit-chain", "limit-chain-coalesced", "shop-purchase", "shop-card", "peer-durable")]
+        names = QUICK_ON_DISK if self._args.quick else ON_DISK
+        on_disk = [subject for subject in chosen if subject.name in names]
         return {subject.name: rounds.flushes_per_order(self._stage, subject, self._say) for subject in on_disk}
 
 

@@ -73,13 +73,18 @@ def _short(value: float) -> str:
 
 
 def _how(speed: dict) -> str:
-    noise = [each["noise"] for kept in speed["subjects"].values() for one in kept for each in one["loads"]]
+    most = max(each["noise"] for kept in speed["subjects"].values() for one in kept for each in one["loads"])
     return (
         f"Measured on {speed['when']} at {speed['commit']}: {speed['machine']}. {speed['rounds']} rounds of {speed['seconds']:g} s a load, wrk -t1, "
-        f"everybody once in each round; medians (lowest – highest), ratios within a round. Others used {median(noise):.2f} cores "
-        f"meanwhile ({max(noise):.2f} at most). After every load the copies were counted against the answers, and after every "
+        f"everybody once in each round; medians (lowest – highest), ratios within a round. Others used {noise(speed['subjects']):.2f} cores "
+        f"meanwhile ({most:.2f} at most). After every load the copies were counted against the answers, and after every "
         "subject of the shop the process was killed, started again on its data, and audited."
     )
+
+
+def noise(subjects: dict) -> float:
+    """Cores' worth of CPU that went to others during a load."""
+    return median(each["noise"] for kept in subjects.values() for one in kept for each in one["loads"])
 
 
 def _speeds(speed: dict) -> str:

@@ -84,7 +84,8 @@ def flushes_per_order(stage: Stage, subject: Subject, say) -> dict[str, float]:
         with subject.start(folder / subject.name, trace) as server:
             before = machine.flushes(trace)
             outcome = load.run(server, subject.load.request, connections, 1, lambda: subject.settled(server))
-            found[str(connections)] = (machine.flushes(trace) - before) / max(1, outcome.good)
+            if outcome.good:
+                found[str(connections)] = (machine.flushes(trace) - before) / outcome.good
     say(f"flushes per order, {subject.name}: " + ", ".join(f"{each:.3f} at {at}" for at, each in found.items()))
     return found
 
