@@ -82,6 +82,23 @@ class Page(unittest.TestCase):
         self.assertEqual(text.count("### The floors"), 1)
         self.assertIn("<svg", plot.svg(floors.every(results), results["speed"]["subjects"]))
 
+    def test_every_part_has_its_words_and_its_floors(self) -> None:
+        mark = {"when": "today", "commit": "c"}
+        bought = [outcome(32, 900.0).as_dict()] * 3
+        results = {
+            "import": mark | {"books": 10, "rows_per_second": 25_000.0, "peak_mb": 30.0, "shop_peak_mb": 120.0},
+            "search": mark | {"books": 10, "queries": 200, "runs": 5, "p50_ms": 1.0, "p99_ms": 25.0, "max_ms": 30.0, "ready_ms": 200.0}
+            | {"rest_mb": 70.0, "peak_mb": 90.0, "slowest": [{"query": "the", "ms": 30.0}]},
+            "growth": mark | {"books": 10, "orders": 20, "small": bought, "grown": bought, "ready_ms": 250.0, "rest_mb": 70.0, "peak_mb": 90.0}
+            | {"gigabytes": 5.0, "pages": {"deep page": 2.0}, "audit": {"seconds": 60.0, "peak_mb": 50.0}},
+            "crowd": mark | {"crowds": [{"users": 25, "a_second": 5, "rps": 150.0, "median_ms": 2.0, "p95_ms": 5.0, "p99_ms": 9.0, "failed": 0, "requests": 900}]},
+        }
+        text = page.tables(results, "performance.svg")
+        for words in ("25,000 rows/s", "p99 25.0 ms", "The audit of all of it: 60 s", "| 25 | 5 | 150 |"):
+            self.assertIn(words, text)
+        held = [reached.held for floor in floors.every(results) for reached in floor.reached]
+        self.assertEqual(held, [True, True, True, True, False, False])
+
     def test_a_page_without_markers_is_left_alone(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "performance.md"
