@@ -30,7 +30,7 @@ pub fn rule(owner: &str, member: &str) -> Map<String, Value> {
         "query" => in_query(member),
         "header" => in_header(member),
         _ if owner.ends_with("Request") || INSIDE_REQUESTS.contains(&owner) => in_request(owner, member),
-        _ => Value::Null,
+        _ => in_other_contracts(owner, member),
     };
     let said = if own.is_null() { anywhere(member) } else { own };
     if let Value::Object(rule) = said { rule } else { Map::new() }
@@ -141,6 +141,18 @@ fn in_request(owner: &str, member: &str) -> Value {
         (_, "email") => json!({"format": "email", "maxLength": 254, "example": "ana@example.com"}),
         (_, "password" | "new_password" | "current_password") => json!({"format": "password"}),
         (_, "redirect_uris") => json!({"items": {"type": "string", "format": "uri"}, "default": []}),
+        _ => Value::Null,
+    }
+}
+
+/// Contracts of others show `null` where there is nothing, and have forms of their own.
+fn in_other_contracts(owner: &str, member: &str) -> Value {
+    let number = || json!({"type": "integer", "minimum": i64::MIN, "maximum": i64::MAX});
+    match (owner, member) {
+        ("NewStoreOrder", "customer_id") => json!({"oneOf": [{"type": "string"}, number()]}),
+        ("StoreOrder", "customer_id") => json!({"oneOf": [{"type": "string", "nullable": true}, number()]}),
+        ("StoreOrder", "payment_tx_id" | "total") | ("Placed", "total") => json!({"nullable": true}),
+        ("NewStoreDelivery", "address") => json!({"pattern": "\\S"}),
         _ => Value::Null,
     }
 }

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""PyPI's schemathesis, all of its checks, against a running shop: as nobody, as a customer and as an employee.
+"""PyPI's schemathesis, all of its checks, against a running shop: as nobody, as a customer, as an employee, with an API
+key, and as an administrator.
 
-    BASE_URL=http://127.0.0.1:8080 CUSTOMER_PASSWORD=… EMPLOYEE_PASSWORD=… python3 tests/python/fuzzed.py
+    BASE_URL=http://127.0.0.1:8080 CUSTOMER_PASSWORD=… EMPLOYEE_PASSWORD=… ADMINISTRATOR_PASSWORD=… \
+        python3 tests/python/fuzzed.py [CALLER...]
 
 Every operation of the document is called with what the document allows and with what it forbids; every answer is held
-against the document. A few minutes for all callers; with LASTCOPY_TEST_LONG=1 many examples and seeds. Not yet as an administrator or
-with an API key. Needs requirements.txt beside this file.
+against the document. A few minutes for all callers; with LASTCOPY_TEST_LONG=1 many examples and seeds. Needs
+requirements.txt beside this file.
 """
 
 import os
@@ -20,6 +22,8 @@ import requests
 BASE_URL = os.environ["BASE_URL"]
 HERE = Path(__file__).resolve().parent.parent.parent
 DEADLINE_S = 20
+# The administrator is the last one: he may well shut the others' accounts, and is asked to try.
+CALLERS = ["nobody", "customer", "employee", "api_key", "administrator"]
 # It ends the sign-in of whoever calls it, so it has a run of its own.
 SIGN_OUT = "auth/sign-out"
 
@@ -28,10 +32,26 @@ def credential(role):
     """The header by which a caller says who he is: made anew, since a token lasts for minutes."""
     if role == "nobody":
         return None
-    body = {"username": role, "password": os.environ[f"{role.upper()}_PASSWORD"]}
-    answer = requests.post(f"{BASE_URL}/api/v1/auth/token", json=body, timeout=DEADLINE_S)
+    if role == "api_key":
+        return f"X-API-Key: {api_key()}"
+    return f"Authorization: Bearer {sign_in(role)['access_token']}"
+
+
+def sign_in(role):
+    return post("auth/token", {"username": role, "password": os.environ[f"{role.upper()}_PASSWORD"]})
+
+
+def api_key():
+    """A key that may do all that keys may do."""
+    owner = sign_in("administrator")
+    wish = {"name": "fuzzed", "scopes": owner["scopes"]}
+    return post("api-keys", wish, Authorization=f"Bearer {owner['access_token']}")["key"]
+
+
+def post(path, body, **headers):
+    answer = requests.post(f"{BASE_URL}/api/v1/{path}", json=body, headers=headers, timeout=DEADLINE_S)
     answer.raise_for_status()
-    return f"Authorization: Bearer {answer.json()['access_token']}"
+    return answer.json()
 
 
 def run(folder, role, seed, examples, *choice):
@@ -57,7 +77,7 @@ def main():
     is_long = os.environ.get("LASTCOPY_TEST_LONG") is not None
     kept = True
     with tempfile.TemporaryDirectory(prefix="lastcopy-fuzzed-") as folder:
-        for role in ["nobody", "customer", "employee"]:
+        for role in sys.argv[1:] or CALLERS:
             for seed in range(1, 7 if is_long else 2):
                 kept &= run(folder, role, seed, 60 if is_long else 4, "--exclude-path-regex", SIGN_OUT)
             kept &= run(folder, role, 1, 4, "--include-path-regex", SIGN_OUT)

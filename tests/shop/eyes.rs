@@ -86,6 +86,30 @@ async fn an_order_without_an_answer_shows_as_unfinished_and_as_retries() {
     shop.finish().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn how_many_reads_are_answered_from_what_is_kept_is_counted() {
+    let shop = Cluster::start().await;
+    let (book, caller) = (shop.book("Read Again", 1).await, shop.operator());
+    let answers = async || {
+        let hits = counted(&shop, Gateway, "lastcopy_cache_answers_total{outcome=\"hit\"}").await;
+        [hits, counted(&shop, Gateway, "lastcopy_cache_answers_total{outcome=\"miss\"}").await]
+    };
+    // The event of the book's creation may still be on its way, and drops what is kept of it.
+    eventually("the book is kept", async || {
+        let [hits, _] = answers().await;
+        caller.book(book).await;
+        answers().await[0] == hits + 1
+    })
+    .await;
+    let [hits, misses] = answers().await;
+    for _ in 0..9 {
+        caller.book(book).await;
+    }
+    caller.get("/books?q=asked+for+the+first+time").await;
+    assert_eq!(answers().await, [hits + 9, misses + 1]);
+    shop.finish().await;
+}
+
 /// The names of our metrics in a text.
 fn names(text: &str) -> BTreeSet<&str> {
     let word = |c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == ':');

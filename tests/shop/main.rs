@@ -28,6 +28,8 @@ mod matrix;
 mod money;
 /// Links that lose answers, are cut, or are slow.
 mod network;
+/// More than the shop can do.
+mod overload;
 /// Parcels that are late, fail and come back.
 mod parcels;
 /// Buyers who want the same copies at the same time.
@@ -42,3 +44,5 @@ mod stops;
 mod storms;
 /// Spans on their way to a collector.
 mod traces;
+/// One service in trouble, and the others.
+mod upstreams;

@@ -159,8 +159,12 @@ async fn delete(
 /// The number of the item that is sold under a SKU.
 async fn by_sku(upstreams: &Upstreams, caller: &Caller, sku: &str) -> Result<BookId, Problem> {
     let path = format!("/books?sku={}&limit=1", utf8_percent_encode(sku, NON_ALPHANUMERIC));
-    let page: BookPage = relay::read(&upstreams.catalog.ask(caller, Ask::get(path)).await?)?;
-    page.items.first().map(|book| book.id).ok_or_else(|| said(Problem::new(Code::BookNotFound, "")))
+    let unknown = || said(Problem::new(Code::BookNotFound, ""));
+    let answer = upstreams.catalog.ask(caller, Ask::get(path)).await?;
+    // What no SKU can be is no item's.
+    let read = relay::read(&answer);
+    let page: BookPage = read.map_err(|why| if why.code == Code::MalformedQuery { unknown() } else { why })?;
+    page.items.first().map(|book| book.id).ok_or_else(unknown)
 }
 
 fn book_of(item: NewItem) -> CreateBookRequest {

@@ -11,6 +11,7 @@ use actix_web::{
     http::{Method, StatusCode, header::LOCATION},
 };
 use service_kit::auth::{Caller, Gate};
+use shared_types::Code;
 
 use crate::{
     http::events::PATH as SERVICES_TELL,
@@ -34,7 +35,8 @@ pub(super) async fn note(identity: &Identity, answer: &ServiceResponse<BoxBody>)
         return;
     }
     let caller = Gate::caller(request).await.unwrap_or_else(|_| Caller::anonymous());
-    let Some(outcome) = outcome(answer.status(), caller != Caller::anonymous()) else { return };
+    let code = answer.response().extensions().get::<Code>().copied();
+    let Some(outcome) = outcome(answer.status(), code, caller != Caller::anonymous()) else { return };
     let entry = Entry {
         actor: Actor::over_http(actor(&caller), identity.origin(request)),
         on_behalf_of: caller.client_id.as_ref().map(|_| caller.principal()),
@@ -49,10 +51,12 @@ pub(super) async fn note(identity: &Identity, answer: &ServiceResponse<BoxBody>)
     }
 }
 
-/// How it ended; nothing where it never came to a decision: a request that cannot be read, or whose sender nobody knows
-/// and who was sent away, is no change, and a flood of those must not fill the log.
-fn outcome(status: StatusCode, known: bool) -> Option<Outcome> {
+/// How it ended; nothing where it never came to a decision: a request that cannot be read, that a busy service did not
+/// look at, or whose sender nobody knows and who was sent away, is no change. A flood of those must not fill the log, nor
+/// cost the shop a commit each when it has the least time for it.
+fn outcome(status: StatusCode, code: Option<Code>, known: bool) -> Option<Outcome> {
     match status.as_u16() {
+        503 if code == Some(Code::Overloaded) => None,
         200..=399 => Some(Outcome::Done),
         402 | 403 | 404 | 409 | 412 if known => Some(Outcome::Refused),
         500..=599 => Some(Outcome::Unknown),
@@ -112,7 +116,7 @@ mod tests {
         let outcomes = |known| {
             let all = [200, 201, 202, 303, 400, 401, 402, 403, 404, 409, 413, 422, 429, 500, 503, 504];
             let lines = all.into_iter().filter_map(move |status| {
-                let outcome = outcome(StatusCode::from_u16(status).expect("a status"), known)?;
+                let outcome = outcome(StatusCode::from_u16(status).expect("a status"), None, known)?;
                 Some((status, outcome.as_str()))
             });
             lines.collect::<Vec<_>>()
@@ -122,5 +126,8 @@ mod tests {
         let unknown = [(500, "unknown"), (503, "unknown"), (504, "unknown")];
         assert_eq!(outcomes(true), [done.as_slice(), &refused, &unknown].concat());
         assert_eq!(outcomes(false), [done.as_slice(), &unknown].concat());
+        let unavailable = |code| outcome(StatusCode::SERVICE_UNAVAILABLE, Some(code), true);
+        assert_eq!(unavailable(Code::Overloaded), None);
+        assert_eq!(unavailable(Code::Unavailable), Some(Outcome::Unknown));
     }
 }

@@ -16,6 +16,15 @@ fn price(n: i64) -> Value {
     serde_json::from_str(&format!("{n}.5")).unwrap()
 }
 
+/// A change is to be seen everywhere after this.
+const IN_TIME: Duration = Duration::from_millis(100);
+
+/// Whether there is time: minutes instead of seconds.
+#[expect(clippy::disallowed_methods, reason = "whoever runs the tests chooses how long")]
+fn is_long() -> bool {
+    std::env::var_os("LASTCOPY_TEST_LONG").is_some()
+}
+
 /// Nothing is dropped by time in a test of what drops it.
 const FOR_EVER_S: u64 = 3_600;
 
@@ -96,7 +105,7 @@ async fn a_change_past_this_gateway_is_seen_here_at_once() {
     let book = shop.book("r-1", "cooking", 5).await;
     let path = format!("/api/v1/books/{book}");
     let mut waits = Vec::new();
-    for n in 1..=20 {
+    for n in 1..=if is_long() { 1_000 } else { 20 } {
         assert_eq!(shop.get(&path).await.status, 200);
         assert_eq!(
             shop.past_the_gateway(Method::PATCH, &format!("/books/{book}"), json!({"price": price(n)})).await,
@@ -107,9 +116,14 @@ async fn a_change_past_this_gateway_is_seen_here_at_once() {
         waits.push(began.elapsed());
     }
     waits.sort();
-    eprintln!("seen after {:?} (median), {:?} (longest)", waits[10], waits[19]);
-    // What is kept for an hour can only have been dropped. The promise is 100 ms; a machine under test may be slower.
-    assert!(waits[10] < Duration::from_millis(1_000), "{waits:?}");
+    let at = |part: usize| waits[(waits.len() * part / 1_000).min(waits.len() - 1)];
+    let in_time = waits.iter().filter(|wait| **wait < IN_TIME).count();
+    eprintln!("seen after {:?} (median), {:?} (p99), {:?} (longest)", at(500), at(990), at(1_000));
+    eprintln!("{in_time} of {} within {IN_TIME:?}", waits.len());
+    // What is kept for an hour can only have been dropped, by an event that its commit sent on its way
+    // (`a_commit_wakes_the_relay_and_nothing_waits_for_a_poll`). How soon that is on a busy machine is measured;
+    // only something far slower fails.
+    assert!(at(500) < Duration::from_millis(1_000), "{waits:?}");
     shop.close().await;
 }
 
@@ -165,6 +179,21 @@ async fn nothing_is_served_that_is_older_than_its_time() {
     eventually("the new version is seen", async || shelf.read().await == 2).await;
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     assert_eq!(shelf.asked(), 2);
+    shelf.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_age_of_an_answer_begins_when_it_was_asked_for() {
+    let shelf = Shelf::open(1).await;
+    shelf.hold();
+    let slow = shelf.start_reading();
+    eventually("the read has seen the first version", async || shelf.asked() == 1).await;
+    shelf.set_version(2);
+    let began = Instant::now();
+    eventually("it was under way for its whole time", async || began.elapsed() > Duration::from_secs(1)).await;
+    shelf.release();
+    assert_eq!(slow.await.unwrap(), 1, "whoever waited for it has it");
+    assert_eq!(shelf.read().await, 2, "an answer that came late was kept as if it were new");
     shelf.close().await;
 }
 

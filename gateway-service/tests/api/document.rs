@@ -1,4 +1,42 @@
+use serde_json::Value;
+
 use crate::shop::Shop;
+
+/// What takes no idempotency key: what hands out a secret (decision 8), and what is one and the same thing however often
+/// it is said, by its own id.
+const WITHOUT_A_KEY: [&str; 7] = [
+    "/api/v1/accounts",
+    "/api/v1/api-keys",
+    "/api/v1/auth/",
+    "/o/",
+    "/api/v1/parked-events/",
+    "/api/v1/receipts/",
+    "/webhooks/payment",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_post_takes_a_key_and_every_list_says_where_it_goes_on() {
+    let shop = Shop::open("document_conventions").await;
+    let spec = shop.get("/openapi.json").await.json;
+    let named = |operation: &Value, name: &str| {
+        operation["parameters"].as_array().into_iter().flatten().any(|parameter| parameter["name"] == name)
+    };
+    let (mut posts, mut lists) = (0, 0);
+    for (path, item) in spec["paths"].as_object().unwrap() {
+        if item["post"].is_object() && !WITHOUT_A_KEY.iter().any(|without| path.starts_with(without)) {
+            assert!(named(&item["post"], "Idempotency-Key"), "POST {path} takes no key");
+            posts += 1;
+        }
+        let list = &item["get"];
+        if named(list, "cursor") && path != "/api/v1/audit-log.csv" {
+            assert!(named(list, "limit"), "{path} has pages of one size");
+            assert!(list["responses"]["200"]["headers"]["Link"].is_object(), "{path} does not say where it goes on");
+            lists += 1;
+        }
+    }
+    assert!(posts > 20 && lists > 10, "{posts} {lists}");
+    shop.close().await;
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_operation_says_what_it_does_with_examples_and_true_errors() {

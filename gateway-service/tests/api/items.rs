@@ -142,7 +142,10 @@ async fn items_delete() {
     let id = item(&shop, "rpc-2").await;
     assert_eq!(shop.delete("/api/v1/items/rpc-2").await.status, 204);
     assert_eq!(shop.get(&format!("/api/v1/items/{id}")).await.status, 404);
-    assert_eq!(shop.delete("/api/v1/items/rpc-2").await.status, 404);
+    for unknown in ["rpc-2", "rpc%01", "%00"] {
+        let missing = shop.delete(&format!("/api/v1/items/{unknown}")).await;
+        assert_eq!((missing.status, missing.json["detail"].as_str()), (404, Some("Item not found")), "{unknown}");
+    }
     assert_ne!(item(&shop, "rpc-2").await, id, "the SKU is free again");
     shop.close().await;
 }

@@ -9,6 +9,8 @@ mod bazar;
 mod beverages;
 /// What is kept of the catalog's answers.
 mod cache;
+/// More who ask than are answered.
+mod crowd;
 /// The API document.
 mod document;
 /// Visitors without an account.

@@ -17,7 +17,7 @@ use service_kit::{
     Client, ClientOptions,
     auth::{Caller, Jwks, Scopes, Service, Who},
     db::DbError,
-    http::{Background, Fail, Reply, Running, S404, ServiceInfo, serve},
+    http::{Background, Fail, Reply, Running, S404, S409, ServiceInfo, serve},
     testing::{Callers, TestDatabase},
 };
 use shared_types::{Code, Problem, Secret};
@@ -49,6 +49,9 @@ pub struct Wish {
 struct Book {
     version: AtomicI64,
     asked: AtomicUsize,
+    /// Purchases that wait for their answer, and the most there ever were.
+    waiting: AtomicUsize,
+    most_waiting: AtomicUsize,
     held: watch::Sender<bool>,
 }
 
@@ -82,6 +85,17 @@ async fn change(book: web::Data<Book>) -> Reply<Value> {
     Reply::ok(json!({"id": 1, "version": version}))
 }
 
+/// Sells nothing, and says so when it is let go.
+#[api_v2_operation(skip)]
+async fn sell(book: web::Data<Book>) -> Result<Reply<Value>, Fail<(S409,)>> {
+    let waiting = book.waiting.fetch_add(1, Ordering::SeqCst) + 1;
+    book.most_waiting.fetch_max(waiting, Ordering::SeqCst);
+    // An error means that the test is over.
+    book.held.subscribe().wait_for(|held| !held).await.ok();
+    book.waiting.fetch_sub(1, Ordering::SeqCst);
+    Err(Problem::new(Code::SoldOut, "there is none").into())
+}
+
 #[api_v2_operation(skip)]
 async fn keys() -> Reply<Jwks> {
     Reply::ok(Callers::of_this_process().keys())
@@ -104,13 +118,15 @@ impl Shelf {
 
     /// The same; or why a gateway does not start.
     pub async fn try_open(wish: &Wish) -> Result<Shelf, String> {
-        let book =
-            Arc::new(Book { version: AtomicI64::new(1), asked: AtomicUsize::new(0), held: watch::Sender::new(false) });
+        let [asked, waiting, most_waiting] = [(); 3].map(|()| AtomicUsize::new(0));
+        let (version, held) = (AtomicI64::new(1), watch::Sender::new(false));
+        let book = Arc::new(Book { version, asked, waiting, most_waiting, held });
         let shown = web::Data::from(Arc::clone(&book));
         let routes = move |config: &mut web::ServiceConfig| {
             config
                 .app_data(shown.clone())
                 .service(web::resource("/books/{id}").route(web::get().to(show)).route(web::patch().to(change)))
+                .service(web::resource("/checkout").route(web::post().to(sell)))
                 .service(web::resource("/.well-known/jwks.json").route(web::get().to(keys)));
         };
         let any_port = "127.0.0.1:0".parse().unwrap();
@@ -148,6 +164,24 @@ impl Shelf {
     /// Reads of the catalog.
     pub fn asked(&self) -> usize {
         self.book.asked.load(Ordering::SeqCst)
+    }
+
+    /// The most purchases that ever waited for their answer together.
+    pub fn most_waiting(&self) -> usize {
+        self.book.most_waiting.load(Ordering::SeqCst)
+    }
+
+    /// A purchase, beside the test: its status, its code, and in how many seconds to come again.
+    pub fn start_buying(&self) -> JoinHandle<(u16, Code, Option<i64>)> {
+        let client = self.client(0);
+        let wish = json!({"lines": [{"book_id": 1, "quantity": 1}], "payment_method": "on_delivery"});
+        tokio::spawn(async move {
+            let headers = [("x-api-key", OPERATOR_KEY), ("content-type", "application/json")];
+            let body = wish.to_string().into_bytes();
+            let answer = client.send(Method::POST, "/api/v1/checkout", &headers, Some(body)).await.unwrap();
+            let problem: Problem = serde_json::from_slice(&answer.body).unwrap();
+            (answer.status.as_u16(), problem.code, answer.retry_after_s())
+        })
     }
 
     /// From now on a read has seen what it says, and does not say it yet.
@@ -244,8 +278,8 @@ impl Shelf {
     }
 
     fn client(&self, gateway: usize) -> Client {
-        Client::new(&self.gateways[gateway].url(), ClientOptions { call_ms: 60_000, ..ClientOptions::default() })
-            .unwrap()
+        // A crowd that connects at once takes its time.
+        Client::new(&self.gateways[gateway].url(), ClientOptions { connect_ms: 60_000, call_ms: 60_000 }).unwrap()
     }
 
     pub async fn close(self) {

@@ -160,8 +160,11 @@ async fn accounts_are_listed_page_by_page_latest_first() {
         let items = page.json["items"].as_array().unwrap();
         assert!(items.len() <= 2);
         names.extend(items.iter().map(|account| account["username"].as_str().unwrap().to_owned()));
-        let Some(cursor) = page.json["next_cursor"].as_str() else { break };
-        path = format!("/api/v1/accounts?limit=2&cursor={cursor}");
+        let next = page.json["next_cursor"].as_str();
+        let link = next.map(|cursor| format!("</api/v1/accounts?limit=2&cursor={cursor}>; rel=\"next\""));
+        assert_eq!(page.header("link"), link.clone().unwrap_or_default());
+        let Some(link) = link else { break };
+        path = link.split(['<', '>']).nth(1).unwrap().to_owned();
     }
     assert_eq!(names, ["dan", "cyn", "ben", "ana", "root"]);
     assert_eq!(root.get("/api/v1/accounts?cursor=zz").await.code(), (400, "malformed_query"));

@@ -76,7 +76,9 @@ async fn the_log_is_for_administrators_and_its_pages_are_complete() {
     assert!(whole.len() >= 8, "{whole:?}");
     let (mut collected, mut query) = (Vec::new(), "action=account.&limit=3".to_owned());
     loop {
-        let page = root.get(&format!("/api/v1/audit-log?{query}")).await.json;
+        let answer = root.get(&format!("/api/v1/audit-log?{query}")).await;
+        assert_eq!(answer.json["next_cursor"].is_string(), answer.header("link").ends_with(">; rel=\"next\""));
+        let page = answer.json;
         collected.extend(page["items"].as_array().unwrap().clone());
         let Some(cursor) = page["next_cursor"].as_str() else { break };
         query = format!("action=account.&limit=3&cursor={cursor}");

@@ -2,13 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use tokio::sync::SemaphorePermit;
-
 use super::{
     NotSent,
     again::RetryBudget,
     breaker::{Breaker, Pass},
-    seats::Seats,
+    seats::{Seat, Seats},
 };
 
 /// A busy service is asked again after this long.
@@ -24,7 +22,7 @@ pub(super) struct Guard {
 /// The right to make one call.
 pub(super) struct Admission<'a> {
     pub(super) pass: Pass<'a>,
-    _seat: SemaphorePermit<'a>,
+    pub(super) seat: Seat<'a>,
 }
 
 impl Guard {
@@ -38,6 +36,6 @@ impl Guard {
         self.breaker.wait(Instant::now()).map_or(Ok(()), |pause| Err(NotSent::Broken(pause)))?;
         let seat = self.seats.take(time_left).await.map_err(|_| NotSent::Busy(BUSY_PAUSE))?;
         let pass = self.breaker.pass(Instant::now()).map_err(NotSent::Broken)?;
-        Ok(Admission { pass, _seat: seat })
+        Ok(Admission { pass, seat })
     }
 }

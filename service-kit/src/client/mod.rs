@@ -182,9 +182,12 @@ impl Client {
         let span = spans::client(method.as_str(), &place(&self.base), path);
         let Call { request, token } = self.request(method, path, headers, body, &context, time_left)?;
         let request = span.headers().into_iter().fold(request, |request, (name, value)| request.header(name, value));
+        let began = Instant::now();
         let answered = self.exchange(request).await;
         span.ended(answered.as_ref().ok().map(|answer| answer.status.as_u16()));
         if let Some(admission) = admission {
+            let well = answered.as_ref().is_ok_and(|answer| !answer.status.is_server_error());
+            admission.seat.leave(began.elapsed(), well);
             admission.pass.showed(showed(&answered, time_left < self.call), Instant::now());
         }
         let answer = answered.map_err(|broken| Silence::Lost(broken.why))?;

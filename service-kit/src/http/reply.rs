@@ -250,7 +250,8 @@ impl<S: StatusSet> Apiv2Errors for Fail<S> {
 /// Seconds after which a caller may try again, said with every 503 that names no other time.
 const RETRY_AFTER_S: i64 = 1;
 
-/// The answer that carries this problem, with the id of the request being served.
+/// The answer that carries this problem, with the id of the request being served. Layers find its code among its
+/// extensions.
 pub fn problem_response(mut problem: Problem) -> HttpResponse {
     problem.request_id = Some(RequestContext::current().request_id);
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -261,5 +262,7 @@ pub fn problem_response(mut problem: Problem) -> HttpResponse {
         response.insert_header(("retry-after", seconds.to_string()));
     }
     let body = serde_json::to_string(&problem).expect("BUG: a problem is plain data and serialises");
-    response.body(body)
+    let mut response = response.body(body);
+    response.extensions_mut().insert(problem.code);
+    response
 }

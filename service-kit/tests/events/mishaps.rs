@@ -5,10 +5,11 @@ use std::sync::Mutex;
 use service_kit::db::{DbError, Engine, Tx};
 use service_kit::inbox;
 use service_kit::outbox;
+use service_kit::relay::RelayOptions;
 use service_kit::testing::{TestDatabase, eventually};
 
 use crate::consumer::{Consumer, Mood};
-use crate::producer::{Producer, event, tell};
+use crate::producer::{Producer, event, quick, relay, tell};
 
 fn up_to(number: i64) -> Vec<i64> {
     (1..=number).collect()
@@ -33,6 +34,21 @@ async fn events_of_a_subject_arrive_in_the_order_of_their_commits() {
     for subject in ["order-0", "order-1", "order-2", "order-3"] {
         assert_eq!(consumer.heard(subject).await, up_to(40), "{subject}");
     }
+    relay.stop().await;
+    consumer.stop().await;
+}
+
+/// The relay looks by itself once an hour: whatever arrives before that, its own commit has told of.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_wakes_the_relay_and_nothing_waits_for_a_poll() {
+    let (producer, consumer) = (Producer::start("waking").await, Consumer::start("waking").await);
+    let seldom = RelayOptions { poll_interval_ms: 3_600_000, lease_ms: 3_600_000, ..quick() };
+    let relay = relay(&producer.db, &consumer.address, seldom).await;
+    for number in 1..=50 {
+        assert_eq!(producer.tell("order-0").await, number);
+        producer.drained().await;
+    }
+    assert_eq!(consumer.heard("order-0").await, up_to(50));
     relay.stop().await;
     consumer.stop().await;
 }

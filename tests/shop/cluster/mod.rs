@@ -113,6 +113,8 @@ pub struct Cluster {
     logs: tempfile::TempDir,
     memory: Arc<Memory>,
     outsider: Outsider,
+    /// Whether the outsider subscribed to webhooks.
+    is_heard: bool,
     finished: bool,
 }
 
@@ -129,6 +131,10 @@ impl Cluster {
 
     /// The same, on databases of the test's choice.
     pub async fn start_on(database: impl AsyncFn(&str) -> TestDatabase, flags: &[String]) -> Cluster {
+        Cluster::start_telling(database, flags, true).await
+    }
+
+    async fn start_telling(database: impl AsyncFn(&str) -> TestDatabase, flags: &[String], is_heard: bool) -> Cluster {
         let mut links = BTreeMap::new();
         for link in Cluster::links() {
             links.insert(link, Arc::new(Link::open().await));
@@ -147,7 +153,9 @@ impl Cluster {
         let outsider = Outsider::start().await;
         let outside: &Link = &links[&(Order, Outside)];
         outside.lead_to(vec![outsider.address()]);
-        outsider.subscribe(databases[&Order].url(), outside).await;
+        if is_heard {
+            outsider.subscribe(databases[&Order].url(), outside).await;
+        }
         let replicas = replicas();
         let mut to_each_gateway = BTreeMap::new();
         for (from, replica) in [Catalog, Order].into_iter().flat_map(|from| (0..replicas).map(move |n| (from, n))) {
@@ -166,6 +174,7 @@ impl Cluster {
             logs,
             memory: Arc::default(),
             outsider,
+            is_heard,
             finished: false,
         };
         for part in SERVICES {

@@ -14,7 +14,7 @@ use order_service::store::{
 use serde_json::{Value, json};
 use service_kit::{
     db::{DatabaseUrl, Db, DbOptions},
-    testing::eventually,
+    testing::{TestDatabase, eventually},
 };
 use shared_types::{
     Secret, Timestamp,
@@ -27,7 +27,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::Link;
+use super::{Cluster, Link};
 
 /// He listens as long as this value lives.
 pub struct Outsider {
@@ -61,6 +61,13 @@ impl Heard {
 impl Drop for Outsider {
     fn drop(&mut self) {
         self.listening.abort();
+    }
+}
+
+impl Cluster {
+    /// A shop with no subscriber to its webhooks: they go one after the other, where there may be much to tell.
+    pub async fn start_unheard() -> Cluster {
+        Cluster::start_telling(async |name| TestDatabase::create(name).await, &[], false).await
     }
 }
 

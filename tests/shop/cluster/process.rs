@@ -61,6 +61,14 @@ impl Process {
         self.address
     }
 
+    /// What it has in memory now.
+    #[allow(dead_code, reason = "not everybody who starts one weighs it")]
+    pub fn memory_kb(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
     /// SIGKILL: it cannot finish anything.
     pub fn kill(&mut self) {
         kill(&mut self.child);

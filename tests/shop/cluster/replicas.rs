@@ -24,6 +24,11 @@ pub fn replicas() -> usize {
 }
 
 impl Cluster {
+    /// What the part has in memory now; of replicas the first.
+    pub fn memory_kb(&self, part: Part) -> u64 {
+        self.processes[&(part, 0)].memory_kb()
+    }
+
     /// Where the replicas of the part show their numbers.
     pub fn numbers_of(&self, part: Part) -> Vec<SocketAddr> {
         let address = |replica: usize| match part {

@@ -1,3 +1,4 @@
+use actix_web::HttpRequest;
 use paperclip::actix::{
     api_v2_operation,
     web::{self, ServiceConfig},
@@ -63,8 +64,11 @@ async fn list(
     _: Administrator,
     identity: web::Data<Identity>,
     page: web::Query<PageQuery>,
+    request: HttpRequest,
 ) -> Result<Reply<AccountPage>, Fail> {
-    Ok(Reply::ok(identity.accounts(&page).await?))
+    let found = identity.accounts(&page).await?;
+    let next = found.next_cursor.clone();
+    Ok(Reply::ok(found).next_page(&request, next.as_deref()))
 }
 
 /// Opens an account of any role for somebody.

@@ -1,3 +1,4 @@
+use actix_web::HttpRequest;
 use paperclip::actix::{
     api_v2_operation,
     web::{self, ServiceConfig},
@@ -33,8 +34,11 @@ async fn list(
     who: AccountHolder,
     identity: web::Data<Identity>,
     page: web::Query<PageQuery>,
+    request: HttpRequest,
 ) -> Result<Reply<ApplicationPage>, Fail> {
-    Ok(Reply::ok(identity.applications(whose(&who), &page).await?))
+    let found = identity.applications(whose(&who), &page).await?;
+    let next = found.next_cursor.clone();
+    Ok(Reply::ok(found).next_page(&request, next.as_deref()))
 }
 
 /// Registers an OAuth2 application. Its secret is in this answer and nowhere else.

@@ -28,8 +28,11 @@ async fn list(
     _: Administrator,
     identity: web::Data<Identity>,
     query: web::Query<AuditQuery>,
+    request: HttpRequest,
 ) -> Result<Reply<AuditPage>, Fail> {
-    Ok(Reply::ok(identity.audit_log(query.into_inner()).await?).header("cache-control", "no-store"))
+    let found = identity.audit_log(query.into_inner()).await?;
+    let next = found.next_cursor.clone();
+    Ok(Reply::ok(found).next_page(&request, next.as_deref()).header("cache-control", "no-store"))
 }
 
 /// A file to be kept.

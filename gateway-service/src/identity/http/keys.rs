@@ -1,3 +1,4 @@
+use actix_web::HttpRequest;
 use paperclip::actix::{
     api_v2_operation,
     web::{self, ServiceConfig},
@@ -40,8 +41,11 @@ async fn list(
     who: Employee,
     identity: web::Data<Identity>,
     page: web::Query<PageQuery>,
+    request: HttpRequest,
 ) -> Result<Reply<ApiKeyPage>, Fail> {
-    Ok(Reply::ok(identity.keys(whose(&who), &page).await?))
+    let found = identity.keys(whose(&who), &page).await?;
+    let next = found.next_cursor.clone();
+    Ok(Reply::ok(found).next_page(&request, next.as_deref()))
 }
 
 /// Revokes one's own API key; anybody's for an administrator. It is refused from now on.

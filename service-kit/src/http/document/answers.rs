@@ -83,10 +83,20 @@ fn complete_own(status: u16, response: &mut Value, path: &str) {
     } else if let Some(media_type) = noted_media_type(response) {
         response["content"] = json!({media_type: {"schema": {"type": "string"}}});
     }
-    let headers = headers(status);
+    let mut headers = headers(status);
+    if is_page(response) {
+        headers["Link"] =
+            text("The next page, where there is one (RFC 8288).", "</api/v1/books?cursor=5b>; rel=\"next\"");
+    }
     if !headers.is_null() {
         response["headers"] = headers;
     }
+}
+
+/// A part of a list that may go on.
+fn is_page(response: &Value) -> bool {
+    let schema = &response["content"]["application/json"]["schema"]["$ref"];
+    schema.as_str().is_some_and(|schema| schema.ends_with("Page"))
 }
 
 /// An answer that is a problem.
@@ -103,9 +113,12 @@ fn problem(status: u16, description: &str, path: &str) -> Value {
     answer
 }
 
+fn text(description: &str, example: &str) -> Value {
+    json!({"description": description, "schema": {"type": "string"}, "example": example})
+}
+
 /// What an answer of this status says in its head, beside what every answer says.
 fn headers(status: u16) -> Value {
-    let text = |description: &str, example: &str| json!({"description": description, "schema": {"type": "string"}, "example": example});
     match status {
         201 | 202 => json!({"Location": text("Where it is.", "/api/v1/orders/01936f2e-7b1c-7cc3-98c4-dc0c0c07398f")}),
         401 => json!({"WWW-Authenticate": text("Which credential is asked for.", "Bearer realm=\"lastcopy\"")}),
