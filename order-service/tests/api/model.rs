@@ -294,9 +294,9 @@ fn the_store_answers_and_records_as_the_pure_order_does() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let (_database, db) = runtime.block_on(database());
     let moved: Arc<Mutex<BTreeSet<&str>>> = Arc::default();
-    let mut runner = TestRunner::new(ProptestConfig { cases: 128, ..ProptestConfig::default() });
     let orders = (0usize..8, proptest::collection::vec(act(), 1..40));
     for _ in 0..ROUNDS {
+        let mut runner = TestRunner::new(ProptestConfig { cases: 128, ..ProptestConfig::default() });
         let checked = runner.run(&orders, |(kind, acts)| {
             runtime.block_on(async {
                 let mut case = Case::open(&db, kind).await;
