@@ -127,31 +127,31 @@ async fn a_clock_is_wrong(part: Part) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs libfaketime; scripts/test installs it"]
+#[ignore = "needs libfaketime; `scripts/test` runs it"]
 async fn the_catalogs_clock_is_wrong_and_nothing_is_lost() {
     a_clock_is_wrong(Catalog).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs libfaketime; scripts/test installs it"]
+#[ignore = "needs libfaketime; `scripts/test` runs it"]
 async fn the_order_services_clock_is_wrong_and_nothing_is_lost() {
     a_clock_is_wrong(Order).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs libfaketime; scripts/test installs it"]
+#[ignore = "needs libfaketime; `scripts/test` runs it"]
 async fn the_delivery_services_clock_is_wrong_and_nothing_is_lost() {
     a_clock_is_wrong(Delivery).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs libfaketime; scripts/test installs it"]
+#[ignore = "needs libfaketime; `scripts/test` runs it"]
 async fn the_gateways_clock_is_wrong_and_nothing_is_lost() {
     a_clock_is_wrong(Gateway).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs libfaketime; scripts/test installs it"]
+#[ignore = "needs libfaketime; `scripts/test` runs it"]
 async fn the_banks_clock_is_wrong_and_nothing_is_lost() {
     a_clock_is_wrong(Payments).await;
 }

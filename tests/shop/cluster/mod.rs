@@ -290,8 +290,8 @@ impl Cluster {
         self.kill(part);
         let mut command = clock.command(Path::new(BINARY));
         command.env_remove("LASTCOPY_FAULT");
-        let process = Process::run(command, &self.arguments(part), &self.log_of(part)).await;
-        self.has_started(part, process.unwrap_or_else(|why| panic!("{why}")));
+        let process = Process::run(command, &self.arguments(part, 0), &self.log_of(part, 0)).await;
+        self.has_started(part, 0, process.unwrap_or_else(|why| panic!("{why}")));
     }
 
     /// The file in which the part keeps everything. Only SQLite has one.
