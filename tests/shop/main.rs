@@ -4,6 +4,8 @@
 //! (`sqlite`, or `postgres`), and `LASTCOPY_TEST_LONG=1` makes storms last minutes instead of seconds.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+/// Clocks that are wrong, and set right again.
+mod clocks;
 /// What goes on while nobody comes in.
 mod closed;
 /// The shop in the hands of a test.

@@ -103,6 +103,51 @@ async fn shop_stock() {
     shop.close().await;
 }
 
+/// Employees keep the inventory, everybody else looks at it; how many there are is the shop's own business.
+#[tokio::test(flavor = "multi_thread")]
+async fn shop_inventory() {
+    let shop = Shop::open("shop_inventory").await;
+    let (ana, eva) =
+        (Person::enters(&shop, "ana", Role::Customer).await, Person::enters(&shop, "eva", Role::Employee).await);
+    let tea = json!({"sku": "t-1", "title": "Green tea", "topic": "tea", "price": 4.5, "stock": 3, "warn_limit": 2});
+    assert_eq!(ana.post("/api/v1/books", tea.clone()).await.status, 403);
+    let made = eva.post("/api/v1/books", tea).await;
+    assert_eq!((made.status, &made.json["on_hand"], &made.json["warn_limit"]), (201, &json!(3), &json!(2)), "{made:?}");
+    let path = format!("/api/v1/books/{}", made.json["id"]);
+    let adjustments = format!("{path}/stock-adjustments");
+    let forbidden = [
+        (Method::PATCH, path.clone(), Some(json!({"warn_limit": 0}))),
+        (Method::POST, adjustments.clone(), Some(json!({"delta": 100, "reason": "a gift"}))),
+        (Method::DELETE, path.clone(), None),
+    ];
+    for (method, path, body) in forbidden {
+        assert_eq!(ana.send(method, &path, body).await.status, 403, "{path}");
+        assert_eq!(eva.get(&path).await.json.get("on_hand").unwrap_or(&json!(3)), &json!(3), "nothing has changed");
+    }
+    // Down to its last copies, to none, and up again.
+    for (delta, on_hand, state) in
+        [(0, 3, "AVAILABLE"), (-1, 2, "FEW REMAINING"), (-2, 0, "OUT OF STOCK"), (9, 9, "AVAILABLE")]
+    {
+        if delta != 0 {
+            let adjusted = eva.post(&adjustments, json!({"delta": delta, "reason": "counted"})).await;
+            assert_eq!((adjusted.status, &adjusted.json["on_hand"]), (201, &json!(on_hand)), "{adjusted:?}");
+        }
+        let (seen, known) = (ana.get(&path).await.json, eva.get(&path).await.json);
+        assert_eq!((&seen["state"], &known["state"]), (&json!(state), &json!(state)));
+        assert_eq!((seen.get("on_hand"), seen.get("warn_limit")), (None, None), "{seen}");
+        assert_eq!((&known["on_hand"], &known["warn_limit"]), (&json!(on_hand), &json!(2)));
+    }
+    for read_only in [json!({"state": "AVAILABLE"}), json!({"on_hand": 50})] {
+        let refused = eva.send(Method::PATCH, &path, Some(read_only)).await;
+        assert_eq!(refused.status, 422, "{refused:?}");
+    }
+    assert_eq!(eva.send(Method::PATCH, &path, Some(json!({"warn_limit": 9}))).await.status, 200);
+    assert_eq!(ana.get(&path).await.json["state"], "FEW REMAINING");
+    assert_eq!(eva.send(Method::DELETE, &path, None).await.status, 204);
+    assert_eq!(ana.get(&path).await.status, 404);
+    shop.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn shop_lines() {
     let shop = Shop::open("shop_lines").await;

@@ -5,7 +5,7 @@ use service_kit::{
     db::{DbError, Engine},
 };
 use shared_types::{OrderId, Timestamp};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::Driver;
 use crate::store;
@@ -14,6 +14,9 @@ use crate::store;
 const KEYS_KEPT_MS: i64 = 2 * 24 * 3_600 * 1_000;
 /// How often old keys are looked for.
 const KEYS_SWEEP_MS: i64 = 60_000;
+
+/// How often the times that orders wait for are held against the clock.
+const CLOCK_CHECK: Duration = Duration::from_secs(1);
 
 /// What is to be done about an order.
 #[derive(Debug, Clone, Copy)]
@@ -30,7 +33,14 @@ pub async fn work(driver: Driver) {
     let working = async {
         driver.resume().await;
         let mut swept_at = Timestamp::from_micros(0);
+        let mut clock_checked = Instant::now();
         loop {
+            if clock_checked.elapsed() > CLOCK_CHECK {
+                clock_checked = Instant::now();
+                driver.check_the_clock().await.unwrap_or_else(|error| {
+                    tracing::error!(%error, "nobody knows whether orders wait for a time that is too far away");
+                });
+            }
             if driver.now() > swept_at.plus_ms(KEYS_SWEEP_MS) {
                 swept_at = driver.now();
                 driver.forget_keys().await;
@@ -64,6 +74,18 @@ impl Driver {
             Ok(orders) => tracing::info!(orders, "unfinished orders are taken up"),
             Err(error) => tracing::error!(%error, "unfinished orders wait for their leases"),
         }
+    }
+
+    /// An order that was written when the clock was ahead does not wait until it is that late again.
+    async fn check_the_clock(&self) -> Result<(), DbError> {
+        let pace = &self.0.pace;
+        let now = self.now();
+        let far = now.plus_ms(2 * pace.lease_ms.max(pace.longest_pause_ms).max(pace.look_ms));
+        if self.0.db.read(move |tx| store::due::is_any_too_far(tx, far)).await? {
+            let orders = self.0.db.write(move |tx| store::due::bring_back(tx, now, far)).await?;
+            tracing::warn!(orders, "the clock was set back: what waited for a later time is due");
+        }
+        Ok(())
     }
 
     async fn forget_keys(&self) {

@@ -83,6 +83,10 @@ impl Worker {
     /// What is due now, and ours until its lease is over.
     async fn claim(&self, free: usize) -> Result<Vec<Due>, DbError> {
         let now = self.clock.now();
+        let far = now.plus_ms(2 * self.pace.lease_ms.max(self.pace.longest_pause_ms));
+        if self.db.read(move |tx| notifications::is_any_too_far(tx, far)).await? {
+            self.db.write(move |tx| notifications::bring_back(tx, now, far)).await?;
+        }
         if self.db.read(move |tx| notifications::is_any_lease_over(tx, now)).await? {
             self.end_leases(now).await?;
         }

@@ -65,6 +65,26 @@ pub fn postpone(tx: &mut Tx<'_>, id: OrderId, version: i64, due_at: Timestamp) -
     .map(drop)
 }
 
+/// Whether an order waits for a time that nobody sets who knows what time it is: one that is further away than `far`, the
+/// longest pause there is. An order that waits for its deadline alone may wait for long.
+pub fn is_any_too_far(tx: &mut Tx<'_>, far: Timestamp) -> Result<bool, DbError> {
+    let row = tx.query_one(
+        "select case when exists (select 1 from orders where due_at_us > $1) \
+                       or exists (select 1 from orders where look_at_us > $1 and look_at_us < pay_by_us) \
+                     then 1 else 0 end as too_far",
+        &params![far.micros()],
+    )?;
+    Ok(row.get::<i64>("too_far")? == 1)
+}
+
+/// Those orders are due now: the clock has been set back since.
+pub fn bring_back(tx: &mut Tx<'_>, now: Timestamp, far: Timestamp) -> Result<u64, DbError> {
+    let due = "update orders set due_at_us = $1 where due_at_us > $2";
+    let look = "update orders set look_at_us = $1 where look_at_us > $2 and look_at_us < pay_by_us";
+    let times = params![now.micros(), far.micros()];
+    Ok(tx.execute(due, &times)? + tx.execute(look, &times)?)
+}
+
 /// Whatever is outstanding is due now: whoever was at work on it is dead.
 pub fn all(tx: &mut Tx<'_>, now: Timestamp) -> Result<u64, DbError> {
     tx.execute("update orders set due_at_us = $1 where due_at_us > $1", &params![now.micros()])

@@ -84,6 +84,19 @@ pub fn is_any_due(tx: &mut Tx<'_>, now: Timestamp) -> Result<bool, DbError> {
     Ok(tx.query_opt(due, &params![now.micros()])?.is_some())
 }
 
+/// Whatever waits for a time further away than `far`, the longest there is, is due now: the clock has been set back since.
+/// Says how many messages that are; without any, nothing is written.
+pub fn bring_back(tx: &mut Tx<'_>, now: Timestamp, far: Timestamp) -> Result<u64, DbError> {
+    let too_far = "update notification set due_at_us = $1 where due_at_us > $2";
+    tx.execute(too_far, &params![now.micros(), far.micros()])
+}
+
+/// Whether anything does.
+pub fn is_any_too_far(tx: &mut Tx<'_>, far: Timestamp) -> Result<bool, DbError> {
+    let too_far = "select 1 as too_far from notification where due_at_us > $1 limit 1";
+    Ok(tx.query_opt(too_far, &params![far.micros()])?.is_some())
+}
+
 /// Whether a sender is overdue.
 pub fn is_any_lease_over(tx: &mut Tx<'_>, now: Timestamp) -> Result<bool, DbError> {
     let over = "select 1 as over from notification where status = 'sending' and due_at_us <= $1 limit 1";

@@ -194,6 +194,18 @@ pub fn due(tx: &mut Tx<'_>, now: Timestamp) -> Result<Vec<Uuid>, DbError> {
     rows.iter().map(|row| required(parsed(row, "webhook_id")?, "webhook_id")).collect()
 }
 
+/// Whether anything waits for a time further away than `far`, the longest there is.
+pub fn is_any_too_far(tx: &mut Tx<'_>, far: Timestamp) -> Result<bool, DbError> {
+    let too_far = "select 1 as too_far from webhook_message where due_at_us > $1 limit 1";
+    Ok(tx.query_opt(too_far, &params![far.micros()])?.is_some())
+}
+
+/// That is due now: the clock has been set back since.
+pub fn bring_back(tx: &mut Tx<'_>, now: Timestamp, far: Timestamp) -> Result<u64, DbError> {
+    let too_far = "update webhook_message set due_at_us = $1 where due_at_us > $2";
+    tx.execute(too_far, &params![now.micros(), far.micros()])
+}
+
 /// Takes messages to this subscriber to be sent until `until`, longest due first. Of two that ask at once one gets a
 /// message; should both send it all the same, the subscriber knows it by its id.
 pub fn claim(

@@ -8,6 +8,11 @@ pub(super) fn pause_ms(tries: i64, second_ms: i64) -> Option<i64> {
     PAUSES_S.get(at).map(|seconds| seconds * second_ms)
 }
 
+/// The longest of them.
+pub(super) fn longest_pause_ms(second_ms: i64) -> i64 {
+    PAUSES_S.iter().max().map_or(0, |seconds| seconds * second_ms)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

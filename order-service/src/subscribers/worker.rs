@@ -5,7 +5,10 @@ use service_kit::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{lines::Lines, schedule::pause_ms};
+use super::{
+    lines::Lines,
+    schedule::{longest_pause_ms, pause_ms},
+};
 use crate::{
     clients::Subscribers,
     points::TELL,
@@ -66,6 +69,10 @@ impl Worker {
     /// What is due now, and ours until its lease is over. Nobody who is slow to answer has more than his own share of seats.
     async fn claim(&self, free: usize) -> Result<Vec<Due>, DbError> {
         let now = self.clock.now();
+        let far = now.plus_ms(self.pace.lease_ms.max(2 * longest_pause_ms(self.pace.second_ms)));
+        if self.db.read(move |tx| subscribers::is_any_too_far(tx, far)).await? {
+            self.db.write(move |tx| subscribers::bring_back(tx, now, far)).await?;
+        }
         let due = self.db.read(move |tx| subscribers::due(tx, now)).await?;
         let shares = self.lines.shares(due, free);
         if shares.is_empty() {

@@ -9,6 +9,7 @@ use shared_types::{
     Amount, Code, Currency, PaymentId, Problem, Timestamp,
     payments::{OpenPaymentRequest, PaymentStatus, PaymentView},
 };
+use tokio::sync::watch;
 
 use crate::neighbours::{Mood, broken, held};
 
@@ -18,6 +19,8 @@ pub struct Bank {
     /// What becomes of a payment that it hears of for the first time.
     decision: Mutex<PaymentStatus>,
     ledger: Mutex<BTreeMap<String, PaymentView>>,
+    /// Whether its answers wait, although everything is done.
+    holds_answers: watch::Sender<bool>,
     /// Every call that arrived, with those of the other neighbours.
     calls: Arc<Mutex<Vec<String>>>,
 }
@@ -25,11 +28,16 @@ pub struct Bank {
 impl Bank {
     pub fn new(calls: Arc<Mutex<Vec<String>>>) -> Bank {
         let (mood, decision) = (Mutex::new(Mood::Well), Mutex::new(PaymentStatus::Succeeded));
-        Bank { mood, decision, ledger: Mutex::default(), calls }
+        Bank { mood, decision, ledger: Mutex::default(), holds_answers: watch::Sender::new(false), calls }
     }
 
     pub fn is(&self, mood: Mood) {
         *held(&self.mood) = mood;
+    }
+
+    /// From now on it does what it is asked, and its answers are on their way until they are let go.
+    pub fn holds_answers(&self, holds: bool) {
+        self.holds_answers.send_replace(holds);
     }
 
     pub fn decides(&self, status: PaymentStatus) {
@@ -87,7 +95,13 @@ impl Bank {
         held(&self.calls).push(call);
         let mood = *held(&self.mood);
         match mood {
-            Mood::Well | Mood::Confused | Mood::Lies => HttpResponse::Ok().json(done()),
+            Mood::Well | Mood::Confused | Mood::Lies => {
+                let answer = HttpResponse::Ok().json(done());
+                let mut held = self.holds_answers.subscribe();
+                // The bank outlives its answers.
+                held.wait_for(|held| !held).await.unwrap();
+                answer
+            }
             Mood::Down => broken(),
             Mood::LosesReplies => {
                 done();

@@ -11,6 +11,8 @@ mod checkout;
 mod desk;
 /// Two drivers on one order.
 mod drivers;
+/// What a bank tells, in every order and number, at every moment.
+mod enumerated;
 /// Events in: once, in any order.
 mod events;
 /// Whatever a caller sends, the answer says what was wrong.

@@ -3,8 +3,11 @@ use order_service::domain::checkout::MAX_UNPAID_ORDERS;
 use reqwest::Method;
 use serde_json::{Value, json};
 use service_kit::{
+    Clock,
     auth::{Caller, Scope, Scopes, Service, Who},
-    testing::Callers,
+    db::{Db, DbOptions, Tx},
+    params,
+    testing::{Callers, eventually},
 };
 use shared_types::AccountId;
 use uuid::Uuid;
@@ -120,4 +123,44 @@ async fn buy_with_a_key(shop: &Shop, body: &Value) -> u16 {
     let bearer = Callers::of_this_process().bearer(&key, Service::Order);
     let request = shop.http.post(format!("{}/checkout", shop.running.url())).header("authorization", bearer);
     request.json(body).send().await.unwrap().status().as_u16()
+}
+
+/// Two orders have the same deadline, and one of them is given a later one.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_employee_extends_a_deadline_which_then_passes_without_harm() {
+    let shop = Shop::open("extended").await;
+    let ana = somebody();
+    let (kept, lost) = (buy(&shop, &ana, None, &by_invoice()).await, buy(&shop, &ana, None, &by_invoice()).await);
+    let (kept, lost) = (kept.order_id(), lost.order_id());
+    let extend = format!("/orders/{kept}/extend");
+    let soon = Clock::system().now().plus_ms(5_000);
+    let db =
+        Db::open_beside(shop.database.url(), DbOptions::default(), order_service::store::MIGRATIONS).await.unwrap();
+    let both_soon =
+        move |tx: &mut Tx<'_>| tx.execute("update orders set pay_by_us = $1, look_at_us = $1", &params![soon.micros()]);
+    assert_eq!(db.write(both_soon).await.unwrap(), 2);
+    db.close().await;
+
+    let later = Clock::system().now().plus_ms(3_600_000);
+    let until = json!({"until": later});
+    assert_eq!(shop.send_as(&ana, Method::POST, &extend, None, Some(&until)).await.status, 403);
+    let extended = shop.post(&extend, &until).await;
+    assert_eq!((extended.status, &extended.json["pay_by"]), (200, &json!(later)), "{extended:?}");
+    assert_eq!(shop.post(&extend, &until).await.json, extended.json, "the same word is no second one");
+    let earlier = shop.post(&extend, &json!({"until": later.plus_ms(-1)})).await;
+    assert_eq!(earlier.status, 409, "{earlier:?}");
+
+    eventually("the other's deadline has passed", async || shop.order(&lost).await["state"] == "canceled").await;
+    let order = shop.order(&kept).await;
+    assert_eq!(
+        (&order["state"], &order["stock"], &order["pay_by"]),
+        (&json!("pending"), &json!("taken"), &json!(later))
+    );
+    let history = shop.get(&format!("/orders/{kept}/history")).await.json["items"].clone();
+    let last = history.as_array().unwrap().last().unwrap();
+    assert_eq!(last["command"], "extend_deadline", "{history}");
+    assert!(last["actor"].as_str().unwrap().contains(&uuid::Uuid::nil().to_string()), "who extended it: {last}");
+    let closed = shop.post(&format!("/orders/{lost}/extend"), &until).await;
+    assert_eq!(closed.status, 409, "{closed:?}");
+    shop.close().await;
 }

@@ -29,6 +29,11 @@ fn signature(secret: &str, at_s: i64, body: &str) -> String {
     format!("t={at_s},v1={hex}")
 }
 
+/// The header of somebody who holds this secret and says this now.
+pub fn signed_by(secret: &str, body: &str) -> String {
+    signature(secret, now_s(), body)
+}
+
 fn event(id: &str, order: &str, rest: &str) -> String {
     let created = now_s();
     format!(
@@ -38,14 +43,20 @@ fn event(id: &str, order: &str, rest: &str) -> String {
 
 /// What a webhook was answered: its status, and the word or the detail in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Said(u16, String);
+pub struct Said(u16, String);
+
+impl Said {
+    pub fn is(&self, status: u16, word: &str) -> bool {
+        (self.0, self.1.as_str()) == (status, word)
+    }
+}
 
 fn said(status: u16, word: &str) -> Said {
     Said(status, word.to_owned())
 }
 
 impl Shop {
-    async fn post_webhook(&self, headers: &[(&str, &str)], body: &str) -> Said {
+    pub async fn post_webhook(&self, headers: &[(&str, &str)], body: &str) -> Said {
         let mut request = self.http.post(format!("{}/webhooks/payment", self.running.url()));
         for (name, value) in headers {
             request = request.header(*name, *value);

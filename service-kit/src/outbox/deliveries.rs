@@ -137,6 +137,20 @@ pub(crate) fn hold(tx: &mut Tx<'_>, subscriber_id: i64, setback: &Setback) -> Re
     .map(drop)
 }
 
+/// Whether an event is held until a time further away than `far`, the longest pause there is.
+pub(crate) fn is_any_too_far(tx: &mut Tx<'_>, subscriber_id: i64, far: Timestamp) -> Result<bool, DbError> {
+    let too_far = "select 1 as too_far from outbox_delivery \
+                    where subscriber_id = $1 and held_until_us > $2 and held_until_us < $3 limit 1";
+    Ok(tx.query_opt(too_far, &params![subscriber_id, far.micros(), PARKED])?.is_some())
+}
+
+/// Such an event is held until now: the clock has been set back since. What is parked stays so.
+pub(crate) fn bring_back(tx: &mut Tx<'_>, subscriber_id: i64, now: Timestamp, far: Timestamp) -> Result<u64, DbError> {
+    let too_far = "update outbox_delivery set held_until_us = $4 \
+                    where subscriber_id = $1 and held_until_us > $2 and held_until_us < $3";
+    tx.execute(too_far, &params![subscriber_id, far.micros(), PARKED, now.micros()])
+}
+
 /// Takes or prolongs the lease; says whether it is ours. The condition and the change are one statement.
 pub(crate) fn lease(
     tx: &mut Tx<'_>,
@@ -145,11 +159,14 @@ pub(crate) fn lease(
     now: Timestamp,
     until: Timestamp,
 ) -> Result<bool, DbError> {
+    // Whoever wrote a longer lease than there is had a clock that was wrong.
+    let far = until.plus_ms((until.micros() - now.micros()) / 1_000);
     let taken = tx.execute(
         "insert into relay_lease (subscriber_id, holder, until_us) values ($1, $2, $3) \
          on conflict (subscriber_id) do update set holder = excluded.holder, until_us = excluded.until_us \
-         where relay_lease.holder = excluded.holder or relay_lease.until_us <= $4",
-        &params![subscriber_id, holder, until.micros(), now.micros()],
+         where relay_lease.holder = excluded.holder or relay_lease.until_us <= $4 \
+               or relay_lease.until_us > $5",
+        &params![subscriber_id, holder, until.micros(), now.micros(), far.micros()],
     )?;
     Ok(taken == 1)
 }

@@ -96,7 +96,7 @@ impl Worker {
         let (subscriber_id, now, limit) = (self.subscriber_id, self.clock.now(), self.batch_events);
         let batch = self.db.read(move |tx| deliveries::next_batch(tx, subscriber_id, now, limit)).await?;
         if batch.is_empty() {
-            return Ok(Round::Drained);
+            return if self.bring_back(now).await? { Ok(Round::Moved) } else { Ok(Round::Drained) };
         }
         faults::point("relay.send.before_call");
         match post(&self.client, &batch).await {
@@ -116,14 +116,25 @@ impl Worker {
         }
     }
 
+    /// What is held until a time that no pause leads to was held when the clock was ahead. Says whether anything was.
+    async fn bring_back(&self, now: Timestamp) -> Result<bool, DbError> {
+        let (subscriber_id, far) = (self.subscriber_id, now.plus_ms(2 * self.options.longest_pause_ms.max(1)));
+        if !self.db.read(move |tx| deliveries::is_any_too_far(tx, subscriber_id, far)).await? {
+            return Ok(false);
+        }
+        self.db.write(move |tx| deliveries::bring_back(tx, subscriber_id, now, far)).await.map(|events| events > 0)
+    }
+
     /// The lease is prolonged at half its time, so that a relay at work writes it seldom.
     async fn hold_lease(&mut self) -> Result<bool, DbError> {
         let now = self.clock.now();
-        if self.leased_until > now.plus_ms(self.options.lease_ms / 2) {
+        let (half, whole) = (now.plus_ms(self.options.lease_ms / 2), now.plus_ms(self.options.lease_ms));
+        // A longer one was taken when the clock was ahead, and nobody believes it.
+        if self.leased_until > half && self.leased_until <= whole {
             return Ok(true);
         }
         let (subscriber_id, holder) = (self.subscriber_id, self.holder.clone());
-        let until = now.plus_ms(self.options.lease_ms);
+        let until = whole;
         let ours = self.db.write(move |tx| deliveries::lease(tx, subscriber_id, &holder, now, until)).await?;
         self.leased_until = if ours { until } else { Timestamp::from_micros(0) };
         Ok(ours)

@@ -90,8 +90,12 @@ impl Producer {
 }
 
 pub async fn relay(db: &Db, address: &str, options: RelayOptions) -> Relay {
+    relay_by(Clock::system(), db, address, options).await
+}
+
+pub async fn relay_by(clock: Clock, db: &Db, address: &str, options: RelayOptions) -> Relay {
     let client = Client::new(address, ClientOptions::default()).unwrap();
-    Relay::start(db.clone(), CONSUMER, client, Clock::system(), options).await.unwrap()
+    Relay::start(db.clone(), CONSUMER, client, clock, options).await.unwrap()
 }
 
 /// The ordinary pace, with pauses that a test can wait for.

@@ -1,10 +1,12 @@
 //! More than one relay: the lease saves work, and nothing but work depends on it.
 
+use service_kit::Clock;
+use service_kit::db::DbError;
 use service_kit::relay::RelayOptions;
 use service_kit::testing::eventually;
 
 use crate::consumer::{Consumer, Mood};
-use crate::producer::{Producer, quick, relay};
+use crate::producer::{Producer, quick, relay, relay_by};
 
 const SUBJECTS: [&str; 3] = ["a", "b", "c"];
 
@@ -58,4 +60,28 @@ async fn with_a_lease_one_relays_and_the_other_takes_over() {
     eventually("the second has taken over", async || producer.backlog().await.waiting == 0).await;
     heard_everything_once(&consumer, 9).await;
     second.stop().await;
+}
+
+/// What it holds is held by its clock, and so is its lease: neither is waited for by a clock that is right.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_relay_put_off_whose_clock_was_ahead_is_not_waited_for_by_one_whose_clock_is_right() {
+    const TEN_DAYS_MS: i64 = 10 * 24 * 3_600 * 1_000;
+    let (producer, consumer) = (Producer::start("ahead").await, Consumer::start("ahead").await);
+    consumer.rejects("b-1");
+    let stubborn = || RelayOptions { park_after: i64::MAX, ..quick() };
+    let ahead = relay_by(Clock::shifted(TEN_DAYS_MS), &producer.db, &consumer.address, stubborn()).await;
+    tell_everywhere(&producer, 2).await;
+    let held = "select count(*) as held from outbox_delivery where tries > 0";
+    let is_held = async || {
+        let count = producer.db.read::<_, DbError, _>(move |tx| tx.query_one(held, &[])?.get::<i64>("held"));
+        count.await.unwrap() == 1
+    };
+    eventually("an event is held", is_held).await;
+    // Dies without giving the lease back.
+    drop(ahead);
+    consumer.is_mended();
+    let right = relay(&producer.replica().await, &consumer.address, stubborn()).await;
+    producer.drained().await;
+    heard_everything_once(&consumer, 2).await;
+    right.stop().await;
 }

@@ -51,10 +51,10 @@ pub(super) fn page(tx: &mut Tx<'_>, after: Option<PaymentId>, rows: i64) -> Resu
     tx.query(&sql, &params![after, rows])?.iter().map(read).collect()
 }
 
-/// Payments whose bank decides by now.
-pub(super) fn undecided(tx: &mut Tx<'_>, now: Timestamp) -> Result<Vec<Stored>, DbError> {
-    let sql = format!("{SELECT} where decided_at_us <= $1 order by decided_at_us limit $2");
-    tx.query(&sql, &params![now.micros(), MAX_DECISIONS_ROWS])?.iter().map(read).collect()
+/// Payments whose bank decides by now, or at a time beyond `far`, the furthest there is: the clock has been set back since.
+pub(super) fn undecided(tx: &mut Tx<'_>, now: Timestamp, far: Timestamp) -> Result<Vec<Stored>, DbError> {
+    let sql = format!("{SELECT} where decided_at_us <= $1 or decided_at_us > $3 order by decided_at_us limit $2");
+    tx.query(&sql, &params![now.micros(), MAX_DECISIONS_ROWS, far.micros()])?.iter().map(read).collect()
 }
 
 /// Records a payment that rests on `old_version` (0: none). Says whether it did: not where the version is another by now.

@@ -166,8 +166,8 @@ impl Store {
 
     /// Payments whose bank decides by now.
     pub async fn undecided(&self) -> Result<Vec<(PaymentId, Command)>, DbError> {
-        let now = self.now();
-        let found = self.db.read(move |tx| ledger::undecided(tx, now)).await?;
+        let (now, far) = (self.now(), self.far());
+        let found = self.db.read(move |tx| ledger::undecided(tx, now, far)).await?;
         let decision = |stored: &Stored| {
             let refused = stored.behaviour().is_some_and(|behaviour| behaviour.refusal().is_some());
             (stored.payment.id, if refused { Command::Refuse } else { Command::Confirm })
@@ -177,8 +177,13 @@ impl Store {
 
     /// Webhooks to send now. Each is put off first, so that a sender who dies delays it and no more.
     pub async fn claim_webhooks(&self) -> Result<Vec<Webhook>, DbError> {
-        let (now, pace) = (self.now(), self.pace);
-        self.db.write(move |tx| webhooks::claim(tx, now, &pace)).await
+        let (now, far, pace) = (self.now(), self.far(), self.pace);
+        self.db.write(move |tx| webhooks::claim(tx, now, far, &pace)).await
+    }
+
+    /// Nothing is put off for longer: whatever waits for a later time was written when the clock was ahead.
+    fn far(&self) -> Timestamp {
+        self.now().plus_ms(2 * self.pace.longest_pause_ms.max(self.pace.later_ms))
     }
 
     /// The shop has this one.

@@ -70,11 +70,13 @@ pub(super) fn write_down(tx: &mut Tx<'_>, stored: &Stored, now: Timestamp, later
     Ok(())
 }
 
-/// What is due, each put off by the pause that follows an attempt without an answer.
-pub(super) fn claim(tx: &mut Tx<'_>, now: Timestamp, pace: &Pace) -> Result<Vec<Webhook>, DbError> {
+/// What is due, each put off by the pause that follows an attempt without an answer. What waits for a time further away
+/// than `far` was written when the clock was ahead, and is due.
+pub(super) fn claim(tx: &mut Tx<'_>, now: Timestamp, far: Timestamp, pace: &Pace) -> Result<Vec<Webhook>, DbError> {
     let rows = tx.query(
-        "select event_id, body, attempts from webhook where due_at_us <= $1 order by due_at_us limit $2",
-        &params![now.micros(), MAX_SENDINGS],
+        "select event_id, body, attempts from webhook where due_at_us <= $1 or due_at_us > $3 \
+          order by due_at_us limit $2",
+        &params![now.micros(), MAX_SENDINGS, far.micros()],
     )?;
     let mut claimed = Vec::with_capacity(rows.len());
     for row in rows {

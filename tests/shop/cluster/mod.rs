@@ -28,7 +28,12 @@ mod process;
 /// Several of each, one after the other.
 mod replicas;
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use reqwest::Method;
 use service_kit::{
@@ -49,7 +54,7 @@ use process::{BINARY, Process};
 pub use replicas::DRAIN_MS;
 use replicas::replicas;
 
-use crate::disk::Strace;
+use crate::{clocks::WrongClock, disk::Strace};
 
 /// Who can be killed, cut off, or asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -278,6 +283,15 @@ impl Cluster {
         let process = Process::run(command, &self.arguments(part, 0), &self.log_of(part, 0)).await?;
         self.has_started(part, 0, process);
         Ok(())
+    }
+
+    /// Kills the part and starts it by a clock that a test sets.
+    pub async fn by_clock(&mut self, part: Part, clock: &WrongClock) {
+        self.kill(part);
+        let mut command = clock.command(Path::new(BINARY));
+        command.env_remove("LASTCOPY_FAULT");
+        let process = Process::run(command, &self.arguments(part, 0), &self.log_of(part, 0)).await;
+        self.has_started(part, 0, process.unwrap_or_else(|why| panic!("{why}")));
     }
 
     /// The file in which the part keeps everything. Only SQLite has one.
