@@ -126,7 +126,7 @@ impl Day {
             Bought::No(Code::InvalidTransition) => {}
             // The bank was silent towards the double of the call, and answered the call itself.
             Bought::Yes(order) if self.order_to_payments.doubled() > 0 => self.refund(order.id).await,
-            _ => panic!("{bought:?}"),
+            Bought::Yes(_) | Bought::No(_) => panic!("{bought:?}"),
         }
     }
 

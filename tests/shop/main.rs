@@ -34,12 +34,16 @@ mod network;
 mod overload;
 /// Parcels that are late, fail and come back.
 mod parcels;
+/// Services that do nothing for longer than anybody waits.
+mod pauses;
 /// Buyers who want the same copies at the same time.
 mod races;
 /// What chance decided, to be decided again.
 mod seed;
 /// What replicas share is killed, emptied, silent, or cut off in the middle of a COMMIT.
 mod shared;
+/// Subscribers who take their time.
+mod slow;
 /// Services that are told to stop while customers buy.
 mod stops;
 /// Services that are killed while customers buy.

@@ -14,7 +14,8 @@ use crate::{
     storms::is_long,
 };
 
-/// From the moment at which the network is well to the rest of every order, the remainder of the day included.
+/// From the moment at which the network is well to the rest of every order. The remainder of the day is no rest: as long as
+/// a whole day takes on this machine is added.
 const REST_DEADLINE: Duration = Duration::from_secs(10);
 /// What a busy machine may add to the time that a caller says he waits.
 const BUSY: Duration = Duration::from_secs(2);
@@ -45,7 +46,7 @@ fn cells(links: &[(Part, Part)], dice: &mut StdRng) -> Vec<Cell> {
 }
 
 /// One day that the fault meets. The time from the network's recovery to rest.
-async fn endure(shop: &mut Cluster, cell: Cell, dice: &mut StdRng) -> Duration {
+async fn endure(shop: &mut Cluster, cell: Cell, dice: &mut StdRng, usual_day: Duration) -> Duration {
     let link = shop.link(cell.from, cell.to);
     let before = link.bites();
     let times = dice.random_range(if cell.fault.is_silent() { 1..=2 } else { 1..=4 });
@@ -73,7 +74,7 @@ async fn endure(shop: &mut Cluster, cell: Cell, dice: &mut StdRng) -> Duration {
         let lived = day.await;
         assert!(lived.is_ok(), "{cell:?}: {lived:?}");
         let rest = began.elapsed() + shop.check().await;
-        assert!(rest <= REST_DEADLINE, "{cell:?}: at rest only after {rest:?}");
+        assert!(rest <= REST_DEADLINE + usual_day, "{cell:?}: at rest only after {rest:?}");
         slowest = slowest.max(rest);
         if link.bites() > before {
             break;
@@ -89,9 +90,13 @@ async fn endure(shop: &mut Cluster, cell: Cell, dice: &mut StdRng) -> Duration {
 async fn lane(cells: Vec<Cell>, mut dice: StdRng) -> (Duration, u64) {
     let mut shop = Cluster::start().await;
     let mut slowest = Duration::ZERO;
+    let began = Instant::now();
+    Day::of(&shop).live().await;
+    shop.check().await;
+    let usual_day = began.elapsed();
     for cell in cells {
         let began = Instant::now();
-        let rest = endure(&mut shop, cell, &mut dice).await;
+        let rest = endure(&mut shop, cell, &mut dice, usual_day).await;
         eprintln!("{cell:?}: {:?}, at rest after {rest:?}", began.elapsed());
         slowest = slowest.max(rest);
     }

@@ -3,7 +3,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use reqwest::Method;
@@ -13,7 +13,8 @@ use tokio::task::JoinSet;
 
 use crate::{
     cluster::{Basket, Caller, Cluster, DRAIN_MS, SERVICES},
-    storms::Crowd,
+    seed::Seed,
+    storms::{Crowd, is_long},
 };
 
 /// What is in flight is decided within seconds; the rest of the time belongs to a busy machine.
@@ -68,4 +69,36 @@ async fn no_request_fails_while_every_replica_of_every_service_is_restarted_in_t
     customers.join_all().await;
     eprintln!("{} requests, none failed", answered.load(Ordering::SeqCst));
     shop.finish().await;
+}
+
+/// How long after the last restart of a storm a purchase takes at most.
+const SERVES_AFTER: Duration = Duration::from_secs(2);
+
+/// Everything is killed and started again, a hundred times in the long run.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shop_serves_at_once_however_often_all_of_it_was_restarted_under_load() {
+    let seed = Seed::of("stops::a_shop_serves_at_once_however_often_all_of_it_was_restarted_under_load");
+    let mut shop = Cluster::start().await;
+    let (wanted, plenty) = (shop.book("Wanted", 40).await, shop.book("Plenty", 1_000_000).await);
+    let (caller, restarts) = (shop.operator(), if is_long() { 100 } else { 5 });
+    let sells = async || {
+        let began = Instant::now();
+        caller.buy(&Basket::of(&[(plenty, 1)])).await.order();
+        began.elapsed()
+    };
+    // What a purchase costs on this machine anyway.
+    let usual = sells().await;
+    let crowd = Crowd::gather(&caller, wanted, plenty);
+    for _ in 0..restarts {
+        SERVICES.into_iter().for_each(|part| shop.kill(part));
+        for part in SERVICES {
+            shop.restart(part).await;
+        }
+    }
+    let took = sells().await;
+    assert!(took <= SERVES_AFTER + usual, "serves only after {took:?}");
+    let sold = crowd.go_home().await;
+    shop.finish().await;
+    let figures = format!("{restarts} restarts of all, {sold} orders acknowledged, sells again after {took:.1?}");
+    seed.has_shown("restart storm", &figures);
 }

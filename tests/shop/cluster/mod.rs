@@ -27,6 +27,8 @@ mod patience;
 mod process;
 /// Several of each, one after the other.
 mod replicas;
+/// Services that are asleep, and what is known of them from outside.
+mod sleep;
 
 use std::{
     collections::BTreeMap,

@@ -75,6 +75,22 @@ impl Process {
         self.ended = true;
     }
 
+    /// SIGSTOP: it does nothing, and knows nothing of it, until it is woken.
+    pub fn pause(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::STOP).unwrap();
+    }
+
+    pub fn wake(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::CONT).unwrap();
+    }
+
+    /// The memory that it has at the moment, in bytes.
+    pub fn memory_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB"));
+        resident.unwrap().trim().parse::<u64>().unwrap() * 1_024
+    }
+
     /// Whether it has ended by itself, or by a fault of its own.
     pub fn is_dead(&mut self) -> bool {
         self.ended = self.ended || self.child.try_wait().unwrap().is_some();
