@@ -258,6 +258,9 @@ impl Driver {
         let step = match judgement {
             Judgement::Answered(command) => self.record(stored, command).await?,
             Judgement::NoAnswer(reason) => {
+                if action == Action::Charge && faults::sabotaged("give_back_on_timeout") {
+                    drop(self.ask(stored, Action::GiveBack).await);
+                }
                 tracing::warn!(order_id = %stored.order.id, ?action, reason, attempts = stored.attempts, "no answer");
                 self.postpone(stored, pause::after(stored.attempts, &self.0.pace)).await?
             }
