@@ -9,6 +9,8 @@ pub mod judge;
 pub mod money;
 /// Pauses that grow.
 mod pause;
+/// What an audit found, set right.
+pub mod repair;
 /// Who waits for which order in this process.
 mod watchers;
 /// Drives every order that is due.
