@@ -95,7 +95,7 @@ fn copy_file(file: &Path, folder: &Path) -> Result<(), CommandError> {
 /// The promise on the copy, before it gets its name.
 async fn checked(folder: WholeFolder, named: &Path) -> Result<ExitCode, CommandError> {
     let databases = DatabaseArgs::in_folder(folder.unfinished());
-    let code = audit::run(AuditArgs { databases, payments_db: None, json: false, max_age: audit::MAX_AGE_S }).await?;
+    let code = audit::run(AuditArgs::of(databases, None)).await?;
     folder.finish()?;
     writeln!(std::io::stdout(), "{} is complete", named.display()).map_err(CommandError::Output)?;
     Ok(code)

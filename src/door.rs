@@ -32,7 +32,7 @@ pub struct DoorArgs {
     pub data_dir: PathBuf,
 }
 
-fn read_secret(text: &str) -> Result<Secret, String> {
+pub(crate) fn read_secret(text: &str) -> Result<Secret, String> {
     Ok(Secret::new(text))
 }
 

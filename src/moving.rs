@@ -106,7 +106,7 @@ const MIGRATIONS: [&[Migration]; 5] = [
 const NAMES: [&str; 5] = ["catalog", "orders", "deliveries", "gateway", "payments"];
 
 async fn audit(databases: DatabaseArgs, payments_db: Option<DatabaseUrl>) -> Result<ExitCode, CommandError> {
-    audit::run(AuditArgs { databases, payments_db, json: false, max_age: audit::MAX_AGE_S }).await
+    audit::run(AuditArgs::of(databases, payments_db)).await
 }
 
 async fn transfer_one(file: &Path, to: &Template, migrations: &'static [Migration]) -> Result<(), CommandError> {

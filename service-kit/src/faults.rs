@@ -17,8 +17,13 @@ pub const fn sabotaged(_mechanism: &str) -> bool {
     false
 }
 
+/// A moment in which a lie is heard. Only after a [`sabotaged`] deed.
+#[cfg(not(feature = "faults"))]
+#[inline(always)]
+pub fn let_it_be_heard() {}
+
 #[cfg(feature = "faults")]
-pub use armed::{point, sabotaged};
+pub use armed::{let_it_be_heard, point, sabotaged};
 
 #[cfg(feature = "faults")]
 mod armed {
@@ -64,6 +69,12 @@ mod armed {
         loop {
             std::thread::park();
         }
+    }
+
+    /// A moment in which a lie is heard: on a busy machine the liar would most often die before anybody has listened.
+    #[expect(clippy::disallowed_methods, reason = "nobody can be waited for: who lies does not know who listens")]
+    pub fn let_it_be_heard() {
+        std::thread::sleep(std::time::Duration::from_millis(20));
     }
 
     /// Whether a test has switched this mechanism off. Never in a release build.

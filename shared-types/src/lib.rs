@@ -33,6 +33,8 @@ pub mod orders;
 pub mod payments;
 /// RFC 9457 problems and the one catalogue of their codes.
 pub mod problem;
+/// What an audit found, set right.
+pub mod repairs;
 /// One redacting type for passwords, tokens and keys.
 mod secret;
 /// Takings: which order took which copies.

@@ -9,31 +9,32 @@ use super::{
     keys::Key,
     ledger::Payment,
     orders::Order,
-    report::Id,
+    report::Kind,
 };
 
 /// Something that is wrong with an order or a book.
-pub(super) type Wrong = (Id, String);
+pub(super) type Wrong = (Kind, String);
 
 /// I1 for one book. Every account is held against the row, and the row against itself.
-pub(super) fn book(copies: &Copies) -> Option<String> {
+pub(super) fn book(copies: &Copies) -> Vec<Wrong> {
     let Copies { on_hand, received, adjusted, taken, .. } = *copies;
     let mut wrong = Vec::new();
     if received.checked_add(adjusted) != on_hand.checked_add(taken) {
-        wrong.push(format!("received {received} + adjusted {adjusted} is not on hand {on_hand} + taken {taken}"));
+        let detail = format!("received {received} + adjusted {adjusted} is not on hand {on_hand} + taken {taken}");
+        wrong.push((Kind::Unbalanced, detail));
     }
     if on_hand < 0 {
-        wrong.push(format!("{on_hand} copies on hand"));
+        wrong.push((Kind::NegativeStock, format!("{on_hand} copies on hand")));
     }
     let accounts = [
-        ("received", received, "the ledger", copies.ledger_received),
-        ("adjusted", adjusted, "the ledger", copies.ledger_adjusted),
-        ("taken", taken, "the ledger", copies.ledger_taken),
-        ("taken", taken, "the takings", copies.held),
+        (Kind::LedgerDiffers, "received", received, "the ledger", copies.ledger_received),
+        (Kind::LedgerDiffers, "adjusted", adjusted, "the ledger", copies.ledger_adjusted),
+        (Kind::LedgerDiffers, "taken", taken, "the ledger", copies.ledger_taken),
+        (Kind::TakingsDiffer, "taken", taken, "the takings", copies.held),
     ];
-    let differ = accounts.into_iter().filter(|(_, row, _, other)| row != other);
-    wrong.extend(differ.map(|(what, row, whose, other)| format!("{what} {row}, by {whose} {other}")));
-    (!wrong.is_empty()).then(|| wrong.join("; "))
+    let differ = accounts.into_iter().filter(|(_, _, row, _, other)| row != other);
+    wrong.extend(differ.map(|(kind, what, row, whose, other)| (kind, format!("{what} {row}, by {whose} {other}"))));
+    wrong
 }
 
 /// Everything that is wrong with one order, given the takings that hold copies for it, its payments by the sandbox's
@@ -47,17 +48,17 @@ pub(super) fn order(
     resting_by: Timestamp,
 ) -> Vec<Wrong> {
     let mut wrong: Vec<Wrong> = Vec::new();
-    wrong.extend(history(order).map(|detail| (Id::I5, detail)));
+    wrong.extend(history(order));
     if order.is_in_motion() {
         if order.updated_at < resting_by && !order.awaits_employee {
-            wrong.push((Id::I4, format!("{}: unfinished since {}", axes(order), order.updated_at)));
+            wrong.push((Kind::Stuck, format!("{}: unfinished since {}", axes(order), order.updated_at)));
         }
         return wrong;
     }
-    wrong.extend(copies(order, takings).map(|detail| (Id::I2, detail)));
-    wrong.extend(money(order, payments).map(|detail| (Id::I3, detail)));
-    wrong.extend(parcels(order, deliveries).map(|detail| (Id::I7, detail)));
-    wrong.extend(heard(order, deliveries).map(|detail| (Id::I5, detail)));
+    wrong.extend(copies(order, takings));
+    wrong.extend(money(order, payments).map(|detail| (Kind::MoneyDiffers, detail)));
+    wrong.extend(parcels(order, deliveries));
+    wrong.extend(heard(order, deliveries).map(|detail| (Kind::ParcelUnheard, detail)));
     wrong
 }
 
@@ -67,13 +68,14 @@ fn axes(order: &Order) -> String {
 }
 
 /// One entry per version: a gap is a move that nobody told of, a surplus one that was told twice.
-fn history(order: &Order) -> Option<String> {
+fn history(order: &Order) -> Option<Wrong> {
     let history = &order.history;
     if (history.entries, history.first, history.last) != (order.version, 1, order.version) {
         let (entries, first, last) = (history.entries, history.first, history.last);
-        return Some(format!("version {} and {entries} entries from {first} to {last} in its history", order.version));
+        let detail = format!("version {} and {entries} entries from {first} to {last} in its history", order.version);
+        return Some((Kind::HistoryHasGap, detail));
     }
-    (!history.agrees).then(|| format!("its history does not show {}", axes(order)))
+    (!history.agrees).then(|| (Kind::HistoryDiffers, format!("its history does not show {}", axes(order))))
 }
 
 /// Whether an order's copies are out of the shop for good or until it gives them back.
@@ -82,24 +84,26 @@ fn must_have_copies(order: &Order) -> bool {
 }
 
 /// I2.
-fn copies(order: &Order, takings: &[Taking]) -> Option<String> {
+fn copies(order: &Order, takings: &[Taking]) -> Option<Wrong> {
     let ids = || takings.iter().map(|taking| taking.taking_id.as_str()).collect::<Vec<_>>().join(", ");
     if order.stock != "taken" {
         if must_have_copies(order) {
-            return Some(format!("{}: approved without copies", axes(order)));
+            return Some((Kind::ApprovedWithoutCopies, format!("{}: approved without copies", axes(order))));
         }
-        return (!takings.is_empty()).then(|| format!("{}: copies are held by {}", axes(order), ids()));
+        let held = || (Kind::CopiesHeldForNothing, format!("{}: copies are held by {}", axes(order), ids()));
+        return (!takings.is_empty()).then(held);
     }
     if matches!(order.state.as_str(), "canceled" | "rejected" | "created") {
-        return Some(format!("{}: holds copies", axes(order)));
+        return Some((Kind::EndedWithCopies, format!("{}: holds copies", axes(order))));
     }
     let in_force = format!("{}:{}", order.order_id, order.taking_n);
     match takings {
         [taking] if taking.taking_id == in_force => (!is_taken(order, taking)).then(|| {
-            format!("asked for {:?}, taken {:?} (book, copies, price)", shown(&order.lines), shown(&taking.lines))
+            let (asked, taken) = (shown(&order.lines), shown(&taking.lines));
+            (Kind::OtherCopies, format!("asked for {asked:?}, taken {taken:?} (book, copies, price)"))
         }),
-        [] => Some(format!("{in_force} holds no copies")),
-        _ => Some(format!("copies are held by {}, {in_force} is in force", ids())),
+        [] => Some((Kind::CopiesMissing, format!("{in_force} holds no copies"))),
+        _ => Some((Kind::TakenTwice, format!("copies are held by {}, {in_force} is in force", ids()))),
     }
 }
 
@@ -143,15 +147,15 @@ fn shown(lines: &[super::catalog::Line]) -> Vec<(i64, i64, Option<i64>)> {
 }
 
 /// I7. A delivery that was canceled although its order stands is followed by the next one, so there is always one.
-fn parcels(order: &Order, deliveries: &[Delivery]) -> Option<String> {
+fn parcels(order: &Order, deliveries: &[Delivery]) -> Option<Wrong> {
     let is_due_one = order.state == "approved" && order.has_address && order.payment != "refunded";
     // A parcel that came back is nobody's, once its order was undone.
     let is_out = |delivery: &&Delivery| delivery.is_live() && (is_due_one || delivery.status != "returned");
     let live: Vec<&str> = deliveries.iter().filter(is_out).map(|delivery| delivery.delivery_id.as_str()).collect();
     match (is_due_one, live.len()) {
         (true, 1) | (false, 0) => None,
-        (true, 0) => Some(format!("{}: no live delivery", axes(order))),
-        (_, _) => Some(format!("{}: live deliveries {}", axes(order), live.join(", "))),
+        (true, 0) => Some((Kind::ParcelMissing, format!("{}: no live delivery", axes(order)))),
+        (_, _) => Some((Kind::TooManyParcels, format!("{}: live deliveries {}", axes(order), live.join(", ")))),
     }
 }
 
@@ -172,24 +176,28 @@ fn heard(order: &Order, deliveries: &[Delivery]) -> Option<String> {
 }
 
 /// I6 for one key: one order, written by no other key, and an answer that is about it and agrees with it.
-pub(super) fn key(key: &Key) -> Option<String> {
-    let Some(order) = &key.order else { return Some(format!("stands for order {}, which is not there", key.order_id)) };
+pub(super) fn key(key: &Key) -> Option<Wrong> {
+    let Some(order) = &key.order else {
+        return Some((Kind::KeyOfNoOrder, format!("stands for order {}, which is not there", key.order_id)));
+    };
     if key.wrote() && key.writers != 1 {
-        return Some(format!("order {} was written under {} keys", key.order_id, key.writers));
+        return Some((Kind::KeyShared, format!("order {} was written under {} keys", key.order_id, key.writers)));
     }
     if key.wrote() && order.placed_by != key.place.0 {
-        return Some(format!("order {} was placed by {}", key.order_id, order.placed_by));
+        return Some((Kind::KeyOfAnother, format!("order {} was placed by {}", key.order_id, order.placed_by)));
     }
     match key.answer() {
-        None if order.is_at_rest => Some(format!("order {} is at rest, and was never answered", key.order_id)),
+        None if order.is_at_rest => {
+            Some((Kind::KeyUnanswered, format!("order {} is at rest, and was never answered", key.order_id)))
+        }
         None => None,
-        Some(Err(error)) => Some(format!("its answer cannot be read: {error}")),
+        Some(Err(error)) => Some((Kind::AnswerUnreadable, format!("its answer cannot be read: {error}"))),
         Some(Ok(answer)) => misfit(key, &order.state, &answer),
     }
 }
 
 /// Why an answer is not one about this key's order. What is said of a final state stays true.
-fn misfit(key: &Key, state: &str, answer: &Answer) -> Option<String> {
+fn misfit(key: &Key, state: &str, answer: &Answer) -> Option<Wrong> {
     let (about, said) = match answer {
         Answer::Done(order) => (Some(order.id), Some(order.state)),
         Answer::Refused(problem) => {
@@ -198,7 +206,8 @@ fn misfit(key: &Key, state: &str, answer: &Answer) -> Option<String> {
         }
     };
     if about.is_none_or(|about| about.to_string() != key.order_id) {
-        return Some(format!("stands for order {}, and its answer is about another", key.order_id));
+        let detail = format!("stands for order {}, and its answer is about another", key.order_id);
+        return Some((Kind::AnswerOfAnother, detail));
     }
     let agrees = match (said, state) {
         (Some(OrderState::Approved), state) => state == "approved",
@@ -207,7 +216,8 @@ fn misfit(key: &Key, state: &str, answer: &Answer) -> Option<String> {
         (Some(OrderState::Created | OrderState::Pending), _) => true,
         (None, state) => key.place.1 != "checkout" || matches!(state, "canceled" | "rejected"),
     };
-    (!agrees).then(|| format!("order {} is {state}, and its caller was told otherwise", key.order_id))
+    let detail = || format!("order {} is {state}, and its caller was told otherwise", key.order_id);
+    (!agrees).then(|| (Kind::ToldOtherwise, detail()))
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! The invariants, held against the databases of a shop that runs or has stopped. Nothing is written.
+//! The invariants, held against the databases of a shop that runs or has stopped. Nothing is written to them: what is to be
+//! set right is asked of the services.
 //!
 //! The databases are read one after the other, and a shop that runs moves in between. So whatever is said of an
 //! order is said only if the order had the same version before and after: first its row, then its copies, its money
@@ -18,6 +19,8 @@ mod ledger;
 mod orders;
 /// Events that nobody takes.
 mod outbox;
+/// What was found, set right.
+mod repair;
 /// What was checked and what was found.
 mod report;
 /// From page to page.
@@ -31,7 +34,7 @@ use service_kit::{
     Clock,
     db::{DatabaseUrl, Db, DbError},
 };
-use shared_types::Timestamp;
+use shared_types::{Secret, Timestamp};
 
 use crate::{CommandError, address::ShopAddress, databases::DatabaseArgs};
 use report::Report;
@@ -39,7 +42,7 @@ use report::Report;
 /// Something is wrong with the shop.
 const FOUND: u8 = 1;
 /// What an order is given to come to rest, unless told otherwise.
-pub const MAX_AGE_S: u32 = 60;
+const MAX_AGE_S: u32 = 60;
 /// Rows read at a time.
 const PAGE_ROWS: i64 = 200;
 
@@ -57,6 +60,27 @@ pub struct AuditArgs {
     /// Seconds that an order may take to come to rest.
     #[arg(long, default_value_t = MAX_AGE_S)]
     pub max_age: u32,
+    /// Offer to set right what can be set right safely, one finding after the other; then check again. It is done by the
+    /// shop that runs on the data directory, by one that is started for it, or by the one at `--url`.
+    #[arg(long, conflicts_with = "json")]
+    pub repair: bool,
+    /// With `--repair`: ask nothing, and make every repair.
+    #[arg(long, requires = "repair")]
+    pub yes: bool,
+    /// With `--repair`: address of the shop's gateway.
+    #[arg(long, env = "LASTCOPY_URL")]
+    pub url: Option<String>,
+    /// With `--url`: the key that lets in.
+    #[arg(long, env = "LASTCOPY_API_KEY", value_parser = crate::door::read_secret, hide_env_values = true)]
+    pub api_key: Option<Secret>,
+}
+
+impl AuditArgs {
+    /// To look at these, and to change nothing.
+    pub fn of(databases: DatabaseArgs, payments_db: Option<DatabaseUrl>) -> AuditArgs {
+        let (url, api_key) = (None, None);
+        AuditArgs { databases, payments_db, json: false, max_age: MAX_AGE_S, repair: false, yes: false, url, api_key }
+    }
 }
 
 /// The databases of one shop, opened for reading only.
@@ -71,13 +95,23 @@ struct Shop {
 
 /// `lastcopy audit`. Exit code 0: nothing found; 1: something was found, or the shop could not be read.
 pub async fn run(args: AuditArgs) -> Result<ExitCode, CommandError> {
-    let shop = Shop::open(&args).await?;
-    let report = shop.audit(&args).await;
+    let mut report = look(&args).await?;
+    if args.repair && !report.ok {
+        repair::offer(&report, &args).await?;
+        report = look(&args).await?;
+    }
+    Ok(if report.ok { ExitCode::SUCCESS } else { ExitCode::from(FOUND) })
+}
+
+/// Checks everything, and says what was found.
+async fn look(args: &AuditArgs) -> Result<Report, CommandError> {
+    let shop = Shop::open(args).await?;
+    let report = shop.audit(args).await;
     shop.close().await;
     let report = report.map_err(|error| CommandError::Shop(format!("the databases cannot be read: {error}")))?;
     let text = if args.json { report.json() } else { report.to_string() };
     writeln!(std::io::stdout(), "{text}").map_err(CommandError::Output)?;
-    Ok(if report.ok { ExitCode::SUCCESS } else { ExitCode::from(FOUND) })
+    Ok(report)
 }
 
 impl Shop {

@@ -1,6 +1,9 @@
 use std::fmt;
 
+use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
+
+use super::repair::Remedy;
 
 /// Findings of one check that are shown; the others are counted.
 const SHOWN: usize = 100;
@@ -35,11 +38,116 @@ impl Id {
     }
 }
 
+/// Everything that a check can find. A test breaks a shop in each of these ways, and demands that it is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Kind {
+    Unbalanced,
+    NegativeStock,
+    LedgerDiffers,
+    TakingsDiffer,
+    ApprovedWithoutCopies,
+    CopiesHeldForNothing,
+    EndedWithCopies,
+    OtherCopies,
+    CopiesMissing,
+    TakenTwice,
+    StrayTaking,
+    MoneyDiffers,
+    StrayMoney,
+    Stuck,
+    HistoryHasGap,
+    HistoryDiffers,
+    EventParked,
+    ParcelUnheard,
+    KeyOfNoOrder,
+    KeyShared,
+    KeyOfAnother,
+    KeyUnanswered,
+    AnswerUnreadable,
+    AnswerOfAnother,
+    ToldOtherwise,
+    RequestUnreadable,
+    ParcelMissing,
+    TooManyParcels,
+    StrayParcel,
+}
+
+impl Kind {
+    pub(super) const ALL: [Kind; 29] = [
+        Kind::Unbalanced,
+        Kind::NegativeStock,
+        Kind::LedgerDiffers,
+        Kind::TakingsDiffer,
+        Kind::ApprovedWithoutCopies,
+        Kind::CopiesHeldForNothing,
+        Kind::EndedWithCopies,
+        Kind::OtherCopies,
+        Kind::CopiesMissing,
+        Kind::TakenTwice,
+        Kind::StrayTaking,
+        Kind::MoneyDiffers,
+        Kind::StrayMoney,
+        Kind::Stuck,
+        Kind::HistoryHasGap,
+        Kind::HistoryDiffers,
+        Kind::EventParked,
+        Kind::ParcelUnheard,
+        Kind::KeyOfNoOrder,
+        Kind::KeyShared,
+        Kind::KeyOfAnother,
+        Kind::KeyUnanswered,
+        Kind::AnswerUnreadable,
+        Kind::AnswerOfAnother,
+        Kind::ToldOtherwise,
+        Kind::RequestUnreadable,
+        Kind::ParcelMissing,
+        Kind::TooManyParcels,
+        Kind::StrayParcel,
+    ];
+
+    /// The invariant that it breaks.
+    pub(super) const fn breaks(self) -> Id {
+        match self {
+            Kind::Unbalanced | Kind::NegativeStock | Kind::LedgerDiffers | Kind::TakingsDiffer => Id::I1,
+            Kind::ApprovedWithoutCopies
+            | Kind::CopiesHeldForNothing
+            | Kind::EndedWithCopies
+            | Kind::OtherCopies
+            | Kind::CopiesMissing
+            | Kind::TakenTwice
+            | Kind::StrayTaking => Id::I2,
+            Kind::MoneyDiffers | Kind::StrayMoney => Id::I3,
+            Kind::Stuck => Id::I4,
+            Kind::HistoryHasGap | Kind::HistoryDiffers | Kind::EventParked | Kind::ParcelUnheard => Id::I5,
+            Kind::KeyOfNoOrder
+            | Kind::KeyShared
+            | Kind::KeyOfAnother
+            | Kind::KeyUnanswered
+            | Kind::AnswerUnreadable
+            | Kind::AnswerOfAnother
+            | Kind::ToldOtherwise
+            | Kind::RequestUnreadable => Id::I6,
+            Kind::ParcelMissing | Kind::TooManyParcels | Kind::StrayParcel => Id::I7,
+        }
+    }
+}
+
 /// What is wrong with one book, order, taking, delivery, key or event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Finding {
+    pub kind: Kind,
     pub subject: String,
     pub detail: String,
+    /// What sets it right, where that can be done safely.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repair: Option<Remedy>,
+}
+
+impl Finding {
+    pub(super) fn of(kind: Kind, subject: String, detail: String) -> Finding {
+        Finding { kind, subject, detail, repair: None }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -49,6 +157,8 @@ struct Check {
     /// Books for I1, keys for I6, orders (and, from the other side, takings, payments and deliveries) for the others.
     checked: u64,
     found: u64,
+    /// All that it can find.
+    kinds: Vec<Kind>,
     /// The first hundred.
     findings: Vec<Finding>,
 }
@@ -60,21 +170,31 @@ pub(super) struct Report {
     /// Orders with work outstanding, or moving while they were looked at: their rest cannot be judged yet.
     pub in_motion: u64,
     pub ok: bool,
+    /// Shows on a terminal how far it is.
+    #[serde(skip)]
+    progress: ProgressBar,
 }
 
 impl Report {
     pub(super) fn new() -> Report {
-        let check = |id: Id| Check { id, promise: id.promise(), checked: 0, found: 0, findings: Vec::new() };
-        Report { checks: Id::ALL.map(check).into(), in_motion: 0, ok: false }
+        let kinds = |id: Id| Kind::ALL.into_iter().filter(|kind| kind.breaks() == id).collect();
+        let check = |id: Id| {
+            let (promise, kinds) = (id.promise(), kinds(id));
+            Check { id, promise, checked: 0, found: 0, kinds, findings: Vec::new() }
+        };
+        let style = ProgressStyle::with_template("{elapsed_precise}  {human_pos} checked, {per_sec}");
+        let progress = ProgressBar::new_spinner().with_style(style.expect("BUG: the template is fixed"));
+        Report { checks: Id::ALL.map(check).into(), in_motion: 0, ok: false, progress }
     }
 
     pub(super) fn checked(&mut self, id: Id, number: usize) {
         let number = u64::try_from(number).unwrap_or(u64::MAX);
+        self.progress.inc(number);
         self.checks.iter_mut().filter(|check| check.id == id).for_each(|check| check.checked += number);
     }
 
-    pub(super) fn found(&mut self, id: Id, finding: Finding) {
-        for check in self.checks.iter_mut().filter(|check| check.id == id) {
+    pub(super) fn found(&mut self, finding: Finding) {
+        for check in self.checks.iter_mut().filter(|check| check.id == finding.kind.breaks()) {
             check.found += 1;
             if check.findings.len() < SHOWN {
                 check.findings.push(finding.clone());
@@ -83,8 +203,15 @@ impl Report {
     }
 
     pub(super) fn finished(mut self) -> Report {
+        self.progress.finish_and_clear();
         self.ok = self.checks.iter().all(|check| check.found == 0);
         self
+    }
+
+    /// What can be set right, of what is shown.
+    pub(super) fn remedies(&self) -> Vec<(&Finding, &Remedy)> {
+        let findings = self.checks.iter().flat_map(|check| &check.findings);
+        findings.filter_map(|finding| Some((finding, finding.repair.as_ref()?))).collect()
     }
 
     pub(super) fn json(&self) -> String {

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use service_kit::db::DbError;
-use shared_types::Timestamp;
+use shared_types::{Timestamp, repairs::Repair};
 
 use super::{
     PAGE_ROWS, Shop,
@@ -11,7 +11,8 @@ use super::{
     ledger::{self, Payment},
     orders::{self, Order},
     outbox,
-    report::{Finding, Id, Report},
+    repair::Remedy,
+    report::{Finding, Id, Kind, Report},
 };
 
 /// I1, book by book. One page is one snapshot, so there is nothing to read twice.
@@ -23,8 +24,8 @@ pub(super) async fn books(shop: &Shop, report: &mut Report) -> Result<(), DbErro
         after = last.book_id;
         report.checked(Id::I1, page.len());
         for copies in &page {
-            if let Some(detail) = judge::book(copies) {
-                report.found(Id::I1, Finding { subject: format!("book {}", copies.book_id), detail });
+            for (kind, detail) in judge::book(copies) {
+                report.found(Finding::of(kind, format!("book {}", copies.book_id), detail));
             }
         }
     }
@@ -65,8 +66,9 @@ async fn examine(shop: &Shop, page: &[Order], resting_by: Timestamp, report: &mu
         if has_moved {
             continue;
         }
-        for (id, detail) in judge::order(order, &takings, payments.as_deref(), &parcels, resting_by) {
-            report.found(id, Finding { subject: format!("order {}", order.order_id), detail });
+        for (kind, detail) in judge::order(order, &takings, payments.as_deref(), &parcels, resting_by) {
+            let repair = Remedy::of_order(kind, &order.order_id);
+            report.found(Finding { repair, ..Finding::of(kind, format!("order {}", order.order_id), detail) });
         }
     }
     report.checked(Id::I2, at_rest);
@@ -119,7 +121,8 @@ pub(super) async fn money(shop: &Shop, report: &mut Report) -> Result<(), DbErro
         after.clone_from(last);
         report.checked(Id::I3, page.len());
         for (payment_id, detail) in strays(shop, &page, ":", |mark| mark.payment_n).await? {
-            report.found(Id::I3, Finding { subject: format!("payment {payment_id}"), detail });
+            let repair = Remedy::of_stray(Repair::Refund, &payment_id);
+            report.found(Finding { repair, ..Finding::of(Kind::StrayMoney, format!("payment {payment_id}"), detail) });
         }
     }
 }
@@ -145,7 +148,8 @@ pub(super) async fn takings(shop: &Shop, report: &mut Report) -> Result<(), DbEr
         after.clone_from(last);
         report.checked(Id::I2, page.len());
         for (taking_id, detail) in strays(shop, &page, ":", |mark| mark.taking_n).await? {
-            report.found(Id::I2, Finding { subject: format!("taking {taking_id}"), detail });
+            let repair = Remedy::of_stray(Repair::GiveBack, &taking_id);
+            report.found(Finding { repair, ..Finding::of(Kind::StrayTaking, format!("taking {taking_id}"), detail) });
         }
     }
 }
@@ -161,7 +165,9 @@ pub(super) async fn deliveries(shop: &Shop, report: &mut Report) -> Result<(), D
         report.checked(Id::I7, page.len());
         // A booking that is under way is the order's first, and not counted in its row yet.
         for (delivery_id, detail) in strays(shop, &page, ":d", |mark| mark.delivery_n.max(1)).await? {
-            report.found(Id::I7, Finding { subject: format!("delivery {delivery_id}"), detail });
+            let repair = Remedy::of_stray(Repair::CancelDelivery, &delivery_id);
+            report
+                .found(Finding { repair, ..Finding::of(Kind::StrayParcel, format!("delivery {delivery_id}"), detail) });
         }
     }
 }
@@ -204,7 +210,9 @@ pub(super) async fn parked(shop: &Shop, report: &mut Report) -> Result<(), DbErr
             for event in &page {
                 let detail = event.detail.as_deref().unwrap_or("no reason given");
                 let detail = format!("parked: {} does not take it: {detail}", event.subscriber);
-                report.found(Id::I5, Finding { subject: format!("{whose} event {}", event.event_id), detail });
+                let repair = Some(Remedy::replay(whose, event));
+                let subject = format!("{whose} event {}", event.event_id);
+                report.found(Finding { repair, ..Finding::of(Kind::EventParked, subject, detail) });
             }
         }
     }

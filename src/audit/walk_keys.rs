@@ -4,7 +4,7 @@ use service_kit::db::DbError;
 use super::{
     PAGE_ROWS, Shop, judge,
     keys::{self, Place},
-    report::{Finding, Id, Report},
+    report::{Finding, Id, Kind, Report},
 };
 
 /// I6, key by key: those that stand for orders. A page is one snapshot of a key and its order.
@@ -17,8 +17,8 @@ pub(super) async fn of_orders(shop: &Shop, report: &mut Report) -> Result<(), Db
         after.clone_from(&last.place);
         report.checked(Id::I6, page.len());
         for key in &page {
-            if let Some(detail) = judge::key(key) {
-                report.found(Id::I6, Finding { subject: subject(&key.place), detail });
+            if let Some((kind, detail)) = judge::key(key) {
+                report.found(Finding::of(kind, subject(&key.place), detail));
             }
         }
     }
@@ -37,7 +37,7 @@ pub(super) async fn answered(shop: &Shop, report: &mut Report) -> Result<(), DbE
             for key in &page {
                 if let Err(error) = serde_json::from_str::<IgnoredAny>(&key.answer) {
                     let detail = format!("its answer cannot be read: {error}");
-                    report.found(Id::I6, Finding { subject: subject(&key.place), detail });
+                    report.found(Finding::of(Kind::RequestUnreadable, subject(&key.place), detail));
                 }
             }
         }

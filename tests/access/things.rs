@@ -158,6 +158,8 @@ impl Things {
             "webhooks" => maker.webhook().await,
             "messages" => self.told.1.clone(),
             "parked-events" => "order".to_owned(),
+            "repairs" => "drive_on".to_owned(),
+            "{repair}" => maker.order(&verb).await,
             "accounts" => maker.account().await,
             "api-keys" => maker.key(self.latest.get(noun)).await,
             "applications" => maker.application(self.latest.get(noun)).await,

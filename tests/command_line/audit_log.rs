@@ -5,7 +5,7 @@ use crate::shop::{Place, Shop};
 
 /// A call with this header that says who calls: its status and its body.
 #[expect(clippy::disallowed_methods, reason = "a plain client: refusals are answers here")]
-async fn send(shop: &Shop, method: Method, path: &str, who: (&str, &str), body: Option<Value>) -> (u16, Value) {
+pub async fn send(shop: &Shop, method: Method, path: &str, who: (&str, &str), body: Option<Value>) -> (u16, Value) {
     let client = reqwest::Client::builder().timeout(std::time::Duration::from_secs(20)).no_proxy().build().unwrap();
     let request = client.request(method, format!("{}{path}", shop.url)).header(who.0, who.1);
     let request = request.header("x-request-id", format!("test-{}", uuid::Uuid::now_v7()));
@@ -17,7 +17,7 @@ async fn send(shop: &Shop, method: Method, path: &str, who: (&str, &str), body: 
     (answer.status().as_u16(), answer.json().await.unwrap_or_default())
 }
 
-async fn bearer(shop: &Shop, name: &str) -> String {
+pub async fn bearer(shop: &Shop, name: &str) -> String {
     let password = shop.lines.iter().find_map(|line| line.strip_prefix(&format!("account {name} "))).unwrap();
     let body = json!({"username": name, "password": password});
     let (status, token) = send(shop, Method::POST, "/api/v1/auth/token", ("accept", "*/*"), Some(body)).await;

@@ -19,7 +19,7 @@ pub mod listing;
 mod plans;
 /// The full-text index, made anew.
 pub mod reindex;
-/// Takings done as shops that oversell do them, for tests of the tests.
+/// Takings done as shops that oversell or stand still do them, for tests of the tests.
 pub mod sabotage;
 /// The full-text index.
 mod search;

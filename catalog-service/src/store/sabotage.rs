@@ -1,9 +1,14 @@
-//! Takings done as shops that oversell do them: the stock is read in one transaction and written in another. Reached
-//! only where a test asks for it, to show that the tests notice; a release build has no way to get here.
+//! Takings done as shops that oversell do them: the stock is read in one transaction and written in another; and as shops
+//! that stand still do them: books are locked in any order. Reached only where a test asks for it, to show that the tests notice; a release build has no way to get here.
+
+use std::{
+    borrow::Cow,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use service_kit::{
     db::{DbError, Tx},
-    params,
+    faults, params,
 };
 use shared_types::{Currency, TakingId, Timestamp, events::BookAspect};
 
@@ -15,6 +20,16 @@ use crate::{
     domain::taking::{Asked, OnShelf, obstacle, taken_line},
     error::CatalogError,
 };
+
+/// The lines as their books are to be locked: in the order of their numbers. Sabotaged, every other taking begins at the
+/// other end, so that two of them wait for each other in a circle.
+pub(super) fn order_of_locks(asked: &Asked) -> Cow<'_, Asked> {
+    static BACKWARDS: AtomicBool = AtomicBool::new(false);
+    if !faults::sabotaged("unsorted_locks") || BACKWARDS.fetch_xor(true, Ordering::SeqCst) {
+        return Cow::Borrowed(asked);
+    }
+    Cow::Owned(Asked { lines: asked.lines.iter().rev().copied().collect() })
+}
 
 /// What was on the shelf when somebody looked, line by line.
 pub fn look(tx: &mut Tx<'_>, asked: &Asked, currency: Currency) -> Result<Vec<Option<Seen>>, DbError> {

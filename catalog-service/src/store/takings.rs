@@ -17,6 +17,7 @@ use super::{
     books,
     events::{self, Subject},
     ledger::{self, Kind},
+    sabotage,
 };
 use crate::{
     domain::taking::{Asked, AskedLine, OnShelf, given_back, obstacle, refused, taken, taken_line},
@@ -45,7 +46,7 @@ pub fn take(
     if !begin(tx, id, asked, now)? {
         return repeated(tx, id, asked, currency);
     }
-    let taking = match decrement_all(tx, asked, currency)? {
+    let taking = match decrement_all(tx, &sabotage::order_of_locks(asked), currency)? {
         Ok(lines) => record_taken(tx, id, lines, now)?,
         Err(obstacles) => record_refused(tx, id, obstacles)?,
     };

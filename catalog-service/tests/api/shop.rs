@@ -139,6 +139,13 @@ impl Caller {
             .unwrap()
     }
 
+    /// What the service counts under this name.
+    pub async fn number_of(&self, counter: &str) -> String {
+        let page = self.text("/metrics").await;
+        let number = page.lines().find_map(|line| line.strip_prefix(counter)?.strip_prefix(' '));
+        number.unwrap_or_else(|| panic!("{counter} is not in {page}")).to_owned()
+    }
+
     pub async fn post(&self, path: &str, body: Value) -> Answer {
         self.call(Method::POST, path, &[], Some(&body)).await
     }

@@ -21,6 +21,8 @@ pub(crate) mod orders;
 mod receipts;
 /// Answers on their way out: addresses rewritten, problems made ours.
 pub(crate) mod relay;
+/// What an audit found, set right.
+mod repairs;
 /// Orders that people write, decide about and pay for later.
 mod reviews;
 /// Webhooks of payment providers, to the byte.
@@ -107,7 +109,7 @@ fn parcel_routes(scope: Scope) -> Scope {
         )
 }
 
-/// The back office: reported money, messages to customers, other people's webhooks, events that were put aside.
+/// The back office: reported money, messages to customers, other people's webhooks, events that were put aside, repairs.
 fn desk_routes(scope: Scope) -> Scope {
     scope
         .service(web::resource("/receipts").route(web::get().to(receipts::list)))
@@ -132,4 +134,5 @@ fn desk_routes(scope: Scope) -> Scope {
         )
         .service(web::resource("/parked-events/{service}").route(web::get().to(desk::parked_events)))
         .service(web::resource("/parked-events/{service}/replay").route(web::post().to(desk::replay_event)))
+        .service(web::resource("/repairs/{repair}/{subject}").route(web::post().to(repairs::repair)))
 }

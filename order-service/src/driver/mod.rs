@@ -9,6 +9,8 @@ pub mod judge;
 pub mod money;
 /// Pauses that grow.
 mod pause;
+/// What an audit found, set right.
+pub mod repair;
 /// Who waits for which order in this process.
 mod watchers;
 /// Drives every order that is due.
@@ -258,6 +260,9 @@ impl Driver {
         let step = match judgement {
             Judgement::Answered(command) => self.record(stored, command).await?,
             Judgement::NoAnswer(reason) => {
+                if action == Action::Charge && faults::sabotaged("give_back_on_timeout") {
+                    drop(self.ask(stored, Action::GiveBack).await);
+                }
                 tracing::warn!(order_id = %stored.order.id, ?action, reason, attempts = stored.attempts, "no answer");
                 self.postpone(stored, pause::after(stored.attempts, &self.0.pace)).await?
             }

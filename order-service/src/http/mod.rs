@@ -26,6 +26,8 @@ mod payments;
 mod prices;
 /// `/receipts`.
 mod receipts;
+/// `/repairs`.
+mod repairs;
 /// Orders that people write and decide about: submit, approve, reject, cancel, extend, refund, hand over.
 mod review;
 /// Database errors as problems.
@@ -110,6 +112,7 @@ pub fn routes(shop: Shop, gate: Gate, issuer: Issuer) -> impl Fn(&mut web::Servi
             .service(web::resource("/orders/{id}/payments").route(web::post().to(payments::pay)))
             .service(web::resource("/receipts").route(web::get().to(receipts::list)))
             .service(web::resource("/receipts/{event_id}/returned").route(web::post().to(receipts::returned)))
+            .service(web::resource("/repairs/{repair}/{subject}").route(web::post().to(repairs::repair)))
             .service(web::resource("/webhooks/payment").route(web::post().to(webhooks::receive)))
             .service(web::resource("/events").route(web::post().to(events::receive)));
     }

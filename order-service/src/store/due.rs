@@ -85,6 +85,16 @@ pub fn bring_back(tx: &mut Tx<'_>, now: Timestamp, far: Timestamp) -> Result<u64
     Ok(tx.execute(due, &times)? + tx.execute(look, &times)?)
 }
 
+/// An order is due now, if anything is outstanding for it. Says whether there is such an order.
+pub fn now(tx: &mut Tx<'_>, id: OrderId, now: Timestamp) -> Result<bool, DbError> {
+    let found = tx.execute(
+        "update orders set due_at_us = case when due_at_us is null then null else cast($2 as bigint) end \
+          where order_id = $1",
+        &params![id.to_string(), now.micros()],
+    )?;
+    Ok(found == 1)
+}
+
 /// Whatever is outstanding is due now: whoever was at work on it is dead.
 pub fn all(tx: &mut Tx<'_>, now: Timestamp) -> Result<u64, DbError> {
     tx.execute("update orders set due_at_us = $1 where due_at_us > $1", &params![now.micros()])

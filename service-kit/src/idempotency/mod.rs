@@ -11,6 +11,8 @@
 mod forget;
 /// From a request to its key.
 mod keyed;
+/// A key that is not kept with its effect, for tests of the tests.
+mod sabotage;
 /// The rows.
 mod store;
 
@@ -19,7 +21,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use shared_types::{Code, Problem, Timestamp};
 
-use crate::db::{Db, DbError, Tx};
+use crate::{
+    db::{Db, DbError, Tx},
+    faults,
+};
 
 pub use forget::{KEPT_MS, forgetting};
 pub use keyed::{Keyed, KeyedRequest};
@@ -77,6 +82,9 @@ where
 {
     let Some(request) = request else { return db.write(effect).await };
     let request = Arc::new(request);
+    if faults::sabotaged("key_outside_transaction") {
+        return sabotage::key_after_effect(db, request, at, effect).await;
+    }
     let asked = Arc::clone(&request);
     let write = move |tx: &mut Tx<'_>| {
         if let Some(found) = store::claim(tx, &asked, at)? {

@@ -2,7 +2,7 @@ use shared_types::Timestamp;
 
 use super::KeyedRequest;
 use crate::{
-    db::{DbError, Tx},
+    db::{DbError, Row, Tx},
     params,
 };
 
@@ -24,11 +24,17 @@ pub(super) fn claim(tx: &mut Tx<'_>, asked: &KeyedRequest, at: Timestamp) -> Res
     if claimed == 1 {
         return Ok(None);
     }
-    let row = tx.query_one(
+    find(tx, asked)?.ok_or(DbError::NoRow).map(Some)
+}
+
+/// What a key was used for, if it was used.
+pub(super) fn find(tx: &mut Tx<'_>, asked: &KeyedRequest) -> Result<Option<Found>, DbError> {
+    let row = tx.query_opt(
         "select fingerprint, answer from answered_request where principal = $1 and route = $2 and key = $3",
         &params![&asked.principal, &asked.route, &asked.key],
     )?;
-    Ok(Some(Found { fingerprint: row.get("fingerprint")?, answer: row.get("answer")? }))
+    let read = |row: Row| Ok(Found { fingerprint: row.get("fingerprint")?, answer: row.get("answer")? });
+    row.map(read).transpose()
 }
 
 /// Writes the answer beside the key that this transaction has taken.

@@ -75,7 +75,7 @@ async fn a_writer_that_answers_before_its_commit_is_found_out() {
         return; // Group commit is SQLite's.
     }
     let faults = [("LASTCOPY_FAULT", "db.commit.before=kill@20"), ("LASTCOPY_SABOTAGE", "acknowledge_before_commit")];
-    // The lie and the death are a moment apart: once in a few times the lie is heard.
+    // The lie and the death are a moment apart: the lie is heard nearly always.
     let mut heard = false;
     for _ in 0..50 {
         let left = remains("sabotaged", &faults, usize::MAX).await;

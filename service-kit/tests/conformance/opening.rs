@@ -1,9 +1,10 @@
 //! Opening, refusing to open, closing.
 
-use service_kit::db::{DatabaseUrl, Db, DbError, DbOptions, Engine, Migration, OpenError};
+use service_kit::db::{DatabaseUrl, Db, DbError, DbOptions, Engine, Migration, OpenError, Tx};
+use service_kit::params;
 use service_kit::testing::{TestDatabase, eventually};
 
-use crate::shelf::{MIGRATIONS, books, count, put_book, shelf};
+use crate::shelf::{MIGRATIONS, books, count, on_hand, put_book, shelf};
 
 const NEWER: &[Migration] =
     &[MIGRATIONS[0], Migration::both("V2__more", "alter table book add column more bigint not null default 0;")];
@@ -140,6 +141,34 @@ async fn a_tool_writes_beside_the_service_whose_file_it_is() {
     let tool = Db::open_beside(shelf.database.url(), DbOptions::default(), NEWER).await.unwrap();
     assert_eq!(books(&tool).await, 102);
     tool.close().await;
+}
+
+/// Whoever looks first and writes then has to have waited for the other before he looked.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_writers_of_one_file_who_look_before_they_write_wait_and_are_never_refused() {
+    const COPIES: i64 = 400;
+    let shelf = shelf("look_first").await;
+    if shelf.db.engine() != Engine::Sqlite {
+        return; // There each write decides on the row that it finds, and nobody has a file to himself.
+    }
+    shelf.db.write(|tx| put_book(tx, 1, COPIES)).await.unwrap();
+    let tool = Db::open_beside(shelf.database.url(), DbOptions::default(), MIGRATIONS).await.unwrap();
+    let mut writers = tokio::task::JoinSet::new();
+    for db in [shelf.db.clone(), tool.clone()] {
+        writers.spawn(async move {
+            for _ in 0..COPIES / 2 {
+                db.write(look_and_take).await.unwrap();
+            }
+        });
+    }
+    writers.join_all().await;
+    assert_eq!(on_hand(&shelf.db, 1).await, 0);
+    tool.close().await;
+}
+
+fn look_and_take(tx: &mut Tx<'_>) -> Result<u64, DbError> {
+    let seen: i64 = tx.query_one("select on_hand from book where book_id = 1", &[])?.get("on_hand")?;
+    tx.execute("update book set on_hand = $1 where book_id = 1", &params![seen - 1])
 }
 
 #[tokio::test]

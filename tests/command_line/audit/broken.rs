@@ -5,7 +5,15 @@ pub(super) type Broken = (&'static str, &'static str, String, &'static [&'static
 
 /// Everything that is done to copies of a sound shop.
 pub(super) fn broken(sold: &Sold) -> Vec<Broken> {
-    [broken_copies(sold), broken_orders(sold), broken_money(sold), broken_keys(sold), broken_parcels(sold)].concat()
+    [
+        broken_copies(sold),
+        broken_words_about_copies(sold),
+        broken_orders(sold),
+        broken_money(sold),
+        broken_keys(sold),
+        broken_parcels(sold),
+    ]
+    .concat()
 }
 
 fn broken_orders(sold: &Sold) -> Vec<Broken> {
@@ -241,6 +249,25 @@ fn broken_copies(sold: &Sold) -> Vec<Broken> {
             &["I2"],
         ),
         ("copies for nobody", "catalog.db", taking(&format!("{unknown}:1")), &["I2"]),
+    ]
+}
+
+/// What orders say of copies that the catalog tells otherwise.
+fn broken_words_about_copies(sold: &Sold) -> Vec<Broken> {
+    let Sold { collected, refused, .. } = sold;
+    vec![
+        (
+            "an older attempt that still has its copies",
+            "orders.db",
+            format!("update orders set taking_n = taking_n + 1 where order_id = '{collected}'"),
+            &["I2"][..],
+        ),
+        (
+            "copies that a canceled order says it has",
+            "orders.db",
+            format!("update orders set stock = 'taken' where order_id = '{refused}'"),
+            &["I2", "I5"],
+        ),
         (
             "an approved order without copies",
             "orders.db",

@@ -1,5 +1,7 @@
 /// What is done to which database, and who has to notice.
 mod broken;
+/// What is set right again.
+mod repaired;
 
 use std::{
     collections::BTreeSet,
@@ -33,6 +35,15 @@ fn fired(report: &Value) -> BTreeSet<String> {
     let checks = report["checks"].as_array().unwrap();
     let fired = checks.iter().filter(|check| !check["findings"].as_array().unwrap().is_empty());
     fired.map(|check| check["id"].as_str().unwrap().to_owned()).collect()
+}
+
+/// The kinds of findings in this field of the checks, or of their findings.
+fn kinds<'a>(named: impl Iterator<Item = &'a Value>) -> BTreeSet<String> {
+    named.map(|kind| kind.as_str().unwrap().to_owned()).collect()
+}
+
+fn checks(report: &Value) -> impl Iterator<Item = &Value> {
+    report["checks"].as_array().unwrap().iter()
 }
 
 /// Orders of every kind, all at rest.
@@ -132,6 +143,7 @@ async fn each_check_fires_on_a_shop_that_breaks_it_and_on_no_other() {
         "books, orders and takings, orders and payments, orders, orders, keys of orders and of other requests, orders and deliveries"
     );
 
+    let mut found = BTreeSet::new();
     for (what, file, sql, expected) in broken(&sold) {
         let copy = Place::new();
         fs::create_dir(copy.data_dir()).unwrap();
@@ -149,7 +161,12 @@ async fn each_check_fires_on_a_shop_that_breaks_it_and_on_no_other() {
         let expected: BTreeSet<String> = expected.iter().map(|id| (*id).to_owned()).collect();
         assert_eq!((code, fired(&report)), (Some(1), expected), "{what}: {report:#}");
         assert_eq!(report["ok"], false);
+        let findings = checks(&report).flat_map(|check| check["findings"].as_array().unwrap());
+        found.extend(kinds(findings.map(|finding| &finding["kind"])));
     }
+    // Whoever teaches the audit to find something new shows here that it does.
+    let known = kinds(checks(&stopped).flat_map(|check| check["kinds"].as_array().unwrap()));
+    assert_eq!(found, known);
 }
 
 /// Buys until the shop closes; where it is watched, each parcel is sent off. Answers how many purchases were made.

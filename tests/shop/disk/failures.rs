@@ -1,7 +1,9 @@
 //! Disks that are full, that fail, and machines that lose power while they are needed.
 
+use std::path::Path;
+
 use rand::{RngExt, SeedableRng, rngs::StdRng};
-use service_kit::testing::eventually;
+use service_kit::{db::log_of, testing::eventually};
 
 use super::{Deed, Machine, Strace, Unsynced, engine_is_sqlite};
 use crate::{
@@ -75,10 +77,36 @@ async fn fail_at(part: Part, failure: &str, latest: u64) {
         hindered += usize::from(strace.has_hindered());
         ended += usize::from(shop.is_dead(part));
         shop.restart(part).await;
+        nothing_follows_a_failed_sync(&strace.deeds().await, &log_of(&shop.database_file(part)));
         crowd.go_home().await;
         shop.check().await;
     }
     eprintln!("{part:?}, {failure}: {hindered} failures in {rounds} rounds, {ended} of which ended the process");
+    shop.finish().await;
+}
+
+/// Whoever was told that the log is not on the disk does not write to it again.
+fn nothing_follows_a_failed_sync(deeds: &[Deed], log: &Path) {
+    let failed = deeds.iter().position(|deed| matches!(deed, Deed::NotSynced(file) if file == log));
+    let after = deeds.iter().skip(failed.map_or(deeds.len(), |failed| failed + 1));
+    let more = after.filter(|deed| matches!(deed, Deed::Wrote { path, .. } if path == log));
+    assert_eq!(more.count(), 0, "the log was written after its sync had failed");
+}
+
+/// SQLite takes no notice of a folder that cannot be synced, so the service does: its log might have no name after a power
+/// cut.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs strace; `scripts/test` runs it"]
+async fn a_service_whose_folder_cannot_be_synced_does_not_start() {
+    engine_is_sqlite();
+    let mut shop = Cluster::start().await;
+    for part in PARTS {
+        let folder = shop.database_file(part).parent().unwrap().to_path_buf();
+        let strace = Strace::to(shop.notes(&format!("folder-{part:?}"))).only_this(&folder);
+        let watched = shop.watch(part, &strace.hindering("fsync:error=EIO")).await;
+        assert!(watched.is_err(), "{part:?} started");
+        shop.restart(part).await;
+    }
     shop.finish().await;
 }
 

@@ -6,6 +6,8 @@
 
 /// Disks that are needed while they fail.
 mod failures;
+/// Disks that are full for long.
+mod full;
 /// What the disk holds after a cut.
 mod image;
 /// The process under watch.

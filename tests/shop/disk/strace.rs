@@ -67,6 +67,11 @@ impl Strace {
         Strace { files, ..self }
     }
 
+    /// Sees what is done to this file or folder, and nothing else.
+    pub fn only_this(self, file: &Path) -> Strace {
+        Strace { files: vec![file.to_path_buf()], ..self }
+    }
+
     /// Runs what is appended to it. strace is a grandchild (`-D`), so that whoever kills the child kills the watched
     /// process itself.
     pub fn command(&self) -> Command {

@@ -83,6 +83,10 @@ impl SqliteDb {
             None => migrate::assert_current(&mut connection, Engine::Sqlite, migrations)?,
         }
         let readers = readers(path, flags(OpenFlags::empty()), options)?;
+        if lock.is_some() {
+            // By now there is a log: it was opened by the first statement, and stays while this process lives.
+            predecessor::put_names_on_disk(path).map_err(|error| OpenError::Unavailable(error.to_string()))?;
+        }
         let writer = Writer::start(connection, lock, options, bells, Arc::clone(metrics))?;
         Ok(Self { readers, gate: gate(options, metrics), writer: Some(writer) })
     }

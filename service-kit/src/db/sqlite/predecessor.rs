@@ -35,3 +35,10 @@ pub(super) fn put_log_on_disk(database: &Path) -> Result<(), Error> {
         offset += length as u64;
     }
 }
+
+/// The names of the database and of its log. SQLite syncs the folder after it has created a file, and takes no notice
+/// should that fail: then a commit could be synced in a log that is not there after a power cut.
+pub(super) fn put_names_on_disk(database: &Path) -> Result<(), Error> {
+    let folder = database.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder)?.sync_all()
+}

@@ -147,6 +147,7 @@ impl Batches {
         effects.join(ran.unwrap_or_default());
         if faults::sabotaged("acknowledge_before_commit") {
             batch.drain(..).for_each(Job::answer);
+            faults::let_it_be_heard();
         }
         faults::point("db.commit.before");
         let (began, jobs) = (Instant::now(), batch.len());
@@ -171,7 +172,7 @@ impl Batches {
         batch: &mut [Box<dyn Job>],
         run: impl Fn(&Self, &mut dyn Job) -> Result<Option<Effects>, DbError>,
     ) -> Result<Option<Effects>, NotCommitted> {
-        control(&self.connection, "begin immediate").map_err(not_committed)?;
+        control(&self.connection, begin()).map_err(not_committed)?;
         let mut effects = Effects::default();
         for job in batch.iter_mut() {
             match run(self, job.as_mut()) {
@@ -225,6 +226,12 @@ impl Batches {
             abort("cannot roll back", &error);
         }
     }
+}
+
+/// IMMEDIATE waits for whoever else writes, before anything is read: a deferred transaction that has read is refused as
+/// soon as it wants to write what somebody else has written.
+fn begin() -> &'static str {
+    if faults::sabotaged("deferred_transactions") { "begin" } else { "begin immediate" }
 }
 
 fn not_committed(error: DbError) -> NotCommitted {
