@@ -24,6 +24,8 @@ mod report;
 mod walk;
 /// From key to key.
 mod walk_keys;
+/// The audit again and again, for Prometheus.
+mod watch;
 
 use std::{io::Write, process::ExitCode};
 
@@ -35,6 +37,7 @@ use shared_types::Timestamp;
 
 use crate::{CommandError, address::ShopAddress, databases::DatabaseArgs};
 use report::Report;
+pub use watch::{WatchArgs, watch};
 
 /// Something is wrong with the shop.
 const FOUND: u8 = 1;
@@ -59,6 +62,15 @@ pub struct AuditArgs {
     pub max_age: u32,
 }
 
+/// An audit, once or again and again.
+#[derive(Debug, Clone, clap::Args)]
+pub struct AuditCommand {
+    #[command(flatten)]
+    pub audit: AuditArgs,
+    #[command(flatten)]
+    pub watch: WatchArgs,
+}
+
 /// The databases of one shop, opened for reading only.
 #[derive(Clone)]
 struct Shop {
@@ -71,13 +83,17 @@ struct Shop {
 
 /// `lastcopy audit`. Exit code 0: nothing found; 1: something was found, or the shop could not be read.
 pub async fn run(args: AuditArgs) -> Result<ExitCode, CommandError> {
-    let shop = Shop::open(&args).await?;
-    let report = shop.audit(&args).await;
-    shop.close().await;
-    let report = report.map_err(|error| CommandError::Shop(format!("the databases cannot be read: {error}")))?;
+    let report = report(&args).await?;
     let text = if args.json { report.json() } else { report.to_string() };
     writeln!(std::io::stdout(), "{text}").map_err(CommandError::Output)?;
     Ok(if report.ok { ExitCode::SUCCESS } else { ExitCode::from(FOUND) })
+}
+
+async fn report(args: &AuditArgs) -> Result<Report, CommandError> {
+    let shop = Shop::open(args).await?;
+    let report = shop.audit(args).await;
+    shop.close().await;
+    report.map_err(|error| CommandError::Shop(format!("the databases cannot be read: {error}")))
 }
 
 impl Shop {
