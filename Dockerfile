@@ -1,6 +1,6 @@
 # One image for every part of the shop: the command says which, such as `serve catalog`. Without one, the whole shop runs
 # in one container.
-FROM rust:1.95-slim-bookworm AS build
+FROM rust:1.95-slim-bookworm AS dependencies
 WORKDIR /src
 
 # The dependencies alone, so that a change of our own code does not build them again.
@@ -17,6 +17,7 @@ RUN for crate in . shared-types service-kit catalog-service order-service delive
     && cargo build --release --locked \
     && find . -path ./target -prune -o -name '*.rs' -exec rm {} +
 
+FROM dependencies AS build
 COPY . .
 # Copied files may be older than what was built from their stand-ins.
 RUN find . -path ./target -prune -o -name '*.rs' -exec touch {} + \
@@ -31,5 +32,7 @@ WORKDIR /data
 VOLUME /data
 ENV LASTCOPY_DATA_DIR=/data LASTCOPY_HOST=0.0.0.0
 EXPOSE 8080
+# Of the whole shop. One service alone says where it listens (docker-compose.yml).
+HEALTHCHECK --interval=5s --timeout=5s --start-period=30s --retries=6 CMD ["lastcopy", "health", "http://127.0.0.1:8080"]
 ENTRYPOINT ["lastcopy"]
 CMD ["up"]

@@ -8,7 +8,7 @@ use service_kit::{
 
 use crate::{
     CommandError,
-    audit::{self, AuditArgs},
+    audit::{self, AuditCommand},
     backup::{self, BackupArgs, RestoreArgs},
     export::{self, ExportArgs},
     health::{self, HealthArgs},
@@ -48,7 +48,7 @@ enum Command {
     /// Write the catalog as CSV, in a form that `import` reads back.
     Export(ExportArgs),
     /// Check the shop's promises on its own databases, read-only. Exit code 1: something was found.
-    Audit(AuditArgs),
+    Audit(Box<AuditCommand>),
     /// Copy every database of a data directory, as they all were at one instant, while the shop sells. Exit code 1: the
     /// copy does not keep the shop's promises.
     Backup(BackupArgs),
@@ -89,7 +89,7 @@ pub fn run() -> ExitCode {
         Some(Command::Serve(service)) => serve(&cli.log, service),
         Some(Command::Import(args)) => tool(import::run(args)),
         Some(Command::Export(args)) => tool(export::run(args)),
-        Some(Command::Audit(args)) => tool(audit::run(args)),
+        Some(Command::Audit(args)) => audit(&cli.log, *args),
         Some(Command::Backup(args)) => tool(backup::backup(args)),
         Some(Command::Restore(args)) => tool(backup::restore(args)),
         Some(Command::Health(args)) => tool(health::run(args)),
@@ -98,6 +98,16 @@ pub fn run() -> ExitCode {
         Some(Command::Migrate(args)) => tool(migrate::run(args)),
         Some(Command::User(command)) => tool(people::user(command)),
         Some(Command::Key(command)) => tool(people::key(command)),
+    }
+}
+
+fn audit(log: &LogArgs, command: AuditCommand) -> ExitCode {
+    let AuditCommand { audit: args, watch } = command;
+    match watch.every {
+        Some(pause_s) => {
+            process::run("audit", log, async move { Ok(vec![audit::watch(args, pause_s, watch.listen).await?]) })
+        }
+        None => tool(audit::run(args)),
     }
 }
 

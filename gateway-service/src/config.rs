@@ -76,6 +76,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         order: upstream(Service::Order, &config.order_url)?,
         delivery: upstream(Service::Delivery, &config.delivery_url)?,
     });
+    background.calls(upstreams.all().map(Upstream::client));
     let parts = upstreams.all().map(|upstream| {
         let upstream = upstream.clone();
         Check::new(upstream.part, move || {

@@ -1,5 +1,10 @@
 //! What the order service counts, and what it is asked about itself.
 
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
 use service_kit::{
     Clock,
     db::{Db, Tx},
@@ -36,7 +41,20 @@ static OLDEST_UNFINISHED: Gauges<0> = Gauges::new(
     &[[]],
 );
 
-static FAMILIES: &[&dyn Family] = &[&MOVES, &DRIVER_CALLS, &UNFINISHED, &OLDEST_UNFINISHED];
+static ORDERS: Gauges<1> = Gauges::new(
+    "lastcopy_orders",
+    "Orders there are, by their state; counted once a minute",
+    ["state"],
+    &[["created"], ["pending"], ["approved"], ["rejected"], ["canceled"]],
+);
+
+static FAMILIES: &[&dyn Family] = &[&MOVES, &DRIVER_CALLS, &UNFINISHED, &OLDEST_UNFINISHED, &ORDERS];
+
+const STATES: [OrderState; 5] =
+    [OrderState::Created, OrderState::Pending, OrderState::Approved, OrderState::Rejected, OrderState::Canceled];
+
+/// All orders are counted this often at most, however often somebody looks: it reads as many entries of an index.
+const RECOUNT: Duration = Duration::from_secs(60);
 
 /// The ages by which unfinished orders are counted: the label, and milliseconds.
 const AGES: [(&str, i64); 5] = [("0", 0), ("10", 10_000), ("60", 60_000), ("600", 600_000), ("3600", 3_600_000)];
@@ -44,11 +62,30 @@ const AGES: [(&str, i64); 5] = [("0", 0), ("10", 10_000), ("60", 60_000), ("600"
 /// Shows all of it at `/metrics`.
 pub fn show(background: &mut Background, db: &Db) {
     background.show(FAMILIES);
-    let db = db.clone();
+    let (unfinished, all) = (db.clone(), db.clone());
     background.probe(Probe::new("unfinished_orders", move || {
-        let db = db.clone();
+        let db = unfinished.clone();
         async move { look(&db).await.map_err(|error| error.to_string()) }
     }));
+    let counted = Arc::new(Mutex::new(None));
+    background.probe(Probe::new("orders", move || {
+        let (db, counted) = (all.clone(), Arc::clone(&counted));
+        async move { count(&db, &counted).await.map_err(|error| error.to_string()) }
+    }));
+}
+
+async fn count(db: &Db, counted: &Mutex<Option<Instant>>) -> Result<(), service_kit::db::DbError> {
+    let last = *counted.lock().unwrap_or_else(PoisonError::into_inner);
+    if last.is_some_and(|last| last.elapsed() < RECOUNT) {
+        return Ok(());
+    }
+    let counts = db.read(store::states::counts).await?;
+    for state in STATES {
+        let orders = counts.iter().find(|(counted, _)| *counted == state).map_or(0, |(_, orders)| *orders);
+        ORDERS.with([name(state)]).set(orders);
+    }
+    *counted.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    Ok(())
 }
 
 async fn look(db: &Db) -> Result<(), service_kit::db::DbError> {
@@ -65,12 +102,15 @@ async fn look(db: &Db) -> Result<(), service_kit::db::DbError> {
 
 /// Counts a move of an order, once it is committed.
 pub fn moved(tx: &mut Tx<'_>, command: &'static str, state: OrderState) {
-    let state = match state {
+    tx.count(MOVES.with([command, name(state)]), 1);
+}
+
+const fn name(state: OrderState) -> &'static str {
+    match state {
         OrderState::Created => "created",
         OrderState::Pending => "pending",
         OrderState::Approved => "approved",
         OrderState::Rejected => "rejected",
         OrderState::Canceled => "canceled",
-    };
-    tx.count(MOVES.with([command, state]), 1);
+    }
 }

@@ -57,6 +57,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let desk = start_telling(&db, messages, hooks, &mut background)?;
     let told = tell_gateways(&db, &config.tell_gateways, &issuer, &mut background).await;
     told.map_err(|error| part(&error))?;
+    background.calls([catalog.client(), delivery.client()].into_iter().chain(providers.clients()));
     let others = Others { catalog: catalog.clone(), delivery, providers: providers.clone() };
     let driver = Driver::new(db.clone(), others, config.pace, background.stopping());
     background.spawn(work(driver.clone()));

@@ -27,6 +27,8 @@ mod report;
 mod walk;
 /// From key to key.
 mod walk_keys;
+/// The audit again and again, for Prometheus.
+mod watch;
 
 use std::{io::Write, process::ExitCode};
 
@@ -38,6 +40,7 @@ use shared_types::{Secret, Timestamp};
 
 use crate::{CommandError, address::ShopAddress, databases::DatabaseArgs};
 use report::Report;
+pub use watch::{WatchArgs, watch};
 
 /// Something is wrong with the shop.
 const FOUND: u8 = 1;
@@ -83,6 +86,15 @@ impl AuditArgs {
     }
 }
 
+/// An audit, once or again and again.
+#[derive(Debug, Clone, clap::Args)]
+pub struct AuditCommand {
+    #[command(flatten)]
+    pub audit: AuditArgs,
+    #[command(flatten)]
+    pub watch: WatchArgs,
+}
+
 /// The databases of one shop, opened for reading only.
 #[derive(Clone)]
 struct Shop {
@@ -105,13 +117,17 @@ pub async fn run(args: AuditArgs) -> Result<ExitCode, CommandError> {
 
 /// Checks everything, and says what was found.
 async fn look(args: &AuditArgs) -> Result<Report, CommandError> {
-    let shop = Shop::open(args).await?;
-    let report = shop.audit(args).await;
-    shop.close().await;
-    let report = report.map_err(|error| CommandError::Shop(format!("the databases cannot be read: {error}")))?;
+    let report = report(args).await?;
     let text = if args.json { report.json() } else { report.to_string() };
     writeln!(std::io::stdout(), "{text}").map_err(CommandError::Output)?;
     Ok(report)
+}
+
+async fn report(args: &AuditArgs) -> Result<Report, CommandError> {
+    let shop = Shop::open(args).await?;
+    let report = shop.audit(args).await;
+    shop.close().await;
+    report.map_err(|error| CommandError::Shop(format!("the databases cannot be read: {error}")))
 }
 
 impl Shop {

@@ -23,6 +23,19 @@ pub(super) enum Id {
 impl Id {
     const ALL: [Id; 7] = [Id::I1, Id::I2, Id::I3, Id::I4, Id::I5, Id::I6, Id::I7];
 
+    /// Its number, as a label.
+    pub(super) const fn text(self) -> &'static str {
+        match self {
+            Id::I1 => "I1",
+            Id::I2 => "I2",
+            Id::I3 => "I3",
+            Id::I4 => "I4",
+            Id::I5 => "I5",
+            Id::I6 => "I6",
+            Id::I7 => "I7",
+        }
+    }
+
     const fn promise(self) -> &'static str {
         match self {
             Id::I1 => "per book: received + adjusted = on hand + taken, by its row, its ledger and its takings",
@@ -151,22 +164,22 @@ impl Finding {
 }
 
 #[derive(Debug, Serialize)]
-struct Check {
-    id: Id,
+pub(super) struct Check {
+    pub id: Id,
     promise: &'static str,
     /// Books for I1, keys for I6, orders (and, from the other side, takings, payments and deliveries) for the others.
-    checked: u64,
-    found: u64,
+    pub checked: u64,
+    pub found: u64,
     /// All that it can find.
     kinds: Vec<Kind>,
     /// The first hundred.
-    findings: Vec<Finding>,
+    pub findings: Vec<Finding>,
 }
 
 /// What was checked and what was found.
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
-    checks: Vec<Check>,
+    pub checks: Vec<Check>,
     /// Orders with work outstanding, or moving while they were looked at: their rest cannot be judged yet.
     pub in_motion: u64,
     pub ok: bool,

@@ -152,6 +152,13 @@ impl Shop {
         call(&self.client, Method::GET, path, &self.credential, None).await
     }
 
+    /// What is there, as it is.
+    pub async fn text(&self, path: &str) -> String {
+        let answer = self.client.send(Method::GET, path, &[], None).await.unwrap();
+        assert_eq!(answer.status.as_u16(), 200, "{path}");
+        String::from_utf8(answer.body).unwrap()
+    }
+
     pub async fn post(&self, path: &str, body: Value) -> Value {
         call(&self.client, Method::POST, path, &self.credential, Some(body)).await
     }

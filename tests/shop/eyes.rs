@@ -62,6 +62,9 @@ async fn every_copy_that_moves_is_counted_once() {
         let moves = format!("lastcopy_order_moves_total{{command=\"{command}\",state=\"{state}\"}}");
         assert_eq!(counted(&shop, Order, &moves).await, 1);
     }
+    for state in ["approved", "canceled"] {
+        assert_eq!(measured(&shop, Order, &format!("lastcopy_orders{{state=\"{state}\"}}")).await, 1);
+    }
     eventually("no order is unfinished", async || {
         measured(&shop, Order, "lastcopy_unfinished_orders{seconds=\"0\"}").await == 0
     })
@@ -81,8 +84,17 @@ async fn an_order_without_an_answer_shows_as_unfinished_and_as_retries() {
             && counted(&shop, Order, "lastcopy_driver_calls_total{action=\"take\",outcome=\"no_answer\"}").await > 1
     })
     .await;
+    let open = "lastcopy_breaker_open{part=\"catalog\"}";
+    eventually("the silent part is let be", async || counted(&shop, Order, open).await > 0).await;
     shop.restart(Catalog).await;
     buying.await.unwrap();
+    let (again, caller) = (shop.book("Again", 1_000).await, shop.operator());
+    eventually("every replica asks it again", async || {
+        caller.buy(&Basket::of(&[(again, 1)])).await.order();
+        counted(&shop, Order, open).await == 0
+    })
+    .await;
+    assert_eq!(counted(&shop, Order, "lastcopy_breaker_open{part=\"delivery\"}").await, 0);
     shop.finish().await;
 }
 
@@ -135,6 +147,9 @@ async fn every_number_that_rules_and_dashboard_name_is_there() {
     for part in PARTS {
         shown += &numbers(shop.numbers_of(part)[0]).await;
     }
+    let auditor = shop.auditor().await;
+    shown += &numbers(auditor.address()).await;
+    drop(auditor);
     let shown = names(&shown);
     let missing: Vec<&str> =
         names(&rules).union(&names(&dashboard)).filter(|name| !shown.contains(*name)).copied().collect();

@@ -1,6 +1,7 @@
 use std::{
     collections::BTreeSet,
     net::SocketAddr,
+    path::Path,
     sync::{Arc, Mutex},
 };
 
@@ -25,7 +26,20 @@ struct Seen {
     id: Vec<u8>,
     parent: Vec<u8>,
     order_id: Option<String>,
+    /// Nanoseconds.
+    began: u64,
+    ended: u64,
 }
+
+impl Seen {
+    /// What was done, without where: addresses are new with every start.
+    fn deed(&self) -> &str {
+        if self.name.contains("127.0.0.1") { "call" } else { &self.name }
+    }
+}
+
+/// A span by who did what for whom, as the page of a recorded trace has it.
+type Deed = (String, String, Option<(String, String)>);
 
 /// A stand-in for a collector: OTLP, protobuf over HTTP.
 struct Collector {
@@ -47,8 +61,11 @@ impl Collector {
         Collector { address, seen }
     }
 
-    fn seen(&self) -> Vec<Seen> {
-        self.seen.lock().unwrap().clone()
+    /// The trace that this order is in, as far as it has arrived.
+    fn of_order(&self, order: &str) -> Option<Vec<Seen>> {
+        let seen = self.seen.lock().unwrap().clone();
+        let trace = seen.iter().find(|span| span.order_id.as_deref() == Some(order))?.trace.clone();
+        Some(seen.into_iter().filter(|span| span.trace == trace).collect())
     }
 }
 
@@ -77,6 +94,8 @@ async fn take_batch(stream: TcpStream, seen: Arc<Mutex<Vec<Seen>>>) -> Option<()
             trace: span.trace_id,
             id: span.span_id,
             parent: span.parent_span_id,
+            began: span.start_time_unix_nano,
+            ended: span.end_time_unix_nano,
         }));
     }
     stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").await.ok()
@@ -95,11 +114,7 @@ async fn a_delivered_purchase_is_one_trace_over_four_services() {
     let book = shop.book("Followed", 1).await;
     let order = shop.operator().buy(&Basket::of(&[(book, 1)]).delivered()).await.order().id.to_string();
 
-    let of_the_purchase = || {
-        let seen = collector.seen();
-        let trace = seen.iter().find(|span| span.order_id.as_ref() == Some(&order))?.trace.clone();
-        Some(seen.into_iter().filter(|span| span.trace == trace).collect::<Vec<_>>())
-    };
+    let of_the_purchase = || collector.of_order(&order);
     let served = |spans: &[Seen], service: &str, name: &str| {
         spans.iter().any(|span| span.service == service && span.name.starts_with(name))
     };
@@ -120,6 +135,66 @@ async fn a_delivered_purchase_is_one_trace_over_four_services() {
     let roots: Vec<&Seen> = spans.iter().filter(|span| !ids.contains(span.parent.as_slice())).collect();
     assert_eq!(roots.len(), 1, "all hang together: {roots:?}");
     assert_eq!(roots[0].name, "POST /api/v1/checkout");
+    shop.finish().await;
+}
+
+/// One line for each span, beneath its parent's: when it began and how long it took in microseconds, who, and what.
+fn drawn(spans: &[Seen], beneath: &[u8], depth: usize, from: u64) -> String {
+    let mut below: Vec<&Seen> = spans.iter().filter(|span| span.parent == beneath).collect();
+    below.sort_by_key(|span| span.began);
+    let mut text = String::new();
+    for span in below {
+        let (at, took) = ((span.began - from) / 1_000, (span.ended - span.began) / 1_000);
+        let whose = span.order_id.as_ref().map(|_| "  order_id").unwrap_or_default();
+        let (indent, deed) = ("  ".repeat(depth), span.deed());
+        text += &format!("{at:>8} {took:>8}  {:<9} {indent}{deed}{whose}\n", span.service);
+        text += &drawn(spans, &span.id, depth + 1, from);
+    }
+    text
+}
+
+fn deeds(spans: &[Seen]) -> BTreeSet<Deed> {
+    let name = |span: &Seen| (span.service.clone(), span.deed().to_owned());
+    let parent = |span: &Seen| spans.iter().find(|other| other.id == span.parent).map(name);
+    spans.iter().map(|span| (span.service.clone(), span.deed().to_owned(), parent(span))).collect()
+}
+
+/// What the page of a recorded trace tells.
+fn deeds_on(page: &str) -> BTreeSet<Deed> {
+    let mut above: Vec<(String, String)> = Vec::new();
+    let lines = page.split("```").nth(1).unwrap().lines().filter(|line| line.contains(char::is_numeric));
+    let deeds = lines.map(|line| {
+        let (service, what) = (line[19..28].trim().to_owned(), line[29..].trim_end_matches("  order_id"));
+        let depth = what.find(|c| c != ' ').unwrap() / 2;
+        above.truncate(depth);
+        let parent = above.last().cloned();
+        above.push((service.clone(), what.trim().to_owned()));
+        (service, what.trim().to_owned(), parent)
+    });
+    deeds.collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_purchase_by_card_has_the_trace_that_is_shown_in_the_documents() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/TRACE.md");
+    let shown = deeds_on(&std::fs::read_to_string(page).unwrap());
+    assert!(shown.len() >= 12, "{shown:?}");
+    let collector = Collector::listen().await;
+    let shop = Cluster::start_with(&[format!("--trace-endpoint=http://{}", collector.address)]).await;
+    let book = shop.book("Followed", 2).await;
+    // The first purchase of all has more to do: connections are made and keys are fetched.
+    let mut order = String::new();
+    for _ in 0..2 {
+        let basket = Basket::of(&[(book, 1)]).delivered().by_card("4242424242424242");
+        order = shop.operator().buy(&basket).await.order().id.to_string();
+    }
+    eventually("all that is shown has arrived", async || {
+        collector.of_order(&order).is_some_and(|spans| shown.is_subset(&deeds(&spans)))
+    })
+    .await;
+    let spans = collector.of_order(&order).unwrap();
+    let root = spans.iter().find(|span| span.deed() == "POST /api/v1/checkout").unwrap();
+    eprintln!("{}", drawn(&spans, &root.parent, 0, root.began));
     shop.finish().await;
 }
 

@@ -97,7 +97,7 @@ impl Upstream {
     pub fn new(service: Service, url: &str, issuer: &Issuer, cache: &Arc<Cache>) -> Result<Upstream, ClientError> {
         let options = ClientOptions { call_ms: CALL_MS, ..ClientOptions::default() };
         let tokens = CallerTokens::new(issuer.clone(), service);
-        let client = Client::new(url, options)?.guarded();
+        let client = Client::new(url, options)?.guarded(service.text());
         Ok(Upstream { part: service.text(), client, tokens, service, cache: Arc::clone(cache) })
     }
 
@@ -140,6 +140,11 @@ impl Upstream {
                 }
             }
         })
+    }
+
+    /// Whoever asks: its numbers are shown.
+    pub fn client(&self) -> &Client {
+        &self.client
     }
 
     /// Whether it is of use, its database included, whatever its breaker thinks of it.

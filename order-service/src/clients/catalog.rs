@@ -39,6 +39,11 @@ impl Catalog {
         self.0.call(Method::GET, &format!("/books/{id}"), None::<&()>, &[200]).await
     }
 
+    /// Whoever asks: its numbers are shown.
+    pub fn client(&self) -> &Client {
+        &self.0
+    }
+
     /// Whether it answers.
     pub async fn alive(&self) -> Result<(), String> {
         alive(&self.0).await

@@ -34,6 +34,11 @@ impl Delivery {
         self.0.call(Method::POST, &format!("/deliveries/{id}/cancel"), None::<&()>, &[200, 201, 409]).await
     }
 
+    /// Whoever asks: its numbers are shown.
+    pub fn client(&self) -> &Client {
+        &self.0
+    }
+
     /// Whether it answers.
     pub async fn alive(&self) -> Result<(), String> {
         alive(&self.0).await

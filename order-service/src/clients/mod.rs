@@ -25,16 +25,17 @@ pub use delivery::Delivery;
 pub use sms::{AfricasTalking, Sent, Sms};
 pub use subscriber::Subscribers;
 
-fn client(base: &str, call_ms: u64) -> Result<Client, ClientError> {
+/// `part` is whom it asks, as the numbers have it.
+fn client(part: &'static str, base: &str, call_ms: u64) -> Result<Client, ClientError> {
     let defaults = ClientOptions::default();
     let options = ClientOptions { call_ms, connect_ms: defaults.connect_ms.min(call_ms) };
-    Client::new(base, options).map(Client::guarded)
+    Ok(Client::new(base, options)?.guarded(part))
 }
 
 /// A client whose every call carries a token of ours for that one service. What we may do there follows from who we
 /// are, so the token names no scopes.
 fn signed_client(base: &str, call_ms: u64, issuer: &Issuer, aud: Service) -> Result<Client, ClientError> {
-    Ok(client(base, call_ms)?.with_tokens(ServiceTokens::new(issuer.clone(), aud, Scopes::NONE)))
+    Ok(client(aud.text(), base, call_ms)?.with_tokens(ServiceTokens::new(issuer.clone(), aud, Scopes::NONE)))
 }
 
 /// Whether the service behind this client answers, for readiness.

@@ -26,6 +26,8 @@ pub mod orders;
 mod payments;
 /// Money that was reported to us: a ledger of our own.
 pub mod receipts;
+/// How many orders there are in each state.
+pub mod states;
 /// Subscribers, the messages to them, and every attempt to deliver one.
 pub mod subscribers;
 /// Whoever is told of a move.

@@ -6,6 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use prometheus::IntGauge;
+
 /// Outcomes that are looked back at.
 const WINDOW_CALLS: u32 = 20;
 /// Calls without an answer among them that open the breaker: half of a whole window.
@@ -26,7 +28,11 @@ pub(super) enum Showed {
 }
 
 #[derive(Debug)]
-pub(super) struct Breaker(Mutex<Circuit>);
+pub(super) struct Breaker {
+    circuit: Mutex<Circuit>,
+    /// 1 unless everybody may ask.
+    open: IntGauge,
+}
 
 /// The state of a breaker. Time comes in from outside.
 #[derive(Debug)]
@@ -57,8 +63,9 @@ pub(super) struct Pass<'a> {
 }
 
 impl Breaker {
-    pub(super) fn new() -> Breaker {
-        Breaker(Mutex::new(Circuit { state: State::Closed, recent: 0, failed_probes: 0 }))
+    /// A breaker that shows there whether it is open.
+    pub(super) fn shown_by(open: IntGauge) -> Breaker {
+        Breaker { circuit: Mutex::new(Circuit { state: State::Closed, recent: 0, failed_probes: 0 }), open }
     }
 
     /// Permission to ask now, or how long to wait before trying again.
@@ -77,21 +84,28 @@ impl Breaker {
     }
 
     fn circuit(&self) -> MutexGuard<'_, Circuit> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.circuit.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note(&self, is_probe: bool, showed: Showed, now: Instant) {
+        let mut circuit = self.circuit();
+        circuit.note(is_probe, showed, now);
+        // Under the lock: of two who note at once the later one's word stays.
+        self.open.set(i64::from(circuit.state != State::Closed));
     }
 }
 
 impl Pass<'_> {
     pub(super) fn showed(mut self, showed: Showed, now: Instant) {
         self.told = true;
-        self.breaker.circuit().note(self.is_probe, showed, now);
+        self.breaker.note(self.is_probe, showed, now);
     }
 }
 
 impl Drop for Pass<'_> {
     fn drop(&mut self) {
         if !self.told {
-            self.breaker.circuit().note(self.is_probe, Showed::Nothing, Instant::now());
+            self.breaker.note(self.is_probe, Showed::Nothing, Instant::now());
         }
     }
 }
@@ -143,8 +157,12 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
 
+    fn fresh() -> Breaker {
+        Breaker::shown_by(IntGauge::new("open", "whether it is").unwrap())
+    }
+
     fn opened(now: Instant) -> Breaker {
-        let breaker = Breaker::new();
+        let breaker = fresh();
         for _ in 0..MAX_SILENT_CALLS {
             breaker.pass(now).unwrap().showed(Showed::Silent, now);
         }
@@ -153,7 +171,7 @@ mod tests {
 
     #[test]
     fn a_service_that_is_silent_half_of_the_time_is_let_be() {
-        let (breaker, now) = (Breaker::new(), Instant::now());
+        let (breaker, now) = (fresh(), Instant::now());
         let mut asked = 0;
         while let Ok(pass) = breaker.pass(now) {
             asked += 1;
@@ -164,7 +182,7 @@ mod tests {
 
     #[test]
     fn a_service_that_is_seldom_silent_is_asked_for_ever() {
-        let (breaker, now) = (Breaker::new(), Instant::now());
+        let (breaker, now) = (fresh(), Instant::now());
         for n in 0..1_000 {
             breaker.pass(now).unwrap().showed(if n % 3 == 0 { Showed::Silent } else { Showed::Answers }, now);
         }
@@ -174,11 +192,13 @@ mod tests {
     fn one_probe_at_a_time_finds_out_whether_it_is_back() {
         let now = Instant::now();
         let breaker = opened(now);
-        assert_eq!(breaker.pass(now).unwrap_err(), FIRST_PAUSE);
+        assert_eq!((breaker.pass(now).unwrap_err(), breaker.open.get()), (FIRST_PAUSE, 1));
         let later = now + FIRST_PAUSE;
         let probe = breaker.pass(later).unwrap();
         assert!(breaker.pass(later).is_err(), "a second probe");
+        assert_eq!(breaker.open.get(), 1, "nothing has been found out");
         probe.showed(Showed::Answers, later);
+        assert_eq!(breaker.open.get(), 0);
         assert!(breaker.pass(later).is_ok() && breaker.pass(later).is_ok());
     }
 
@@ -207,7 +227,7 @@ mod tests {
     #[test]
     fn calls_that_show_nothing_and_late_answers_change_nothing() {
         let now = Instant::now();
-        let (early, breaker) = (now, Breaker::new());
+        let (early, breaker) = (now, fresh());
         for _ in 0..1_000 {
             breaker.pass(now).unwrap().showed(Showed::Nothing, now);
         }

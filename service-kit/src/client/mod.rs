@@ -6,6 +6,10 @@ mod breaker;
 mod guard;
 /// What counts as an answer of ours.
 mod judge;
+/// What is counted of calls.
+mod metrics;
+/// The addresses of a service's name.
+mod names;
 /// The ways in which a call can end.
 mod outcome;
 /// How many calls one service may keep waiting.
@@ -17,6 +21,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use prometheus::core::Collector;
 use reqwest::{Method, StatusCode, Url};
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -85,6 +90,7 @@ impl Client {
             .timeout(Duration::from_millis(options.call_ms))
             .pool_idle_timeout(Duration::from_secs(30))
             .tcp_nodelay(true)
+            .dns_resolver(names::Replicas)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .build()?;
@@ -92,10 +98,15 @@ impl Client {
     }
 
     /// This client, with a breaker, a bounded number of calls under way and a budget of repetitions: what is told to the
-    /// copies of the one is known to all.
+    /// copies of the one is known to all. `part` is the other service's name in the numbers.
     #[must_use]
-    pub fn guarded(self) -> Client {
-        Client { guard: Some(Arc::new(Guard::new())), ..self }
+    pub fn guarded(self, part: &'static str) -> Client {
+        Client { guard: Some(Arc::new(Guard::new(part))), ..self }
+    }
+
+    /// What is counted of a guarded client's calls.
+    pub(crate) fn collectors(&self) -> Vec<Box<dyn Collector>> {
+        self.guard.as_ref().map(|guard| guard.collectors()).unwrap_or_default()
     }
 
     /// This client without its guard, for the question whether the service is there.

@@ -29,6 +29,7 @@ use super::{
     shell,
 };
 use crate::{
+    Client,
     db::Db,
     metrics::{self, Family, Metrics, MetricsDoor, Probe},
     outbox,
@@ -93,6 +94,11 @@ impl Background {
     /// Runs this probe whenever `/metrics` is read.
     pub fn probe(&mut self, probe: Probe) {
         self.metrics.probe(probe);
+    }
+
+    /// Shows at `/metrics` how the calls of these guarded clients fare, each to another part.
+    pub fn calls<'a>(&mut self, clients: impl IntoIterator<Item = &'a Client>) {
+        clients.into_iter().flat_map(Client::collectors).for_each(|family| self.metrics.add(family));
     }
 
     /// Where `/metrics` is read; beside the routes, unless said otherwise.

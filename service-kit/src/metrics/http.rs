@@ -32,8 +32,7 @@ impl HttpMetrics {
 
     /// A request is in flight for as long as the answer lives; one whose caller went away is so no longer.
     pub(crate) fn begin(&self) -> InFlight {
-        self.in_flight.inc();
-        InFlight(self.in_flight.clone())
+        InFlight::begin(&self.in_flight)
     }
 
     pub(crate) fn answered(&self, method: &Method, route: Option<&str>, status: StatusCode, elapsed: Duration) {
@@ -42,8 +41,15 @@ impl HttpMetrics {
     }
 }
 
-/// A request that is not answered yet.
+/// A request that is not answered yet: it counts in its gauge for as long as this lives.
 pub(crate) struct InFlight(IntGauge);
+
+impl InFlight {
+    pub(crate) fn begin(gauge: &IntGauge) -> InFlight {
+        gauge.inc();
+        InFlight(gauge.clone())
+    }
+}
 
 impl Drop for InFlight {
     fn drop(&mut self) {

@@ -40,7 +40,7 @@ mod registry;
 pub use family::{Counters, Family, Gauges, Histograms};
 pub use registry::{Metrics, MetricsDoor, Probe, ProbeResult};
 
-pub(crate) use http::HttpMetrics;
+pub(crate) use http::{HttpMetrics, InFlight};
 pub(crate) use registry::page;
 
 /// Only ever goes up. Counting is one atomic addition.

@@ -53,7 +53,7 @@ impl Moody {
     }
 
     pub fn client(&self) -> Client {
-        Client::new(&format!("http://{}", self.address), ClientOptions::default()).unwrap().guarded()
+        Client::new(&format!("http://{}", self.address), ClientOptions::default()).unwrap().guarded("moody")
     }
 }
 

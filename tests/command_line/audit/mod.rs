@@ -1,5 +1,7 @@
 /// What is done to which database, and who has to notice.
 mod broken;
+/// Beside a shop that sells.
+mod going_on;
 /// What is set right again.
 mod repaired;
 

@@ -13,7 +13,10 @@ use shared_types::{
     orders::{FulfillmentState, OrderPage, OrderState, OrderView, PaymentState, StockState},
 };
 
-use super::{Caller, Catalog, Cluster, Delivery, Order, Outside, Payments, SERVICES};
+use super::{
+    Caller, Catalog, Cluster, Delivery, Order, Outside, Payments, SERVICES,
+    process::{BINARY, Process},
+};
 
 impl Cluster {
     /// Heals the network, waits for rest and checks everything. Every part must be alive by now.
@@ -107,15 +110,27 @@ impl Cluster {
         }
     }
 
+    /// The audit that goes on beside the shop.
+    pub async fn auditor(&self) -> Process {
+        let mut arguments = vec!["audit".to_owned(), "--every=1".to_owned(), "--listen=127.0.0.1:0".to_owned()];
+        arguments.extend(self.named_databases());
+        Process::beside(&arguments, &self.notes("audit.log")).await.unwrap_or_else(|why| panic!("{why}"))
+    }
+
+    fn named_databases(&self) -> impl Iterator<Item = String> {
+        let flags = [
+            (Catalog, "--catalog-db"),
+            (Order, "--order-db"),
+            (Delivery, "--delivery-db"),
+            (Payments, "--payments-db"),
+        ];
+        flags.into_iter().map(|(part, flag)| format!("{flag}={}", self.databases[&part].url().expose()))
+    }
+
     /// The audit that a shop runs on its own data.
     fn audit(&self) {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_lastcopy"));
-        command.args(["audit", "--json", "--max-age=0"]);
-        for (part, flag) in
-            [(Catalog, "--catalog-db"), (Order, "--order-db"), (Delivery, "--delivery-db"), (Payments, "--payments-db")]
-        {
-            command.arg(format!("{flag}={}", self.databases[&part].url().expose()));
-        }
+        let mut command = Command::new(BINARY);
+        command.args(["audit", "--json", "--max-age=0"]).args(self.named_databases());
         let audit = command.output().unwrap();
         let said = String::from_utf8_lossy(&audit.stdout).into_owned() + &String::from_utf8_lossy(&audit.stderr);
         assert!(audit.status.success(), "the audit found something: {said}");

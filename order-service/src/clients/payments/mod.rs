@@ -16,7 +16,7 @@ mod stripe;
 
 use std::collections::BTreeMap;
 
-use service_kit::{NoAnswer, Outcome, client::ClientError, db::Db};
+use service_kit::{Client, NoAnswer, Outcome, client::ClientError, db::Db};
 use shared_types::{
     Code, Money, PaymentId, Problem, Secret,
     payments::{Card, CardToken, ChargeMethod, PaymentView, TokenView},
@@ -87,6 +87,15 @@ impl Providers {
     /// Who takes cards now.
     pub fn cards(&self) -> &Provider {
         self.named(self.cards_by).expect("BUG: who takes payments now is configured")
+    }
+
+    /// Who asks those that are somewhere else.
+    pub fn clients(&self) -> impl Iterator<Item = &Client> {
+        self.known.values().filter_map(|provider| match provider {
+            Provider::Sandbox(sandbox) => Some(sandbox.client()),
+            Provider::Stripe(stripe) => Some(stripe.client()),
+            Provider::Receipts(_) => None,
+        })
     }
 
     fn named(&self, name: ProviderName) -> Result<&Provider, ProviderName> {

@@ -14,7 +14,11 @@ pub struct Sandbox(Client);
 
 impl Sandbox {
     pub(super) fn new(base: &str, call_ms: u64) -> Result<Sandbox, ClientError> {
-        client(base, call_ms).map(Sandbox)
+        client("payments", base, call_ms).map(Sandbox)
+    }
+
+    pub(super) fn client(&self) -> &Client {
+        &self.0
     }
 
     pub(super) async fn tokenize(&self, card: &Card) -> Outcome<TokenView> {

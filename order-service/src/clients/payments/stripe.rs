@@ -93,7 +93,11 @@ enum Step {
 impl Stripe {
     pub(super) fn new(base: &str, key: &Secret, call_ms: u64) -> Result<Stripe, ClientError> {
         let authorization = Secret::new(format!("Bearer {}", key.expose()));
-        Ok(Stripe { client: client(base, call_ms)?, authorization })
+        Ok(Stripe { client: client("stripe", base, call_ms)?, authorization })
+    }
+
+    pub(super) fn client(&self) -> &Client {
+        &self.client
     }
 
     pub(super) async fn tokenize(&self, card: &Card) -> Outcome<TokenView> {
