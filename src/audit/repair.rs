@@ -35,7 +35,33 @@ impl Remedy {
         let repair = match kind {
             Kind::Stuck => Repair::DriveOn,
             Kind::ParcelUnheard => Repair::HearOfDelivery,
-            _ => return None,
+            Kind::Unbalanced
+            | Kind::NegativeStock
+            | Kind::LedgerDiffers
+            | Kind::TakingsDiffer
+            | Kind::ApprovedWithoutCopies
+            | Kind::CopiesHeldForNothing
+            | Kind::EndedWithCopies
+            | Kind::OtherCopies
+            | Kind::CopiesMissing
+            | Kind::TakenTwice
+            | Kind::StrayTaking
+            | Kind::MoneyDiffers
+            | Kind::StrayMoney
+            | Kind::HistoryHasGap
+            | Kind::HistoryDiffers
+            | Kind::EventParked
+            | Kind::KeyOfNoOrder
+            | Kind::KeyShared
+            | Kind::KeyOfAnother
+            | Kind::KeyUnanswered
+            | Kind::AnswerUnreadable
+            | Kind::AnswerOfAnother
+            | Kind::ToldOtherwise
+            | Kind::RequestUnreadable
+            | Kind::ParcelMissing
+            | Kind::TooManyParcels
+            | Kind::StrayParcel => return None,
         };
         Some(Remedy::Repair { repair, subject: order_id.to_owned() })
     }

@@ -15,6 +15,7 @@ mod ledger;
 mod model;
 /// A process that can be killed.
 #[path = "../shop/cluster/process.rs"]
+#[allow(dead_code, reason = "a cluster does more with its processes")]
 mod process;
 /// A shop that is told things.
 mod shop;
