@@ -114,7 +114,7 @@ impl Cluster {
     pub async fn auditor(&self) -> Process {
         let mut arguments = vec!["audit".to_owned(), "--every=1".to_owned(), "--listen=127.0.0.1:0".to_owned()];
         arguments.extend(self.named_databases());
-        Process::beside(&arguments, &self.notes("audit.log")).await.unwrap_or_else(|why| panic!("{why}"))
+        Process::start(&arguments, None, &self.notes("audit.log")).await.unwrap_or_else(|why| panic!("{why}"))
     }
 
     fn named_databases(&self) -> impl Iterator<Item = String> {

@@ -42,18 +42,10 @@ impl Process {
 
     /// The same with a command of the caller's choice, which ends in the binary.
     pub async fn run(mut command: Command, arguments: &[String], log: &Path) -> Result<Process, String> {
-        command.arg("serve");
-        Process::listening(command, arguments, log).await
-    }
-
-    /// Starts what is no service of the shop and listens, too.
-    pub async fn beside(arguments: &[String], log: &Path) -> Result<Process, String> {
-        Process::listening(Command::new(BINARY), arguments, log).await
-    }
-
-    async fn listening(mut command: Command, arguments: &[String], log: &Path) -> Result<Process, String> {
         let log_file = std::fs::OpenOptions::new().create(true).append(true).open(log).unwrap();
-        command.args(arguments).args(["--log", "pretty", "--log-filter", "info"]);
+        // An audit that goes on listens as a service does, and is none.
+        let serve = (arguments[0] != "audit").then_some("serve");
+        command.args(serve).args(arguments).args(["--log", "pretty", "--log-filter", "info"]);
         command.env("LASTCOPY_OPERATOR_KEY", OPERATOR_KEY);
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log_file).spawn().unwrap();
         let ready = ready_line(child.stdout.take().unwrap());
