@@ -53,8 +53,16 @@ where
     let code = runtime.block_on(async {
         match start.await {
             Ok(running) => {
+                // Before anybody is told that it runs: who hears so may stop it at once.
+                let stop = stop_signal();
                 announce(&running);
-                let outcome = stop_signal().await;
+                let outcome = match stop {
+                    Ok(signal) => {
+                        signal.await;
+                        Ok(())
+                    }
+                    Err(error) => Err(error),
+                };
                 drain(&running, Duration::from_millis(log.drain_ms)).await;
                 stop_all(running).await;
                 outcome.map_or_else(|error| refuse(&error.to_string()), |()| ExitCode::SUCCESS)
@@ -73,7 +81,9 @@ async fn drain(running: &[Running], time: Duration) {
     if !time.is_zero() {
         running.iter().for_each(Running::drain);
         // The time-out is the ordinary end.
-        drop(tokio::time::timeout(time, stop_signal()).await);
+        if let Ok(again) = stop_signal() {
+            drop(tokio::time::timeout(time, again).await);
+        }
     }
 }
 
@@ -100,13 +110,15 @@ fn refuse(reason: &str) -> ExitCode {
     ExitCode::FAILURE
 }
 
-async fn stop_signal() -> std::io::Result<()> {
+/// From this call on a signal to stop is heard; the answer comes with it.
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }

@@ -74,6 +74,8 @@ ACCEPTED = {
     "select * from application where deleted_at_us is null and": "a page of a list, walked by its own key",
     "select * from api_key where (cast": "a page of a list, walked by its own key",
     "select w.webhook_id from webhook w": "everybody who has messages due",
+    "select 1 as too_far from webhook w": "everybody who may have messages due at a wrong time",
+    "select state, count(*) as orders from orders group by state": "orders are counted, in an index of their states",
     "update webhook_message set due_at_us": "messages under way, by an index in which nothing else is",
     "select s.name, e.event_id, e.subject, d.detail from outbox_delivery d": "parked events, for a person who looks into them",
     "select payment_id, amount_minor, currency, token": "the sandbox bank shows its whole ledger",

@@ -4,13 +4,14 @@ use crate::shop::Shop;
 
 /// What takes no idempotency key: what hands out a secret (decision 8), and what is one and the same thing however often
 /// it is said, by its own id.
-const WITHOUT_A_KEY: [&str; 7] = [
+const WITHOUT_A_KEY: [&str; 8] = [
     "/api/v1/accounts",
     "/api/v1/api-keys",
     "/api/v1/auth/",
     "/o/",
     "/api/v1/parked-events/",
     "/api/v1/receipts/",
+    "/api/v1/repairs/",
     "/webhooks/payment",
 ];
 

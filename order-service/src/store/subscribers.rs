@@ -196,7 +196,8 @@ pub fn due(tx: &mut Tx<'_>, now: Timestamp) -> Result<Vec<Uuid>, DbError> {
 
 /// Whether anything waits for a time further away than `far`, the longest there is.
 pub fn is_any_too_far(tx: &mut Tx<'_>, far: Timestamp) -> Result<bool, DbError> {
-    let too_far = "select 1 as too_far from webhook_message where due_at_us > $1 limit 1";
+    let too_far = "select 1 as too_far from webhook w where exists \
+                   (select 1 from webhook_message m where m.webhook_id = w.webhook_id and m.due_at_us > $1) limit 1";
     Ok(tx.query_opt(too_far, &params![far.micros()])?.is_some())
 }
 

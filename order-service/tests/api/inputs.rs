@@ -140,7 +140,8 @@ async fn whatever_is_wrong_with_a_request_to_any_route_is_a_clear_problem_and_ch
     let before = everything().await;
     let document = shop.get("/openapi.json").await.json;
     let fill = |parameter: &str| match parameter {
-        "id" => Some(written.clone()),
+        "id" | "subject" => Some(written.clone()),
+        "repair" => Some("drive_on".to_owned()),
         "line" => Some("1".to_owned()),
         "event_id" | "subscriber" => Some("none".to_owned()),
         "message_id" => Some(hook.clone()),

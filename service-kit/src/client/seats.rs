@@ -111,7 +111,8 @@ mod tests {
         for _ in 0..FIRST_CALLS {
             taken.push(seats.take(PATIENCE).await.unwrap());
         }
-        let waiting = join_all((0..MAX_WAITING).map(|_| seats.take(PATIENCE)));
+        // Each of those who wait leaves his seat to the next one.
+        let waiting = join_all((0..MAX_WAITING).map(async |_| seats.take(PATIENCE).await.map(drop)));
         let others = async {
             // They are polled after those who wait.
             let refused = join_all((0..10).map(|_| seats.take(PATIENCE))).await;
@@ -121,7 +122,6 @@ mod tests {
         let (waited, refused) = join(waiting, others).await;
         assert!(refused.iter().all(Result::is_err), "the queue has an end");
         assert!(waited.iter().all(Result::is_ok), "whoever waited is served");
-        drop(waited);
         assert!(seats.take(Duration::ZERO).await.is_ok());
     }
 

@@ -27,15 +27,10 @@ mod patience;
 mod process;
 /// Several of each, one after the other.
 mod replicas;
-/// Services that are asleep, and what is known of them from outside.
+/// Services that are asleep or watched, and what is known of them from outside.
 mod sleep;
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use reqwest::Method;
 use service_kit::{
@@ -52,11 +47,9 @@ pub use fault::Fault;
 pub use link::Link;
 use outsider::Outsider;
 pub use patience::patiently;
-use process::{BINARY, Process};
+use process::Process;
 pub use replicas::DRAIN_MS;
 use replicas::replicas;
-
-use crate::{clocks::WrongClock, disk::Strace};
 
 /// Who can be killed, cut off, or asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -275,31 +268,6 @@ impl Cluster {
         if let Err(why) = self.start_part(part, Some(fault)).await {
             panic!("{fault} before anything was asked: {why}");
         }
-    }
-
-    /// Kills the part and starts it where it is watched, or hindered. `Err`: it ended before it listened.
-    pub async fn watch(&mut self, part: Part, strace: &Strace) -> Result<(), String> {
-        self.kill(part);
-        let mut command = strace.command();
-        command.arg(BINARY).env_remove("LASTCOPY_FAULT");
-        let process = Process::run(command, &self.arguments(part, 0), &self.log_of(part, 0)).await?;
-        self.has_started(part, 0, process);
-        Ok(())
-    }
-
-    /// Kills the part and starts it by a clock that a test sets.
-    pub async fn by_clock(&mut self, part: Part, clock: &WrongClock) {
-        self.kill(part);
-        let mut command = clock.command(Path::new(BINARY));
-        command.env_remove("LASTCOPY_FAULT");
-        let process = Process::run(command, &self.arguments(part, 0), &self.log_of(part, 0)).await;
-        self.has_started(part, 0, process.unwrap_or_else(|why| panic!("{why}")));
-    }
-
-    /// The file in which the part keeps everything. Only SQLite has one.
-    pub fn database_file(&self, part: Part) -> PathBuf {
-        let url = self.databases[&part].url().expose();
-        PathBuf::from(url.strip_prefix("sqlite:").expect("a database in a file"))
     }
 
     /// A place for what a test writes down, gone with the shop.
