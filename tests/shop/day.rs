@@ -2,7 +2,10 @@
 //! is silent, a parcel that leaves, a copy that arrives, a
 //! book that is withdrawn. Every call is repeated until it is answered, so a day ends well whatever happens in it.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -19,6 +22,14 @@ use crate::cluster::{Basket, Bought, Caller, Catalog, Cluster, Delivery, Link, O
 pub const APPROVED: &str = "4242424242424242";
 /// A card that is charged, and the bank does not answer the first time.
 const SILENT: &str = "4000000000000259";
+
+/// How long a day takes to the rest of its last order when nothing goes wrong.
+pub async fn undisturbed_day(shop: &mut Cluster) -> Duration {
+    let began = Instant::now();
+    Day::of(shop).live().await;
+    let lived = began.elapsed();
+    lived + shop.check().await
+}
 
 /// Who takes part in a day.
 pub struct Day {

@@ -9,7 +9,7 @@ use service_kit::testing::eventually;
 
 use crate::{
     cluster::{Buyers, Cluster, Fault, KEY_LINKS, PATIENCE, Part},
-    day::Day,
+    day::{Day, undisturbed_day},
     seed::Seed,
     storms::is_long,
 };
@@ -90,10 +90,7 @@ async fn endure(shop: &mut Cluster, cell: Cell, dice: &mut StdRng, usual_day: Du
 async fn lane(cells: Vec<Cell>, mut dice: StdRng) -> (Duration, u64) {
     let mut shop = Cluster::start().await;
     let mut slowest = Duration::ZERO;
-    let began = Instant::now();
-    Day::of(&shop).live().await;
-    shop.check().await;
-    let usual_day = began.elapsed();
+    let usual_day = undisturbed_day(&mut shop).await;
     for cell in cells {
         let began = Instant::now();
         let rest = endure(&mut shop, cell, &mut dice, usual_day).await;
