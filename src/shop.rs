@@ -12,7 +12,7 @@ use service_kit::{
     Client, ClientOptions, Outcome,
     db::DatabaseUrl,
     http::{Running, StartError},
-    process::stop_all,
+    process::{default_workers, stop_all},
 };
 use shared_types::Secret;
 
@@ -96,16 +96,24 @@ async fn start_each(places: &Places, running: &mut Vec<Running>) -> Result<(), S
     let (delivery_url, gateway_url) = (url("--delivery-url", &delivery), url("--gateway-url", &gateway));
 
     let told = ("--tell-gateways", gateway.url());
-    let flags = [at(&catalog), stored(&databases.catalog), gateway_url.clone(), order_url.clone(), told.clone()];
+    let workers = ("--workers", workers_behind().to_string());
+    let flags = [
+        workers.clone(),
+        at(&catalog),
+        stored(&databases.catalog),
+        gateway_url.clone(),
+        order_url.clone(),
+        told.clone(),
+    ];
     running.push(one(&catalog, &flags, catalog_service::start).await?);
-    let flags = [at(&delivery), stored(&databases.delivery), gateway_url.clone(), order_url.clone()];
+    let flags = [workers.clone(), at(&delivery), stored(&databases.delivery), gateway_url.clone(), order_url.clone()];
     running.push(one(&delivery, &flags, delivery_service::start).await?);
     let secret = ("--sandbox-webhook-secret", fresh_secret());
     let bank = stored(&payments_in_folder(&places.data_dir));
-    let flags = [at(&payments), bank, order_url.clone(), secret.clone()];
+    let flags = [workers.clone(), at(&payments), bank, order_url.clone(), secret.clone()];
     running.push(one(&payments, &flags, payments::start).await?);
     let (bank_url, urls) = (url("--payments-url", &payments), [catalog_url.clone(), delivery_url.clone()]);
-    let own = [at(&order), stored(&databases.order), gateway_url, told, bank_url, secret];
+    let own = [workers, at(&order), stored(&databases.order), gateway_url, told, bank_url, secret];
     let flags = [own.as_slice(), urls.as_slice()].concat();
     running.push(one(&order, &flags, order_service::start).await?);
     let people = stored(&gateway_in_folder(&places.data_dir));
@@ -114,6 +122,12 @@ async fn start_each(places: &Places, running: &mut Vec<Running>) -> Result<(), S
     let flags = [at(&gateway), people, demo, operator, catalog_url, order_url, delivery_url];
     running.push(one(&gateway, &flags, gateway_service::start).await?);
     Ok(())
+}
+
+/// Threads of each service behind the gateway: they share the machine with it and with one another, and every thread has the
+/// whole of its service's routes in memory.
+fn workers_behind() -> usize {
+    default_workers().div_ceil(2)
 }
 
 /// Known to the provider and to the order service, and to nobody else: both are started here, and webhooks are signed when

@@ -16,7 +16,7 @@ use crate::{
 macro_rules! routes {
     ($($name:ident = $text:literal;)+) => {
         /// A call that carries idempotency keys.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
         pub enum Route {
             $($name,)+

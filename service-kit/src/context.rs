@@ -59,6 +59,11 @@ impl RequestContext {
         RequestContext { deadline: None, ..self }
     }
 
+    /// Whether it is part of a trace.
+    pub fn is_traced(&self) -> bool {
+        self.trace.is_some()
+    }
+
     /// How long the answer is still awaited, where anybody waits for it.
     pub fn time_left(&self) -> Option<Duration> {
         self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
@@ -84,6 +89,16 @@ impl RequestContext {
     /// The context of the request that this task serves; a fresh one outside of any.
     pub fn current() -> Self {
         CURRENT.try_with(Clone::clone).unwrap_or_else(|_| RequestContext::fresh())
+    }
+
+    /// Looks at the id of the request that this task serves; nothing outside of any.
+    pub(crate) fn with_id<T>(look: impl FnOnce(&str) -> T) -> Option<T> {
+        CURRENT.try_with(|context| look(&context.request_id)).ok()
+    }
+
+    /// Runs `work`, which does not wait for anything, for this request.
+    pub(crate) fn sync_scope<T>(self, work: impl FnOnce() -> T) -> T {
+        CURRENT.sync_scope(self, work)
     }
 
     /// Runs `work` for this request: its calls carry the request's id and what is left of its time.

@@ -1,7 +1,7 @@
 use paperclip::actix::Apiv2Schema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Amount, BookId, Currency, Isbn, TakingId};
+use crate::{Amount, BookId, Currency, Isbn, Problem, TakingId};
 
 /// Copies to take for one attempt of an order: all lines or none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
@@ -21,6 +21,46 @@ pub struct TakeLine {
     /// The price that the buyer was shown; compared in the statement that takes. Absent: not compared.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub expected_price: Option<Amount>,
+}
+
+/// Takings of several orders in one request. Each is decided for itself, as if it had come alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
+#[serde(deny_unknown_fields)]
+#[openapi(
+    example = r#"{"takings": [{"taking_id": "01936f2e-7b1c-7cc3-98c4-dc0c0c07398f:1", "lines": [{"book_id": 8, "quantity": 1, "expected_price": 12.99}]}]}"#
+)]
+pub struct TakeManyRequest {
+    pub takings: Vec<TakeOne>,
+}
+
+/// One of several takings: what `PUT /takings/{taking_id}` asks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
+#[serde(deny_unknown_fields)]
+pub struct TakeOne {
+    pub taking_id: TakingId,
+    pub lines: Vec<TakeLine>,
+    /// The id of the request that it belongs to, for the log.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub request_id: Option<String>,
+}
+
+/// What became of each, in the order in which they were asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
+#[openapi(
+    example = r#"{"results": [{"taking_id": "01936f2e-7b1c-7cc3-98c4-dc0c0c07398f:1", "taking": {"taking_id": "01936f2e-7b1c-7cc3-98c4-dc0c0c07398f:1", "state": "taken", "lines": [{"book_id": 8, "quantity": 1, "title": "The Martian", "isbn": "9780143127550", "price": 12.99, "currency": "USD"}], "refused": []}}]}"#
+)]
+pub struct TakeManyAnswer {
+    pub results: Vec<TakeOneAnswer>,
+}
+
+/// What `PUT /takings/{taking_id}` would have answered: the taking, or the problem.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
+pub struct TakeOneAnswer {
+    pub taking_id: TakingId,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub taking: Option<TakingView>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub problem: Option<Problem>,
 }
 
 /// What became of a taking. `refused` and `given_back` are final; only `taken` can still become `given_back`.

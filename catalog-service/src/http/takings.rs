@@ -1,11 +1,14 @@
+use futures_util::future::join_all;
 use paperclip::actix::{api_v2_operation, web};
 use service_kit::{
+    RequestContext,
     auth::{ServiceCaller, peer},
     http::{Body, Fail, Reply, S200, S201, S404, S409, S422},
 };
 use shared_types::{
     Problem, TakingId,
-    takings::{TakeRequest, TakingState, TakingView},
+    limits::{MAX_TAKINGS_AT_ONCE, MAX_TAKINGS_BYTES},
+    takings::{TakeManyAnswer, TakeManyRequest, TakeOne, TakeOneAnswer, TakeRequest, TakingState, TakingView},
 };
 
 use super::Shop;
@@ -31,6 +34,44 @@ pub async fn take(
         TakingState::Refused | TakingState::GivenBack => 409,
     };
     Ok(Reply::with_status(status, answer.taking))
+}
+
+/// Takes copies for several orders in one request.
+///
+/// Each taking is decided for itself, as `PUT /takings/{taking_id}` decides it, in a transaction of its own; one that is
+/// refused or cannot be read stands in no other's way. The answer has one result for each, in their order. More than 32:
+/// 422, and nothing is taken.
+#[api_v2_operation(tags(takings))]
+pub async fn take_many(
+    _: ServiceCaller<peer::Order>,
+    shop: Shop,
+    body: Body<TakeManyRequest, MAX_TAKINGS_BYTES>,
+) -> Result<Reply<TakeManyAnswer>, Fail<(S422,)>> {
+    let takings = body.0.takings;
+    if takings.len() > MAX_TAKINGS_AT_ONCE {
+        let detail = format!("{MAX_TAKINGS_AT_ONCE} takings are decided at once, at most");
+        return Err(Problem::invalid("takings", detail).into());
+    }
+    let results = join_all(takings.iter().map(|one| take_one(&shop, one))).await;
+    Ok(Reply::ok(TakeManyAnswer { results }))
+}
+
+async fn take_one(shop: &Shop, one: &TakeOne) -> TakeOneAnswer {
+    let context = RequestContext::taken_or_given(one.request_id.as_deref());
+    context.scope(decide(shop, one)).await
+}
+
+async fn decide(shop: &Shop, TakeOne { taking_id, lines, .. }: &TakeOne) -> TakeOneAnswer {
+    let taken = match Asked::parse(lines, shop.currency()) {
+        Ok(asked) => shop.take(*taking_id, asked).await.map_err(Problem::from),
+        Err(fields) => Err(Problem::invalid_fields(fields)),
+    };
+    let (taking, problem) = match taken {
+        Ok(answer) => (Some(answer.taking), None),
+        Err(problem) => (None, Some(problem)),
+    };
+    tracing::info!(%taking_id, status = problem.as_ref().map_or(200, |problem| problem.status), "taken with others");
+    TakeOneAnswer { taking_id: *taking_id, taking, problem }
 }
 
 /// Gives the copies of a taking back, once.

@@ -110,18 +110,23 @@ fn decrement_all(
 /// The compare-and-decrement. The comparison in `where` and the change in `set` are one statement on one row: no other
 /// buyer, no deletion and no new price fits between them.
 fn decrement(tx: &mut Tx<'_>, line: &AskedLine, currency: Currency) -> Result<Option<Decremented>, DbError> {
-    let row = tx.query_opt(
+    let changed = tx.execute(
         "update book set on_hand = on_hand - $2, taken = taken + $2, version = version + 1 \
-         where book_id = $1 and deleted_us is null and on_hand >= $2 and price_minor >= $3 and price_minor <= $4 \
-         returning book_id, isbn, version, title, price_minor",
+         where book_id = $1 and deleted_us is null and on_hand >= $2 and price_minor >= $3 and price_minor <= $4",
         &params![line.book_id.number(), line.quantity, line.price.from_minor, line.price.to_minor],
     )?;
-    let taken = |row: Row| {
-        let price = Money { minor: row.get("price_minor")?, currency };
-        let taken = taken_line(line, row.get("title")?, books::isbn(&row)?, price);
-        Ok((taken, events::change(&row, BookAspect::Stock)?))
-    };
-    row.map(taken).transpose()
+    if changed == 0 {
+        return Ok(None);
+    }
+    // Nobody else changes the row before this transaction ends. SQLite builds a table for `returning`, which costs more
+    // than to look the row up again.
+    let row = tx.query_one(
+        "select book_id, isbn, version, title, price_minor from book where book_id = $1",
+        &params![line.book_id.number()],
+    )?;
+    let price = Money { minor: row.get("price_minor")?, currency };
+    let taken = taken_line(line, row.get("title")?, books::isbn(&row)?, price);
+    Ok(Some((taken, events::change(&row, BookAspect::Stock)?)))
 }
 
 fn undo_decrement(tx: &mut Tx<'_>, line: &TakenLine) -> Result<(), DbError> {

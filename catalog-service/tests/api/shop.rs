@@ -90,7 +90,7 @@ impl Caller {
 
     /// Takings are the order service's, everything else is the caller's.
     fn bearer_for(&self, path: &str) -> Option<String> {
-        if path.starts_with("/takings/") { Some(bearer(Who::Service(Service::Order))) } else { self.bearer.clone() }
+        if path.starts_with("/takings") { Some(bearer(Who::Service(Service::Order))) } else { self.bearer.clone() }
     }
 
     pub async fn call(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Option<&Value>) -> Answer {

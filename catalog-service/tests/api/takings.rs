@@ -177,3 +177,53 @@ async fn a_hundred_lines_are_taken_and_one_that_is_short_among_them_refuses_all(
     }
     shop.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_takings_in_one_request_are_each_decided_for_itself() {
+    let shop = Shop::open("several").await;
+    let (book, last) = (shop.new_book(5).await, shop.new_book(1).await);
+    let known = taking_id();
+    assert_eq!(shop.take(&known, &[line(book, 1)]).await.status, 201);
+    let ids: Vec<String> = std::iter::repeat_with(taking_id).take(4).collect();
+    let takings = json!([
+        {"taking_id": ids[0], "lines": [line(book, 2)]},
+        {"taking_id": ids[1], "lines": [line(last, 2)]},
+        {"taking_id": ids[2], "lines": []},
+        {"taking_id": known, "lines": [line(book, 1)], "request_id": "a-request"},
+        {"taking_id": known, "lines": [line(book, 2)]},
+        {"taking_id": ids[3], "lines": [line(last, 1), line(book, 1)]},
+    ]);
+    let answer = shop.post("/takings", json!({"takings": takings})).await;
+    assert_eq!(answer.status, 200, "{}", answer.json);
+    let results = answer.json["results"].as_array().unwrap();
+    let seen: Vec<_> = results.iter().map(|one| (&one["taking"]["state"], &one["problem"]["code"])).collect();
+    let expected = json!([
+        ["taken", null],
+        ["refused", null],
+        [null, "invalid"],
+        ["taken", null],
+        [null, "id_reused"],
+        ["taken", null],
+    ]);
+    assert_eq!(json!(seen), expected, "{}", answer.json);
+    for (one, id) in results.iter().zip([&ids[0], &ids[1], &ids[2], &known, &known, &ids[3]]) {
+        assert_eq!(one["taking_id"], **id);
+    }
+    // Each is the taking that a call of its own would have made, and a repetition finds it.
+    assert_eq!(results[0]["taking"], shop.get(&format!("/takings/{}", ids[0])).await.json);
+    assert_eq!(shop.take(&ids[3], &[line(last, 1), line(book, 1)]).await.status, 200);
+    assert_eq!((shop.on_hand(book).await, shop.on_hand(last).await), (1, 0));
+    shop.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_too_many_takings_in_one_request_none_is_decided() {
+    let shop = Shop::open("too-many").await;
+    let book = shop.new_book(100).await;
+    let taking = || json!({"taking_id": taking_id(), "lines": [line(book, 1)]});
+    let takings: Vec<_> = std::iter::repeat_with(taking).take(33).collect();
+    let answer = shop.post("/takings", json!({"takings": takings})).await;
+    assert_eq!((answer.status, &answer.json["errors"][0]["field"]), (422, &json!("takings")), "{}", answer.json);
+    assert_eq!(shop.on_hand(book).await, 100);
+    shop.finish().await;
+}

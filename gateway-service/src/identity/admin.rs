@@ -35,7 +35,7 @@ pub async fn add_user(db: &Db, request: CreateAccountRequest) -> Result<AccountV
     refuse_obvious(&request.password, &request.username, &request.email)
         .map_err(|why| Problem::invalid("password", why))?;
     let password = request.password.secret().clone();
-    let hashed = tokio::task::spawn_blocking(move || Memory::new().hash(&password)).await;
+    let hashed = tokio::task::spawn_blocking(move || Memory::default().hash(&password)).await;
     let hash = hashed.expect("BUG: hashing does not panic");
     accounts::add(db, request, hash, Actor::command_line(), "account.create", Clock::system().now()).await
 }

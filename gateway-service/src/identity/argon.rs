@@ -19,14 +19,11 @@ pub const HASH_LANES: u32 = 1;
 const HASH_BYTES: usize = 32;
 const SALT_BYTES: usize = 16;
 
-/// The memory of one hash at a time.
+/// The memory of one hash at a time, none before the first.
+#[derive(Default)]
 pub struct Memory(Vec<Block>);
 
 impl Memory {
-    pub fn new() -> Memory {
-        Memory(vec![Block::default(); params().block_count()])
-    }
-
     /// The hash of a password, as a PHC string with a salt of its own. Blocking.
     pub fn hash(&mut self, password: &Secret) -> String {
         let mut salt = [0; SALT_BYTES];
@@ -87,7 +84,7 @@ mod tests {
 
     #[test]
     fn a_hash_is_what_the_library_itself_makes_and_reads() {
-        let (mut memory, password) = (Memory::new(), Secret::new("seven green lamps"));
+        let (mut memory, password) = (Memory::default(), Secret::new("seven green lamps"));
         let hash = memory.hash(&password);
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
         assert!(Argon2::default().verify_password(b"seven green lamps", hash.as_str()).is_ok());
@@ -102,7 +99,7 @@ mod tests {
 
     #[test]
     fn two_hashes_of_one_password_differ() {
-        let (mut memory, password) = (Memory::new(), Secret::new("seven green lamps"));
+        let (mut memory, password) = (Memory::default(), Secret::new("seven green lamps"));
         assert_ne!(memory.hash(&password), memory.hash(&password));
     }
 }

@@ -13,8 +13,8 @@ pub const MAX_WAITING: usize = 512;
 /// A sign-in waits so long for its turn at most.
 pub const MAX_WAIT_MS: u64 = 15_000;
 
-/// Hashes passwords, a few at a time: so many times 19 MiB, taken once, is all the memory that sign-ins ever need,
-/// whatever the crowd at the door.
+/// Hashes passwords, a few at a time: so many times 19 MiB, taken when they are first needed and kept, is all the memory that
+/// sign-ins ever need, whatever the crowd at the door.
 #[derive(Clone)]
 pub struct Passwords {
     /// Places at the door, those who are having their turn included.
@@ -35,8 +35,9 @@ pub struct Turn {
 impl Passwords {
     /// So many hashes at once. Blocking: hashes once.
     pub fn with_turns(turns: usize) -> Passwords {
-        let mut memories: Vec<Memory> = (0..turns.max(1)).map(|_| Memory::new()).collect();
-        let nobodys = memories[0].hash(&Secret::new(uuid::Uuid::now_v7().to_string())).into();
+        let memories: Vec<Memory> = (0..turns.max(1)).map(|_| Memory::default()).collect();
+        // In a memory that goes: a shop to which nobody ever signs in needs none.
+        let nobodys = Memory::default().hash(&Secret::new(uuid::Uuid::now_v7().to_string())).into();
         Passwords {
             places: Arc::new(Semaphore::new(MAX_WAITING + memories.len())),
             turns: Arc::new(Semaphore::new(memories.len())),

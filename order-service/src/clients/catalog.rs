@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use reqwest::Method;
 use service_kit::{
     Client, Outcome,
@@ -10,43 +12,47 @@ use shared_types::{
     takings::{TakeLine, TakeRequest, TakingView},
 };
 
-use super::{alive, signed_client};
+use super::{alive, signed_client, takings::Takings};
 use crate::domain::Order;
 
 /// The catalog, as the order service knows it.
 #[derive(Debug, Clone)]
-pub struct Catalog(Client);
+pub struct Catalog {
+    client: Client,
+    takings: Arc<Takings>,
+}
 
 impl Catalog {
+    /// To be called on the runtime that carries the calls.
     pub fn new(base: &str, call_ms: u64, issuer: &Issuer) -> Result<Catalog, ClientError> {
-        signed_client(base, call_ms, issuer, Service::Catalog).map(Catalog)
+        let client = signed_client(base, call_ms, issuer, Service::Catalog)?;
+        Ok(Catalog { takings: Takings::new(client.clone()), client })
     }
 
     /// Takes the copies of an order, all or none. Repeated under the same id it is the same call.
     pub async fn take(&self, order: &Order) -> Outcome<TakingView> {
-        let path = format!("/takings/{}", order.taking_id());
-        self.0.call(Method::PUT, &path, Some(&take_request(order)), &[200, 201, 409]).await
+        self.takings.take(order.taking_id(), take_request(order)).await
     }
 
     /// Gives copies back; of an attempt that the catalog never saw it leaves a tombstone.
     pub async fn give_back(&self, id: TakingId) -> Outcome<TakingView> {
         let path = format!("/takings/{id}/give-back");
-        self.0.call(Method::POST, &path, None::<&()>, &[200, 201]).await
+        self.client.call(Method::POST, &path, None::<&()>, &[200, 201]).await
     }
 
     /// A book as it is sold now.
     pub async fn book(&self, id: BookId) -> Outcome<BookView> {
-        self.0.call(Method::GET, &format!("/books/{id}"), None::<&()>, &[200]).await
+        self.client.call(Method::GET, &format!("/books/{id}"), None::<&()>, &[200]).await
     }
 
     /// Whoever asks: its numbers are shown.
     pub fn client(&self) -> &Client {
-        &self.0
+        &self.client
     }
 
     /// Whether it answers.
     pub async fn alive(&self) -> Result<(), String> {
-        alive(&self.0).await
+        alive(&self.client).await
     }
 }
 

@@ -11,6 +11,8 @@ pub mod payments;
 mod sms;
 /// Webhooks to subscribers.
 mod subscriber;
+/// Takings on their way to the catalog.
+mod takings;
 
 use reqwest::Method;
 use serde::de::IgnoredAny;

@@ -31,7 +31,6 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tracing::Instrument;
 
 use crate::{
     clients::{Catalog, Delivery, payments::Providers},
@@ -192,9 +191,9 @@ impl Driver {
     }
 
     fn spawn(&self, id: OrderId, drive: impl Future<Output = ()> + Send + 'static) {
-        let (span, driver) = (tracing::Span::current(), self.clone());
+        let driver = self.clone();
         // The request may be answered long before the order is at rest.
-        let drive = RequestContext::current().without_deadline().scope(drive.instrument(span));
+        let drive = RequestContext::current().without_deadline().scope(drive);
         // Abandoned in the middle of a call it is like a crash there, which loses nothing.
         let until_stopped = async move {
             tokio::select! {

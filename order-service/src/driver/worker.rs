@@ -143,8 +143,6 @@ impl Driver {
             drop(permit);
             driver.wake();
         };
-        let span = tracing::info_span!("drive", order_id = %id);
-        let context = RequestContext::fresh();
-        context.scope(async { span.in_scope(|| self.spawn(id, drive)) }).await;
+        RequestContext::fresh().scope(async { self.spawn(id, drive) }).await;
     }
 }

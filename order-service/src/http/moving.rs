@@ -44,7 +44,10 @@ pub(super) async fn open(
             store::unpaid::admit(tx, &owner.customer, &order, hand.at)?;
         }
         let stored = store::moves::open(tx, &order, &owner, phone.as_ref(), command, &hand)?;
-        store::keys::settle(tx, &stored)?;
+        // Keys of others were settled by the move.
+        if asked.is_some() && route.is_final(&stored.order) {
+            store::keys::settle(tx, &stored)?;
+        }
         faults::point(PLACE.before_commit);
         Ok(Written::Moved(Box::new(stored)))
     });
@@ -110,7 +113,10 @@ pub(super) async fn make(
             return Ok(Written::Before(key.clone(), used));
         }
         let stored = store::moves::make(tx, id, &command, &hand)?;
-        store::keys::settle(tx, &stored)?;
+        // Keys of others were settled by the move.
+        if asked.is_some() && route.is_final(&stored.order) {
+            store::keys::settle(tx, &stored)?;
+        }
         faults::point(MOVE.before_commit);
         Ok(Written::Moved(Box::new(stored)))
     });

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use service_kit::{
     db::{DbError, Row, Tx},
     params,
@@ -70,15 +72,10 @@ pub fn find(tx: &mut Tx<'_>, key: &Key) -> Result<Option<Used>, DbError> {
 /// Keeps the final answers under the keys that wait for the order to be as it is now, in the transaction that made it so.
 pub fn settle(tx: &mut Tx<'_>, stored: &Stored) -> Result<(), DbError> {
     let order_id = stored.order.id.to_string();
-    let waiting = tx.query(
-        "select distinct route from idempotency_key where order_id = $1 and answer is null",
-        &params![&order_id],
-    )?;
-    for row in &waiting {
-        let route: Route = named(row, "route")?;
-        if !route.is_final(&stored.order) {
-            continue;
-        }
+    let sql = "select route from idempotency_key where order_id = $1 and answer is null";
+    let waiting = tx.query(sql, &params![&order_id])?;
+    let routes = waiting.iter().map(|row| named::<Route>(row, "route")).collect::<Result<BTreeSet<_>, _>>()?;
+    for route in routes.into_iter().filter(|route| route.is_final(&stored.order)) {
         tx.execute(
             "update idempotency_key set answer = $3 where order_id = $1 and route = $2 and answer is null",
             &params![&order_id, route.name(), json(&Answer::of(route, stored))],

@@ -73,8 +73,10 @@ pub fn queue(tx: &mut Tx<'_>, new: &New, at: Timestamp) -> Result<(), DbError> {
             at.micros()
         ],
     )?;
-    // Wakes the sender.
-    tx.note_due();
+    if due_at_us.is_some() {
+        // Wakes the sender.
+        tx.note_due();
+    }
     Ok(())
 }
 

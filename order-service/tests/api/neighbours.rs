@@ -11,7 +11,10 @@ use service_kit::{auth::JWKS_PATH, testing::Callers};
 use shared_types::{
     BookId, Code, Currency, DeliveryId, OrderId, Problem, TakingId, Timestamp,
     deliveries::{BookDeliveryRequest, DeliveryStatus, DeliveryView},
-    takings::{RefusalReason, RefusedLine, TakeLine, TakeRequest, TakenLine, TakingState, TakingView},
+    takings::{
+        RefusalReason, RefusedLine, TakeLine, TakeManyAnswer, TakeManyRequest, TakeOne, TakeOneAnswer, TakeRequest,
+        TakenLine, TakingState, TakingView,
+    },
 };
 
 use crate::bank::{self, Bank};
@@ -101,6 +104,7 @@ impl Neighbours {
                 .route("/deliveries/{id}/cancel", web::post().to(cancel_delivery))
                 .route("/health/live", web::get().to(live))
                 .route(JWKS_PATH, web::get().to(keys))
+                .route("/takings", web::post().to(take_many))
                 .route("/takings/{id}", web::put().to(take))
                 .route("/takings/{id}/give-back", web::post().to(give_back))
                 .route("/deliveries/{id}", web::put().to(book_delivery))
@@ -215,6 +219,26 @@ async fn take(state: web::Data<State>, id: web::Path<TakingId>, body: web::Json<
             view.lines.clear();
         }
         (if view.state == TakingState::Taken { 200 } else { 409 }, view)
+    };
+    answer(&state, mood, done).await
+}
+
+/// Under load the order service asks for several at once.
+async fn take_many(state: web::Data<State>, body: web::Json<TakeManyRequest>) -> HttpResponse {
+    held(&state.calls).extend(body.takings.iter().map(|one| format!("PUT /takings/{}", one.taking_id)));
+    let mood = *held(&state.catalog);
+    let done = |state: &State| {
+        let one = |TakeOne { taking_id, lines, .. }: &TakeOne| {
+            let mut view = match mood {
+                Mood::Confused => of_somebody_else(state, *taking_id, lines),
+                _ => decide(state, *taking_id, lines),
+            };
+            if mood == Mood::Lies {
+                view.lines.clear();
+            }
+            TakeOneAnswer { taking_id: *taking_id, taking: Some(view), problem: None }
+        };
+        (200, TakeManyAnswer { results: body.takings.iter().map(one).collect() })
     };
     answer(&state, mood, done).await
 }

@@ -19,6 +19,16 @@ pub(super) fn judge<T: DeserializeOwned>(status: StatusCode, bytes: &[u8], expec
     }
 }
 
+impl<T> Outcome<T> {
+    /// What a problem in an answer about several calls says of one of them: the same as if it had been asked alone.
+    pub fn of_problem(problem: Problem) -> Outcome<T> {
+        match StatusCode::from_u16(problem.status) {
+            Ok(status) if is_definite(status, &problem) => Outcome::Refused(Box::new(problem)),
+            Ok(_) | Err(_) => Outcome::Unknown(NoAnswer(problem.to_string())),
+        }
+    }
+}
+
 /// A 4xx is definite unless it speaks of the moment, shows that we never reached the handler we meant, or is about our
 /// token and not about the call: keys come and go.
 fn is_definite(status: StatusCode, problem: &Problem) -> bool {

@@ -190,7 +190,7 @@ impl Client {
         if time_left < LEAST_TIME {
             return Err(Silence::NotSent(NotSent::NoTime));
         }
-        let span = spans::client(method.as_str(), &place(&self.base), path);
+        let span = spans::client(&context, method.as_str(), &self.base, path);
         let Call { request, token } = self.request(method, path, headers, body, &context, time_left)?;
         let request = span.headers().into_iter().fold(request, |request, (name, value)| request.header(name, value));
         let began = Instant::now();
@@ -308,12 +308,6 @@ fn showed(answered: &Result<RawAnswer, Broken>, hurried: bool) -> Showed {
         (true, false) => Showed::Silent,
         (true, true) => Showed::Nothing,
     }
-}
-
-/// Host and port: an address may have more in front of them, which is nobody's business.
-fn place(url: &Url) -> String {
-    let host = url.host_str().unwrap_or_default();
-    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
 /// The whole chain of causes on one line: "error sending request" alone tells nobody anything.

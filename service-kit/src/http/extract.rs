@@ -112,6 +112,15 @@ fn is_json(media_type: &str) -> bool {
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Fail> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
+    match T::deserialize(ObjectsOnly(&mut reader)) {
+        Ok(parsed) if reader.end().is_ok() => Ok(parsed),
+        // Read again to find out where it goes wrong: the path to each place costs more than the reading.
+        Ok(_) | Err(_) => parse_to_the_fault(bytes),
+    }
+}
+
+fn parse_to_the_fault<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Fail> {
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
     let parsed = serde_path_to_error::deserialize(ObjectsOnly(&mut reader)).map_err(|error| {
         let field = error.path().to_string();
         let inner = error.into_inner();

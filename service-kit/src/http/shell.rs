@@ -19,7 +19,6 @@ use futures_util::FutureExt;
 use percent_encoding::percent_decode_str;
 use shared_types::{Code, Problem};
 use tokio_util::sync::CancellationToken;
-use tracing::Instrument;
 
 use super::{
     limits::{MAX_HEAD_BYTES, MAX_URI_BYTES, REQUEST_DEADLINE_MS},
@@ -40,19 +39,16 @@ pub(super) async fn around<B: MessageBody + 'static>(
     let started = Instant::now();
     let given = request.headers().get("x-request-id").and_then(|value| value.to_str().ok());
     let context = RequestContext::taken_or_given(given).until(started + patience(request.headers()));
-    let span = tracing::info_span!("request", request_id = %context.request_id);
-    let request_id = context.request_id.clone();
     let method = request.method().clone();
     let path = request.path().to_owned();
     let route = request.match_pattern();
-    let parent = spans::parent_in(request.headers());
-    let exported = spans::server(method.as_str(), route.as_deref(), &path, parent.as_ref());
+    let exported = spans::server(&request, route.as_deref());
     let context = exported.context(context);
     let metrics = request.app_data::<web::Data<HttpMetrics>>().expect("BUG: every server counts").clone();
     let in_flight = metrics.begin();
     let draining = request.app_data::<web::Data<CancellationToken>>().cloned();
 
-    let mut answered = context.clone().scope(answer(request, next).instrument(span.clone())).await;
+    let mut answered = context.clone().scope(answer(request, next)).await;
 
     drop(in_flight);
     let elapsed = started.elapsed();
@@ -65,12 +61,13 @@ pub(super) async fn around<B: MessageBody + 'static>(
         set(headers, name, &value);
     }
     metrics.answered(&method, route.as_deref(), status, elapsed);
-    set(headers, "x-request-id", &request_id);
+    set(headers, "x-request-id", &context.request_id);
     // No browser guesses that JSON is a page.
     set(headers, "x-content-type-options", "nosniff");
     set(headers, "x-process-time", &format!("{}.{:06}", elapsed.as_secs(), elapsed.subsec_micros()));
     let elapsed_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
-    span.in_scope(|| tracing::info!(%method, path, status = status.as_u16(), elapsed_us, "answered"));
+    let line = || tracing::info!(method = method.as_str(), path, status = status.as_u16(), elapsed_us, "answered");
+    context.sync_scope(line);
     if draining.is_some_and(|draining| draining.is_cancelled()) {
         // The next request of this connection goes to another replica.
         match &mut answered {

@@ -35,17 +35,20 @@ pub fn append(tx: &mut Tx<'_>, event: &CloudEvent) -> Result<(), DbError> {
 /// of the subject locks. So whoever appends next does so after this commit, and need not be kept waiting twice.
 pub fn append_in_line(tx: &mut Tx<'_>, event: &CloudEvent) -> Result<(), DbError> {
     let body = serde_json::to_string(event).map_err(|error| DbError::Sql(format!("an event without JSON: {error}")))?;
-    let written = tx.query_opt(
+    let written = tx.execute(
         "insert into outbox_event (event_id, subject, body, time_us) \
          select cast($1 as text), cast($2 as text), cast($3 as text), cast($4 as bigint) \
-         where exists (select 1 from outbox_subscriber) returning position",
+         where exists (select 1 from outbox_subscriber)",
         &params![&event.id, &event.subject, body, event.time.micros()],
     )?;
-    let Some(written) = written else { return Ok(()) };
+    if written == 0 {
+        return Ok(());
+    }
     tx.execute(
         "insert into outbox_delivery (subscriber_id, position, subject) \
-         select subscriber_id, cast($1 as bigint), cast($2 as text) from outbox_subscriber",
-        &params![written.get::<i64>("position")?, &event.subject],
+         select s.subscriber_id, e.position, e.subject from outbox_event e cross join outbox_subscriber s \
+          where e.event_id = $1",
+        &params![&event.id],
     )?;
     tx.note_event();
     Ok(())

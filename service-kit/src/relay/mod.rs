@@ -34,6 +34,9 @@ use worker::Worker;
 pub struct RelayOptions {
     /// Events in one request; at most [`MAX_EVENT_BATCH`](shared_types::limits::MAX_EVENT_BATCH).
     pub batch_events: usize,
+    /// Once woken, so long is waited for what is committed meanwhile: one request and one acknowledgement for all of it,
+    /// and none of it beside the very purchase that it tells of.
+    pub gather_ms: i64,
     /// How often to look without having been woken: another replica's commits wake nobody here.
     pub poll_interval_ms: i64,
     /// The pause after a first failure; it doubles up to the longest, each shortened at random by up to a half.
@@ -49,6 +52,7 @@ impl Default for RelayOptions {
     fn default() -> Self {
         Self {
             batch_events: 100,
+            gather_ms: 10,
             poll_interval_ms: 500,
             first_pause_ms: 200,
             longest_pause_ms: 5_000,

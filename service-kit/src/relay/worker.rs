@@ -71,7 +71,7 @@ impl Worker {
             let woken = async {
                 match round {
                     // A closed channel wakes nobody: the database is gone, and polling finds out.
-                    Round::Drained if committed.changed().await.is_ok() => {}
+                    Round::Drained if committed.changed().await.is_ok() => self.gather().await,
                     Round::Moved | Round::Drained | Round::NotOurs | Round::NoAnswer(_) => std::future::pending().await,
                 }
             };
@@ -89,6 +89,12 @@ impl Worker {
         }
     }
 
+    /// The time-out is the ordinary end.
+    async fn gather(&self) {
+        let gather = Duration::from_millis(u64::try_from(self.options.gather_ms).unwrap_or(0));
+        drop(tokio::time::timeout(gather, std::future::pending::<()>()).await);
+    }
+
     async fn round(&mut self) -> Result<Round, DbError> {
         if !self.hold_lease().await? {
             return Ok(Round::NotOurs);
@@ -104,8 +110,10 @@ impl Worker {
                 faults::point("relay.send.after_call");
                 self.batch_events = (self.batch_events * 2).min(self.options.batch_events.clamp(1, MAX_EVENT_BATCH));
                 let settlement = settle(&batch, answer.results, self.clock.now(), &self.options);
+                let held = !settlement.setbacks.is_empty();
                 self.record(&batch, settlement).await?;
-                Ok(Round::Moved)
+                // What was committed since the batch was read wakes us.
+                Ok(if batch.len() < limit && !held { Round::Drained } else { Round::Moved })
             }
             // Whether *we* may talk to it says nothing about the events.
             Outcome::Refused(problem) if matches!(problem.status, 401 | 403) => {

@@ -1,5 +1,7 @@
 //! Logging, and spans on their way to a collector.
 
+/// Lines of the log.
+mod lines;
 /// Spans, and the headers that carry a trace from service to service.
 pub(crate) mod spans;
 /// Spans on their way to a collector.
@@ -19,13 +21,14 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 
+use lines::{JsonLines, PrettyLines};
 pub use spans::traced;
 pub use traces::{Traces, TracesError};
 
 /// How log lines look. They go to standard error; standard output belongs to the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LogFormat {
-    /// One JSON object a line: `timestamp`, `level`, `message`, the fields, and those of the request.
+    /// One JSON object a line: `timestamp`, `level`, `message`, the fields, `target`, and the request's `request_id`.
     #[default]
     Json,
     /// For a person's eyes.
@@ -72,10 +75,11 @@ pub(crate) fn init_with(format: LogFormat, filter: &str, traces: Option<&Traces>
     let filter = filter.and(filter_fn(|metadata| metadata.target() != spans::EXPORTED));
     let lines = fmt::layer().with_writer(std::io::stderr).with_span_events(FmtSpan::NONE);
     let lines = match format {
-        LogFormat::Json => lines.json().flatten_event(true).with_current_span(true).with_span_list(false).boxed(),
-        LogFormat::Pretty => lines.compact().boxed(),
+        LogFormat::Json => lines.event_format(JsonLines).boxed(),
+        LogFormat::Pretty => lines.event_format(PrettyLines(fmt::format().compact())).boxed(),
     };
     let exported = traces.map(|traces| {
+        spans::begin_export();
         let layer = tracing_opentelemetry::layer().with_tracer(traces.0.tracer("lastcopy")).with_location(false);
         layer.with_threads(false).with_filter(filter_fn(|metadata| metadata.target() == spans::EXPORTED))
     });

@@ -1,14 +1,20 @@
 //! Spans of a trace. They are carried by the request's context, not by the thread: a span that a task has left open
 //! is nobody's parent by accident.
 
-use std::{collections::HashMap, fmt::Display};
+use std::{
+    collections::HashMap,
+    fmt::Display,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
+use actix_web::dev::ServiceRequest;
 use opentelemetry::{
     Context,
     propagation::{Extractor, Injector, TextMapPropagator},
     trace::{SpanContext, TraceContextExt},
 };
 use opentelemetry_sdk::propagation::TraceContextPropagator;
+use reqwest::Url;
 use tracing::{Span, field::Empty};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
@@ -17,14 +23,33 @@ use crate::context::RequestContext;
 /// The target of spans that are exported. They are no log lines, and spans of the log are not exported.
 pub(super) const EXPORTED: &str = "lastcopy_trace";
 
+/// Whether this process sends spans to a collector. Without one nothing is made for them: only what a caller's headers say
+/// of his trace is passed on.
+static EXPORTS: AtomicBool = AtomicBool::new(false);
+
+/// To be called before the first request.
+pub(super) fn begin_export() {
+    EXPORTS.store(true, Ordering::Relaxed);
+}
+
+fn exports() -> bool {
+    EXPORTS.load(Ordering::Relaxed)
+}
+
 /// Reads the W3C headers `traceparent` and `tracestate` of a request.
-pub(crate) fn parent_in(headers: &actix_web::http::header::HeaderMap) -> Option<SpanContext> {
+fn parent_in(headers: &actix_web::http::header::HeaderMap) -> Option<SpanContext> {
+    headers.get("traceparent")?;
     let found = TraceContextPropagator::new().extract_with_context(&Context::new(), &Headers(headers));
     valid(found.span().span_context())
 }
 
 /// A request that is being served.
-pub(crate) fn server(method: &str, route: Option<&str>, path: &str, parent: Option<&SpanContext>) -> Exported {
+pub(crate) fn server(request: &ServiceRequest, route: Option<&str>) -> Exported {
+    let parent = parent_in(request.headers());
+    if !exports() {
+        return Exported::nothing(parent);
+    }
+    let (method, path) = (request.method().as_str(), request.path());
     let name = route.map_or_else(|| method.to_owned(), |route| format!("{method} {route}"));
     let span = tracing::info_span!(
         target: EXPORTED, parent: None, "server", otel.name = name, otel.kind = "server", otel.status_code = Empty,
@@ -33,24 +58,37 @@ pub(crate) fn server(method: &str, route: Option<&str>, path: &str, parent: Opti
     Exported::beneath(span, parent)
 }
 
-/// A call to another service.
-pub(crate) fn client(method: &str, server: &str, path: &str) -> Exported {
+/// A call to another service, for the request that is there in `context`.
+pub(crate) fn client(context: &RequestContext, method: &str, server: &Url, path: &str) -> Exported {
+    if !exports() {
+        return Exported::nothing(context.trace.clone());
+    }
+    let server = place(server);
     let name = format!("{method} {server}");
     let path = path.split('?').next().unwrap_or_default();
     let span = tracing::info_span!(
         target: EXPORTED, parent: None, "client", otel.name = name, otel.kind = "client", otel.status_code = Empty,
         http.request.method = method, server.address = server, url.path = path, http.response.status_code = Empty,
     );
-    Exported::beneath(span, RequestContext::current().trace.as_ref())
+    Exported::beneath(span, context.trace.clone())
 }
 
 /// Runs work as a span of its own, beneath the request it belongs to or as the beginning of a trace. The order is found
 /// by its id wherever spans are kept.
 pub async fn traced<F: Future>(name: &'static str, order_id: &(dyn Display + Sync), work: F) -> F::Output {
+    if !exports() {
+        return work.await;
+    }
     let context = RequestContext::current();
     let span = tracing::info_span!(target: EXPORTED, parent: None, "work", otel.name = name, order_id = %order_id);
-    let span = Exported::beneath(span, context.trace.as_ref());
+    let span = Exported::beneath(span, context.trace.clone());
     span.context(context).scope(work).await
+}
+
+/// Host and port: an address may have more in front of them, which is nobody's business.
+fn place(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
 /// A span that ends with this value. Nothing at all where no collector is configured.
@@ -61,15 +99,19 @@ pub(crate) struct Exported {
 }
 
 impl Exported {
-    fn beneath(span: Span, parent: Option<&SpanContext>) -> Exported {
-        if let Some(parent) = parent {
+    fn nothing(parent: Option<SpanContext>) -> Exported {
+        Exported { span: Span::none(), own: None, parent }
+    }
+
+    fn beneath(span: Span, parent: Option<SpanContext>) -> Exported {
+        if let Some(parent) = &parent {
             let above = Context::new().with_remote_span_context(parent.clone());
             if span.set_parent(above).is_err() {
                 tracing::debug!("a span begins a trace of its own");
             }
         }
         let own = valid(span.context().span().span_context());
-        Exported { span, own, parent: parent.cloned() }
+        Exported { span, own, parent }
     }
 
     /// The same request; what is called for it is beneath this span.

@@ -102,6 +102,7 @@ pub async fn relay_by(clock: Clock, db: &Db, address: &str, options: RelayOption
 pub fn quick() -> RelayOptions {
     RelayOptions {
         batch_events: 16,
+        gather_ms: 1,
         poll_interval_ms: 50,
         first_pause_ms: 5,
         longest_pause_ms: 20,
