@@ -1,6 +1,7 @@
 use std::{
+    fmt::Display,
     future::Future,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -16,8 +17,25 @@ pub struct RequestContext {
     pub(crate) trace: Option<SpanContext>,
     /// When nobody waits for the answer any more; `None` for work that nobody waits for.
     pub deadline: Option<Instant>,
+    found: Arc<Mutex<Found>>,
+}
+
+/// What shows while the request is served.
+#[derive(Debug, Default)]
+struct Found {
     /// Headers that the answer gets besides those of its handler.
-    headers: Arc<Mutex<Vec<(&'static str, String)>>>,
+    headers: Vec<(&'static str, String)>,
+    about: About,
+}
+
+/// The orders that a request is about.
+#[derive(Debug, Default)]
+enum About {
+    #[default]
+    Nothing,
+    Order(String),
+    /// Then it is about no one order.
+    Orders,
 }
 
 tokio::task_local! {
@@ -33,7 +51,7 @@ pub const DEADLINE_HEADER: &str = "x-deadline-ms";
 impl RequestContext {
     /// A context with an id of our own.
     pub fn fresh() -> Self {
-        RequestContext { request_id: Uuid::now_v7().to_string(), trace: None, deadline: None, headers: Arc::default() }
+        RequestContext { request_id: Uuid::now_v7().to_string(), trace: None, deadline: None, found: Arc::default() }
     }
 
     /// The caller's id where it is short and plain, so that it cannot forge log lines; else one of our own.
@@ -41,7 +59,7 @@ impl RequestContext {
         let plain = |id: &str| id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte));
         match header {
             Some(id) if !id.is_empty() && id.len() <= MAX_REQUEST_ID_CHARS && plain(id) => {
-                RequestContext { request_id: id.to_owned(), trace: None, deadline: None, headers: Arc::default() }
+                RequestContext { request_id: id.to_owned(), trace: None, deadline: None, found: Arc::default() }
             }
             _ => RequestContext::fresh(),
         }
@@ -71,19 +89,49 @@ impl RequestContext {
 
     /// Adds a header to the answer, or replaces the one that was added before.
     pub fn set_header(&self, name: &'static str, value: impl Into<String>) {
-        let mut headers = self.headers.lock().unwrap_or_else(PoisonError::into_inner);
+        let headers = &mut self.found().headers;
         headers.retain(|(known, _)| *known != name);
         headers.push((name, value.into()));
     }
 
     /// The value of a header that was added to the answer.
     pub fn header(&self, name: &str) -> Option<String> {
-        let headers = self.headers.lock().unwrap_or_else(PoisonError::into_inner);
-        headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone())
+        self.found().headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone())
     }
 
     pub(crate) fn take_headers(&self) -> Vec<(&'static str, String)> {
-        std::mem::take(&mut self.headers.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut self.found().headers)
+    }
+
+    /// The request is about this order, which is kept only where somebody follows the request.
+    pub(crate) fn about(&self, order_id: &dyn Display) {
+        if self.trace.is_none() {
+            return;
+        }
+        let (told, about) = (order_id.to_string(), &mut self.found().about);
+        *about = match std::mem::take(about) {
+            About::Nothing => About::Order(told),
+            About::Order(known) if known == told => About::Order(known),
+            About::Order(_) | About::Orders => About::Orders,
+        };
+    }
+
+    /// As [`about`](Self::about), of the request that this task serves.
+    pub(crate) fn tell_current(order_id: &dyn Display) {
+        // Outside of any request there is nobody to tell.
+        let _told = CURRENT.try_with(|context| context.about(order_id));
+    }
+
+    /// The one order that the request is about, as far as is known.
+    pub(crate) fn order_id(&self) -> Option<String> {
+        match &self.found().about {
+            About::Order(order_id) => Some(order_id.clone()),
+            About::Nothing | About::Orders => None,
+        }
+    }
+
+    fn found(&self) -> MutexGuard<'_, Found> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The context of the request that this task serves; a fresh one outside of any.

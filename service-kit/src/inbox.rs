@@ -6,6 +6,7 @@ use std::sync::Arc;
 use shared_types::events::{BatchAnswer, CloudEvent, EventOutcome, EventResult};
 
 use crate::db::{Db, DbError, Tx};
+use crate::telemetry::{orders, traced};
 use crate::{faults, params};
 
 /// Whether this event comes for the first time. To be asked in the transaction of the effect: the row and the effect
@@ -47,7 +48,12 @@ where
             results.push(EventResult { id, outcome: EventOutcome::Held, detail: None });
             continue;
         }
-        let (outcome, detail) = match handle_one(db, event, Arc::clone(&handler)).await {
+        let handling = handle_one(db, event, Arc::clone(&handler));
+        let handled = match orders::in_subject(&subject.1) {
+            Some(order_id) => traced("handle", &order_id, handling).await,
+            None => handling.await,
+        };
+        let (outcome, detail) = match handled {
             Ok(outcome) => (outcome, None),
             Err(HandleError::Rejected(detail)) => {
                 tracing::warn!(event_id = %id, detail, "event rejected");

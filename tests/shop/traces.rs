@@ -10,6 +10,7 @@ use opentelemetry_proto::tonic::{
 };
 use prost::Message;
 use service_kit::testing::eventually;
+use shared_types::Code;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream},
@@ -36,10 +37,14 @@ impl Seen {
     fn deed(&self) -> &str {
         if self.name.contains("127.0.0.1") { "call" } else { &self.name }
     }
+
+    fn is_about(&self, order: &str) -> bool {
+        self.order_id.as_deref() == Some(order)
+    }
 }
 
-/// A span by who did what for whom, as the page of a recorded trace has it.
-type Deed = (String, String, Option<(String, String)>);
+/// A span by who did what for whom, and whether it names its order, as the page of a recorded trace has it.
+type Deed = (String, String, bool, Option<(String, String)>);
 
 /// A stand-in for a collector: OTLP, protobuf over HTTP.
 struct Collector {
@@ -61,10 +66,14 @@ impl Collector {
         Collector { address, seen }
     }
 
-    /// The trace that this order is in, as far as it has arrived.
+    fn seen(&self) -> Vec<Seen> {
+        self.seen.lock().unwrap().clone()
+    }
+
+    /// The trace that this order was bought in, as far as it has arrived.
     fn of_order(&self, order: &str) -> Option<Vec<Seen>> {
-        let seen = self.seen.lock().unwrap().clone();
-        let trace = seen.iter().find(|span| span.order_id.as_deref() == Some(order))?.trace.clone();
+        let seen = self.seen();
+        let trace = seen.iter().find(|span| span.is_about(order) && span.name == "take")?.trace.clone();
         Some(seen.into_iter().filter(|span| span.trace == trace).collect())
     }
 }
@@ -135,6 +144,57 @@ async fn a_delivered_purchase_is_one_trace_over_four_services() {
     let roots: Vec<&Seen> = spans.iter().filter(|span| !ids.contains(span.parent.as_slice())).collect();
     assert_eq!(roots.len(), 1, "all hang together: {roots:?}");
     assert_eq!(roots[0].name, "POST /api/v1/checkout");
+    // Keys are fetched for the first call, and are of no order.
+    let keys = |span: &Seen| span.name == "GET /.well-known/jwks.json";
+    let above_keys = |span: &Seen| spans.iter().any(|below| keys(below) && below.parent == span.id);
+    let nameless: Vec<&Seen> = spans.iter().filter(|span| !span.is_about(&order)).collect();
+    let of_keys = nameless.iter().all(|span| keys(span) || above_keys(span));
+    assert!(of_keys, "every other span names the order: {nameless:?}");
+    shop.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_told_of_an_order_afterwards_names_it_too() {
+    let collector = Collector::listen().await;
+    let shop = Cluster::start_with(&[format!("--trace-endpoint=http://{}", collector.address)]).await;
+    let book = shop.book("Told", 2).await;
+    let basket = Basket::of(&[(book, 1)]).delivered().by_card("4242424242424242");
+    let order = shop.operator().buy(&basket).await.order().id.to_string();
+    // Of events, of the bank's news, and of what their hearers do with them.
+    let told = [
+        ("catalog", "tell"),
+        ("order", "tell"),
+        ("delivery", "tell"),
+        ("payments", "tell"),
+        ("order", "handle"),
+        ("order", "POST /webhooks/payment"),
+        ("gateway", "POST /events"),
+    ];
+    for (service, name) in told {
+        eventually(&format!("{service}: {name}"), async || {
+            collector.seen().iter().any(|span| span.service == service && span.name == name && span.is_about(&order))
+        })
+        .await;
+    }
+    shop.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_purchase_that_is_refused_names_its_order_as_well() {
+    let collector = Collector::listen().await;
+    let shop = Cluster::start_with(&[format!("--trace-endpoint=http://{}", collector.address)]).await;
+    let book = shop.book("Scarce", 1).await;
+    let refused = shop.operator().try_to_buy(&Basket::of(&[(book, 2)])).await.unwrap();
+    assert_eq!(refused.code(), Some(Code::SoldOut));
+    for (service, name) in [("gateway", "POST /api/v1/checkout"), ("order", "POST /checkout"), ("order", "take")] {
+        eventually(&format!("{service}: {name}"), async || {
+            let named = |span: &Seen| span.service == service && span.name == name && span.order_id.is_some();
+            collector.seen().iter().any(named)
+        })
+        .await;
+    }
+    let named: BTreeSet<String> = collector.seen().into_iter().filter_map(|span| span.order_id).collect();
+    assert_eq!(named.len(), 1, "all of them the same");
     shop.finish().await;
 }
 
@@ -156,7 +216,8 @@ fn drawn(spans: &[Seen], beneath: &[u8], depth: usize, from: u64) -> String {
 fn deeds(spans: &[Seen]) -> BTreeSet<Deed> {
     let name = |span: &Seen| (span.service.clone(), span.deed().to_owned());
     let parent = |span: &Seen| spans.iter().find(|other| other.id == span.parent).map(name);
-    spans.iter().map(|span| (span.service.clone(), span.deed().to_owned(), parent(span))).collect()
+    let deed = |span: &Seen| (span.service.clone(), span.deed().to_owned(), span.order_id.is_some(), parent(span));
+    spans.iter().map(deed).collect()
 }
 
 /// What the page of a recorded trace tells.
@@ -164,12 +225,13 @@ fn deeds_on(page: &str) -> BTreeSet<Deed> {
     let mut above: Vec<(String, String)> = Vec::new();
     let lines = page.split("```").nth(1).unwrap().lines().filter(|line| line.contains(char::is_numeric));
     let deeds = lines.map(|line| {
-        let (service, what) = (line[19..28].trim().to_owned(), line[29..].trim_end_matches("  order_id"));
+        let (service, named) = (line[19..28].trim().to_owned(), line.ends_with("  order_id"));
+        let what = line[29..].trim_end_matches("  order_id");
         let depth = what.find(|c| c != ' ').unwrap() / 2;
         above.truncate(depth);
         let parent = above.last().cloned();
         above.push((service.clone(), what.trim().to_owned()));
-        (service, what.trim().to_owned(), parent)
+        (service, what.trim().to_owned(), named, parent)
     });
     deeds.collect()
 }

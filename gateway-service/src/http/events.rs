@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use service_kit::{
     auth::{AnyCaller, Caller, Gate, Permission, Refusal, Service, Who},
     http::{Body, Fail, Reply, S403, S422},
+    telemetry::about,
 };
 use shared_types::{
     Problem,
@@ -95,6 +96,7 @@ fn tell(live: &Live, event: &CloudEvent) {
             live.hub.tell(key, Audience::Everybody, "book.changed", &line(&book));
         }
     } else if let Ok(changed) = serde_json::from_str::<OrderChanged>(event.data.get()) {
+        about(&event.subject);
         let owner = changed.customer.clone().unwrap_or_default();
         let shown = OrderChanged { customer: None, ..changed };
         live.hub.tell(format!("{} {}", event.source, event.id), Audience::Owner(owner), "order.changed", &line(&shown));

@@ -5,6 +5,7 @@ use service_kit::{
     db::Tx,
     faults,
     http::{Fail, RawBody, Reply, S401, S404, S409, S422},
+    telemetry::about,
 };
 use shared_types::{
     Code, Problem,
@@ -67,8 +68,12 @@ async fn take(shop: &Shop, sender: Sender, Event { id, report }: Event) -> Resul
     match report {
         Report::Nothing => Ok(WebhookStatus::Ignored),
         Report::Stranger => Err(not_found()),
-        Report::Received(money) => write(shop, move |tx, hand| webhooks::received(tx, &id, &money, hand)).await,
+        Report::Received(money) => {
+            about(money.order);
+            write(shop, move |tx, hand| webhooks::received(tx, &id, &money, hand)).await
+        }
         Report::Changed { payment, status } => {
+            about(payment.order);
             write(shop, move |tx, hand| webhooks::reported(tx, source, &id, (payment, status), hand)).await
         }
     }

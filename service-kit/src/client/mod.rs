@@ -22,7 +22,7 @@ use std::{
 };
 
 use prometheus::core::Collector;
-use reqwest::{Method, StatusCode, Url};
+use reqwest::{Method, StatusCode, Url, header::LOCATION};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
@@ -195,6 +195,7 @@ impl Client {
         let request = span.headers().into_iter().fold(request, |request, (name, value)| request.header(name, value));
         let began = Instant::now();
         let answered = self.exchange(request).await;
+        span.called(path, answered.as_ref().ok().and_then(location), &context);
         span.ended(answered.as_ref().ok().map(|answer| answer.status.as_u16()));
         if let Some(admission) = admission {
             let well = answered.as_ref().is_ok_and(|answer| !answer.status.is_server_error());
@@ -308,6 +309,11 @@ fn showed(answered: &Result<RawAnswer, Broken>, hurried: bool) -> Showed {
         (true, false) => Showed::Silent,
         (true, true) => Showed::Nothing,
     }
+}
+
+/// Where the answer says that the thing is.
+fn location(answer: &RawAnswer) -> Option<&str> {
+    answer.headers.get(LOCATION)?.to_str().ok()
 }
 
 /// The whole chain of causes on one line: "error sending request" alone tells nobody anything.

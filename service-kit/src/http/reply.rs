@@ -9,7 +9,7 @@ use serde::Serialize;
 use shared_types::Problem;
 
 use super::{document::define, page::next_link};
-use crate::context::RequestContext;
+use crate::{context::RequestContext, telemetry::orders};
 
 /// The statuses that a handler says it answers with, as a type: `(S200, S404)`.
 pub trait StatusSet: 'static {
@@ -253,7 +253,11 @@ const RETRY_AFTER_S: i64 = 1;
 /// The answer that carries this problem, with the id of the request being served. Layers find its code among its
 /// extensions.
 pub fn problem_response(mut problem: Problem) -> HttpResponse {
-    problem.request_id = Some(RequestContext::current().request_id);
+    let context = RequestContext::current();
+    if let Some(order_id) = problem.resource.as_deref().and_then(orders::in_path) {
+        context.about(&order_id);
+    }
+    problem.request_id = Some(context.request_id);
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = HttpResponse::build(status);
     response.insert_header(("content-type", "application/problem+json"));

@@ -10,7 +10,7 @@ use actix_web::{
     error::InternalError,
     http::{
         ConnectionType, StatusCode,
-        header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
+        header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION},
     },
     middleware::Next,
     web,
@@ -56,6 +56,7 @@ pub(super) async fn around<B: MessageBody + 'static>(
         Ok(response) => (response.status(), response.headers_mut()),
         Err(failure) => (failure.status(), failure.headers_mut()),
     };
+    exported.served(&path, headers.get(LOCATION).and_then(|location| location.to_str().ok()), &context);
     exported.ended(Some(status.as_u16()));
     for (name, value) in context.take_headers() {
         set(headers, name, &value);

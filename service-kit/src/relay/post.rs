@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 use shared_types::events::BatchAnswer;
 
 use crate::outbox::deliveries::Delivery;
+use crate::telemetry::spans::telling;
 use crate::{Client, NoAnswer, Outcome};
 
 /// CloudEvents' JSON batch format (CloudEvents 1.0, HTTP protocol binding, section 3.3).
@@ -16,7 +17,8 @@ pub(super) async fn post(client: &Client, batch: &[Delivery]) -> Outcome<BatchAn
     match bodies {
         Ok(bodies) => {
             let headers = [("content-type", BATCH_TYPE)];
-            client.call_with(Method::POST, "/events", &headers, Some(&bodies), &[200]).await
+            let call = client.call_with(Method::POST, "/events", &headers, Some(&bodies), &[200]);
+            telling(batch.iter().map(|delivery| delivery.subject.as_str()), call).await
         }
         Err(error) => Outcome::Unknown(NoAnswer(format!("the outbox holds no JSON: {error}"))),
     }

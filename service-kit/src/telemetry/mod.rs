@@ -2,6 +2,8 @@
 
 /// Lines of the log.
 mod lines;
+/// Which order something is about.
+pub(crate) mod orders;
 /// Spans, and the headers that carry a trace from service to service.
 pub(crate) mod spans;
 /// Spans on their way to a collector.
@@ -22,7 +24,7 @@ use tracing_subscriber::{
 };
 
 use lines::{JsonLines, PrettyLines};
-pub use spans::traced;
+pub use spans::{about, traced};
 pub use traces::{Traces, TracesError};
 
 /// How log lines look. They go to standard error; standard output belongs to the command line.

@@ -2,7 +2,7 @@
 //! is nobody's parent by accident.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     fmt::Display,
     sync::atomic::{AtomicBool, Ordering},
 };
@@ -18,6 +18,7 @@ use reqwest::Url;
 use tracing::{Span, field::Empty};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
+use super::orders;
 use crate::context::RequestContext;
 
 /// The target of spans that are exported. They are no log lines, and spans of the log are not exported.
@@ -53,6 +54,7 @@ pub(crate) fn server(request: &ServiceRequest, route: Option<&str>) -> Exported 
     let name = route.map_or_else(|| method.to_owned(), |route| format!("{method} {route}"));
     let span = tracing::info_span!(
         target: EXPORTED, parent: None, "server", otel.name = name, otel.kind = "server", otel.status_code = Empty,
+        order_id = Empty,
         http.request.method = method, http.route = route, url.path = path, http.response.status_code = Empty,
     );
     Exported::beneath(span, parent)
@@ -68,6 +70,7 @@ pub(crate) fn client(context: &RequestContext, method: &str, server: &Url, path:
     let path = path.split('?').next().unwrap_or_default();
     let span = tracing::info_span!(
         target: EXPORTED, parent: None, "client", otel.name = name, otel.kind = "client", otel.status_code = Empty,
+        order_id = Empty,
         http.request.method = method, server.address = server, url.path = path, http.response.status_code = Empty,
     );
     Exported::beneath(span, context.trace.clone())
@@ -80,9 +83,36 @@ pub async fn traced<F: Future>(name: &'static str, order_id: &(dyn Display + Syn
         return work.await;
     }
     let context = RequestContext::current();
+    context.about(order_id);
     let span = tracing::info_span!(target: EXPORTED, parent: None, "work", otel.name = name, order_id = %order_id);
     let span = Exported::beneath(span, context.trace.clone());
     span.context(context).scope(work).await
+}
+
+/// Runs the sending of events about these subjects: each order among them gets a span of its own, since a span is of one
+/// order. The call itself is beneath the first of them.
+pub(crate) async fn telling<'a, F, S>(subjects: S, work: F) -> F::Output
+where
+    F: Future,
+    S: IntoIterator<Item = &'a str>,
+{
+    if !exports() {
+        return work.await;
+    }
+    let context = RequestContext::current();
+    let told: BTreeSet<&str> = subjects.into_iter().filter_map(orders::in_subject).collect();
+    let span =
+        |order_id| tracing::info_span!(target: EXPORTED, parent: None, "work", otel.name = "tell", order_id = order_id);
+    let spans: Vec<Exported> = told.into_iter().map(|order_id| Exported::beneath(span(order_id), None)).collect();
+    match spans.first() {
+        Some(first) => first.context(context).scope(work).await,
+        None => work.await,
+    }
+}
+
+/// What is being served or done here is about this order. Nothing at all where nobody follows it.
+pub fn about(order_id: impl Display) {
+    RequestContext::tell_current(&order_id);
 }
 
 /// Host and port: an address may have more in front of them, which is nobody's business.
@@ -128,6 +158,28 @@ impl Exported {
             TraceContextPropagator::new().inject_context(&context, &mut Plain(&mut headers));
         }
         headers
+    }
+
+    /// Ends a call: its path names the order, or else the answer's `Location` does.
+    pub(crate) fn called(&self, path: &str, location: Option<&str>, context: &RequestContext) {
+        let named = || orders::in_path(path).or_else(|| location.and_then(orders::in_path));
+        if !self.span.is_disabled()
+            && let Some(order_id) = named()
+        {
+            context.about(&order_id);
+            self.span.record("order_id", order_id);
+        }
+    }
+
+    /// Ends a request: its path names the order, or else what was done for it has told.
+    pub(crate) fn served(&self, path: &str, location: Option<&str>, context: &RequestContext) {
+        if self.span.is_disabled() {
+            return;
+        }
+        let named = orders::in_path(path).or_else(|| location.and_then(orders::in_path)).map(str::to_owned);
+        if let Some(order_id) = named.or_else(|| context.order_id()) {
+            self.span.record("order_id", order_id);
+        }
     }
 
     /// With this status, or without an answer.

@@ -2,7 +2,7 @@
 
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::Method;
-use service_kit::{Client, ClientOptions, client::ClientError};
+use service_kit::{Client, ClientOptions, client::ClientError, telemetry::traced};
 use sha2::Sha256;
 use shared_types::{Secret, Timestamp};
 
@@ -27,8 +27,8 @@ impl Shop {
     pub async fn tell(&self, webhook: &Webhook, now: Timestamp) -> bool {
         let signature = self.signature(webhook.body.as_bytes(), now.micros() / 1_000_000);
         let headers = [("x-signature", signature.as_str())];
-        let sent = self.client.send(Method::POST, PATH, &headers, Some(webhook.body.clone().into_bytes())).await;
-        match sent {
+        let sending = self.client.send(Method::POST, PATH, &headers, Some(webhook.body.clone().into_bytes()));
+        match traced("tell", &webhook.payment_id.order, sending).await {
             Ok(answer) if answer.status.is_success() => return true,
             Ok(answer) => {
                 tracing::warn!(event_id = webhook.event_id, status = answer.status.as_u16(), "not acknowledged");

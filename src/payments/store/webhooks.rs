@@ -18,6 +18,7 @@ const MAX_SENDINGS: i64 = 16;
 #[derive(Debug, Clone)]
 pub(crate) struct Webhook {
     pub event_id: String,
+    pub payment_id: PaymentId,
     pub body: String,
 }
 
@@ -74,7 +75,7 @@ pub(super) fn write_down(tx: &mut Tx<'_>, stored: &Stored, now: Timestamp, later
 /// than `far` was written when the clock was ahead, and is due.
 pub(super) fn claim(tx: &mut Tx<'_>, now: Timestamp, far: Timestamp, pace: &Pace) -> Result<Vec<Webhook>, DbError> {
     let rows = tx.query(
-        "select event_id, body, attempts from webhook where due_at_us <= $1 or due_at_us > $3 \
+        "select event_id, payment_id, body, attempts from webhook where due_at_us <= $1 or due_at_us > $3 \
           order by due_at_us limit $2",
         &params![now.micros(), MAX_SENDINGS, far.micros()],
     )?;
@@ -88,7 +89,9 @@ pub(super) fn claim(tx: &mut Tx<'_>, now: Timestamp, far: Timestamp, pace: &Pace
               where event_id = $1 and due_at_us is not null",
             &params![&event_id, now.plus_ms(pause_ms).micros()],
         )?;
-        claimed.push(Webhook { event_id, body: row.get("body")? });
+        let payment_id: String = row.get("payment_id")?;
+        let payment_id = payment_id.parse().map_err(|error| decode("payment_id", &error))?;
+        claimed.push(Webhook { event_id, payment_id, body: row.get("body")? });
     }
     Ok(claimed)
 }
