@@ -11,12 +11,17 @@ mod answers;
 mod rates;
 
 use std::{
+    fs,
     future::Future,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use redis::{AsyncConnectionConfig, Client, FromRedisValue, RedisError, ScriptInvocation, aio::MultiplexedConnection};
+use redis::{
+    AsyncConnectionConfig, Client, ConnectionAddr, FromRedisValue, RedisError, ScriptInvocation, TlsCertificates,
+    aio::MultiplexedConnection,
+};
 use service_kit::{
     http::{Background, Check, StartError},
     metrics::Counters,
@@ -27,6 +32,8 @@ use tokio_util::sync::CancellationToken;
 
 pub use answers::{Found, Point};
 
+/// How a certificate begins in a PEM file (RFC 7468).
+const CERTIFICATE: &[u8] = b"-----BEGIN CERTIFICATE-----";
 /// A connection is made within this time.
 const CONNECT_DEADLINE: Duration = Duration::from_millis(1_000);
 /// The pause before Redis is tried again; it doubles.
@@ -44,10 +51,13 @@ pub static CALLS: Counters<1> = Counters::new(
 /// Where the gateways share what they may share.
 #[derive(Debug, Clone, clap::Args)]
 pub struct SharedConfig {
-    /// A Redis that all gateways share, for the cache and for rate limits: `redis://[[USER]:PASSWORD@]HOST[:PORT][/DB]`.
-    /// Without it each gateway has a cache and limits of its own.
+    /// A Redis that all gateways share, for the cache and for rate limits: `redis://[[USER]:PASSWORD@]HOST[:PORT][/DB]`, or
+    /// `rediss://…` with TLS. Without it each gateway has a cache and limits of its own.
     #[arg(long, env = "LASTCOPY_REDIS_URL", value_parser = read_url, hide_env_values = true)]
     pub redis_url: Option<Secret>,
+    /// PEM file of the roots that vouch for the certificate of `rediss://…`; without it those that browsers trust.
+    #[arg(long, env = "LASTCOPY_REDIS_ROOT_CERT")]
+    pub redis_root_cert: Option<PathBuf>,
     /// An answer of Redis that takes longer is none, and Redis is left alone for a moment; in milliseconds.
     #[arg(long, env = "LASTCOPY_REDIS_TIMEOUT_MS", default_value_t = 50)]
     pub redis_timeout_ms: u64,
@@ -55,12 +65,33 @@ pub struct SharedConfig {
 
 impl Default for SharedConfig {
     fn default() -> Self {
-        SharedConfig { redis_url: None, redis_timeout_ms: 50 }
+        SharedConfig { redis_url: None, redis_root_cert: None, redis_timeout_ms: 50 }
     }
 }
 
 fn read_url(text: &str) -> Result<Secret, String> {
     Ok(Secret::new(text))
+}
+
+/// The way to a Redis. What is wrong is named by its flag: the address has a password in it.
+fn client(url: &str, root_cert: Option<&Path>) -> Result<Client, String> {
+    let no_address = |_| "--redis-url is no address of the form redis://HOST:PORT/DB, or rediss:// with TLS".to_owned();
+    let client = Client::open(url).map_err(no_address)?;
+    let address = client.get_connection_info().addr();
+    if matches!(address, ConnectionAddr::TcpTls { insecure: true, .. }) {
+        return Err("--redis-url is not to be #insecure: name the roots by --redis-root-cert".to_owned());
+    }
+    let Some(file) = root_cert else { return Ok(client) };
+    if !matches!(address, ConnectionAddr::TcpTls { .. }) {
+        return Err("--redis-root-cert belongs to a --redis-url that begins with rediss://".to_owned());
+    }
+    let unusable = |why: String| format!("--redis-root-cert {}: {why}", file.display());
+    let pem = fs::read(file).map_err(|error| unusable(error.to_string()))?;
+    if !pem.windows(CERTIFICATE.len()).any(|text| text == CERTIFICATE) {
+        return Err(unusable("there is no certificate in it".to_owned()));
+    }
+    let certificates = TlsCertificates { client_tls: None, root_cert: Some(pem) };
+    Client::build_with_tls(url, certificates).map_err(|error| unusable(error.to_string()))
 }
 
 /// A Redis that may be gone.
@@ -95,15 +126,12 @@ enum Purpose {
 impl Shared {
     /// The shared Redis, where one is configured. A start does not wait for it: what is not there now is tried again.
     pub async fn open(config: &SharedConfig, background: &mut Background) -> Result<Option<Arc<Shared>>, StartError> {
+        background.show(&[&CALLS]);
         let Some(url) = &config.redis_url else { return Ok(None) };
-        // The error of the library repeats no password, but an address of a wrong kind is better named by its flag.
-        let client = Client::open(url.expose()).map_err(|_| {
-            StartError::Part("--redis-url is no address of the form redis://HOST:PORT/DB (no TLS)".to_owned())
-        })?;
+        let client = client(url.expose(), config.redis_root_cert.as_deref()).map_err(StartError::Part)?;
         let deadline = Duration::from_millis(config.redis_timeout_ms);
         let line = Mutex::new(Line { number: 0, state: State::Down });
         let shared = Arc::new(Shared { client, deadline, line, lost: Notify::new() });
-        background.show(&[&CALLS]);
         let reached = shared.rise().await;
         if let Err(reason) = &reached {
             tracing::warn!(reason, "Redis is not there: this gateway goes on alone");

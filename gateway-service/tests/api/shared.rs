@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use gateway_service::SharedConfig;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use serde_json::Value;
 use service_kit::testing::{RedisServer, eventually};
 use shared_types::Secret;
@@ -16,7 +17,8 @@ const FOR_EVER_S: u64 = 3_600;
 const PATIENT_MS: u64 = 20_000;
 
 fn wish(redis: &RedisServer, redis_timeout_ms: u64) -> Wish {
-    let shared = SharedConfig { redis_url: Some(Secret::new(redis.url())), redis_timeout_ms };
+    let shared =
+        SharedConfig { redis_url: Some(Secret::new(redis.url())), redis_timeout_ms, ..SharedConfig::default() };
     Wish { gateways: 2, cache_ttl_s: FOR_EVER_S, rate_per_address: 0, shared }
 }
 
@@ -203,12 +205,71 @@ async fn a_gateway_starts_without_its_redis_and_finds_it_later() {
     shelf.close().await;
 }
 
+fn authority() -> CertifiedIssuer<'static, KeyPair> {
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server; `scripts/test` runs it"]
+async fn an_encrypted_redis_is_shared_by_whoever_knows_its_root_and_by_nobody_else() {
+    let (ours, others, key) = (authority(), authority(), KeyPair::generate().unwrap());
+    let signed = CertificateParams::new(vec!["localhost".to_owned()]).unwrap().signed_by(&key, &ours).unwrap();
+    let redis = RedisServer::start_with_tls(&signed.pem(), &key.serialize_pem());
+    let folder = tempfile::tempdir().unwrap();
+    let by_root = |name: &str, pem: Option<String>, url: String| {
+        let redis_root_cert = pem.map(|pem| {
+            let file = folder.path().join(name);
+            std::fs::write(&file, pem).unwrap();
+            file
+        });
+        let shared = SharedConfig { redis_url: Some(Secret::new(url)), redis_root_cert, redis_timeout_ms: PATIENT_MS };
+        Wish { gateways: 2, cache_ttl_s: FOR_EVER_S, rate_per_address: 0, shared }
+    };
+    let by_number = redis.tls_url().replace("localhost", "127.0.0.1");
+    let strangers = [
+        by_root("others.pem", Some(others.pem()), redis.tls_url()),
+        by_root("none", None, redis.tls_url()),
+        by_root("ours.pem", Some(ours.pem()), by_number),
+    ];
+    for wish in strangers {
+        let shelf = Shelf::open_as(&wish).await;
+        assert_eq!(degraded(&shelf, 0).await[0]["field"], "redis");
+        assert_eq!((shelf.read_at(0).await, shelf.read_at(1).await, shelf.asked()), (1, 1, 2), "each goes on alone");
+        shelf.close().await;
+    }
+    let shelf = Shelf::open_as(&by_root("ours.pem", Some(ours.pem()), redis.tls_url())).await;
+    assert_eq!(degraded(&shelf, 0).await, Vec::<Value>::new());
+    assert_eq!((shelf.read_at(0).await, shelf.read_at(1).await, shelf.asked()), (1, 1, 1));
+    shelf.close().await;
+}
+
+async fn why_refused(shared: SharedConfig) -> String {
+    let refused = Shelf::try_open(&Wish { gateways: 1, cache_ttl_s: 1, rate_per_address: 0, shared }).await;
+    refused.err().unwrap()
+}
+
 #[tokio::test]
 async fn an_address_that_is_none_of_a_redis_is_refused_at_the_start_and_not_repeated() {
-    for address in ["http://user:hunter2@127.0.0.1/", "rediss://:hunter2@127.0.0.1/", "hunter2"] {
-        let shared = SharedConfig { redis_url: Some(Secret::new(address)), ..SharedConfig::default() };
-        let refused = Shelf::try_open(&Wish { gateways: 1, cache_ttl_s: 1, rate_per_address: 0, shared }).await;
-        let why = refused.err().unwrap();
+    for address in ["http://user:hunter2@127.0.0.1/", "rediss://:hunter2@127.0.0.1/#insecure", "hunter2"] {
+        let why = why_refused(SharedConfig { redis_url: Some(Secret::new(address)), ..SharedConfig::default() }).await;
         assert!(why.contains("--redis-url") && !why.contains("hunter2"), "{why}");
+    }
+}
+
+#[tokio::test]
+async fn roots_that_vouch_for_nothing_are_refused_at_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let empty = folder.path().join("empty.pem");
+    std::fs::write(&empty, "nothing").unwrap();
+    for (url, file) in [
+        ("rediss://:hunter2@127.0.0.1/", folder.path().join("not-there.pem")),
+        ("rediss://:hunter2@127.0.0.1/", empty.clone()),
+        ("redis://:hunter2@127.0.0.1/", empty),
+    ] {
+        let (redis_url, redis_root_cert) = (Some(Secret::new(url)), Some(file));
+        let why = why_refused(SharedConfig { redis_url, redis_root_cert, ..SharedConfig::default() }).await;
+        assert!(why.contains("--redis-root-cert") && !why.contains("hunter2"), "{why}");
     }
 }

@@ -2,6 +2,7 @@
 //! the test process ends, the shell sees its input close, kills the server and removes its folder.
 
 use std::{
+    fs,
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
     os::unix::process::CommandExt,
@@ -22,7 +23,7 @@ trap '' HUP INT TERM
 cd "$DIR" || exit 1
 start() {
   redis-server --port "$PORT" --bind 127.0.0.1 --save '' --appendonly no --dir "$DIR" --logfile "$DIR/log" \
-    </dev/null >/dev/null 2>&1 &
+    $TLS </dev/null >/dev/null 2>&1 &
   server=$!
 }
 start
@@ -42,6 +43,7 @@ kill -KILL $server 2>/dev/null; wait $server 2>/dev/null; cd /; rm -rf "$DIR"
 /// A server of its own that keeps nothing on a disk, gone with this value. All of it blocks.
 pub struct RedisServer {
     port: u16,
+    tls_port: Option<u16>,
     /// Owns the pipe whose closing ends the server.
     _keeper: Child,
     orders: Mutex<(ChildStdin, BufReader<ChildStdout>)>,
@@ -50,14 +52,28 @@ pub struct RedisServer {
 impl RedisServer {
     /// Starts a server at a port that is free.
     pub fn start() -> Self {
+        Self::start_as(None)
+    }
+
+    /// Starts a server that takes encrypted connections as well, with a certificate and its key in PEM.
+    pub fn start_with_tls(certificate: &str, key: &str) -> Self {
+        Self::start_as(Some((certificate, key)))
+    }
+
+    fn start_as(tls: Option<(&str, &str)>) -> Self {
         let found = Command::new("redis-server").arg("--version").stdout(Stdio::null()).status();
         assert!(found.is_ok_and(|status| status.success()), "needs redis-server: install the package `redis-server`");
-        (0..START_ATTEMPTS).find_map(|_| Self::try_start()).expect("a Redis server")
+        (0..START_ATTEMPTS).find_map(|_| Self::try_start(tls)).expect("a Redis server")
     }
 
     /// Its address.
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}/", self.port)
+    }
+
+    /// Where it takes encrypted connections: the name of this machine, for which its certificate has to be.
+    pub fn tls_url(&self) -> String {
+        format!("rediss://localhost:{}/", self.tls_port.expect("a server with TLS"))
     }
 
     /// Everything in it is gone.
@@ -86,19 +102,27 @@ impl RedisServer {
         self.order("resume");
     }
 
-    fn try_start() -> Option<Self> {
+    fn try_start(tls: Option<(&str, &str)>) -> Option<Self> {
         let folder = tempfile::Builder::new().prefix("lastcopy-redis-").tempdir();
         // Removed by the keeper, which outlives this process.
         let folder = folder.expect("a temporary folder").keep();
-        let port = free_port();
+        let (port, tls_port) = (free_port(), tls.map(|_| free_port()));
+        let mut flags = String::new();
+        if let (Some((certificate, key)), Some(tls_port)) = (tls, tls_port) {
+            for (name, text) in [("tls.crt", certificate), ("tls.key", key)] {
+                fs::write(folder.join(name), text).expect("a file in a folder of ours");
+            }
+            flags =
+                format!("--tls-port {tls_port} --tls-cert-file tls.crt --tls-key-file tls.key --tls-auth-clients no");
+        }
         let mut command = Command::new("sh");
-        command.args(["-c", KEEPER]).env("DIR", &folder).env("PORT", port.to_string());
+        command.args(["-c", KEEPER]).env("DIR", &folder).env("PORT", port.to_string()).env("TLS", flags);
         // A group of its own, so that an interrupt from the keyboard does not reach it.
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0);
         let mut keeper = command.spawn().expect("a shell");
         let orders = keeper.stdin.take().expect("BUG: its input is piped");
         let answers = BufReader::new(keeper.stdout.take().expect("BUG: its output is piped"));
-        let server = Self { port, _keeper: keeper, orders: Mutex::new((orders, answers)) };
+        let server = Self { port, tls_port, _keeper: keeper, orders: Mutex::new((orders, answers)) };
         server.heard();
         server.answers().then_some(server)
     }
