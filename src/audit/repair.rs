@@ -128,8 +128,10 @@ pub(super) async fn offer(report: &Report, args: &AuditArgs) -> Result<(), Comma
     let mut offered = Ok(());
     for (finding, remedy) in remedies {
         let what = format!("{}: {}", finding.subject, finding.detail);
-        if !args.yes && !is_wanted(&what, remedy)? {
-            continue;
+        match if args.yes { Wish::Yes } else { asked(&what, remedy)? } {
+            Wish::Yes => {}
+            Wish::No => continue,
+            Wish::Gone => break,
         }
         offered = match remedy.apply(&door).await {
             Ok(outcome) => say(&format!("repaired: {}: {}: {outcome}", finding.subject, remedy.question())),
@@ -143,11 +145,23 @@ pub(super) async fn offer(report: &Report, args: &AuditArgs) -> Result<(), Comma
     offered
 }
 
-fn is_wanted(what: &str, remedy: &Remedy) -> Result<bool, CommandError> {
+/// What somebody at the terminal wants.
+enum Wish {
+    Yes,
+    No,
+    /// He has left, and nothing more is asked.
+    Gone,
+}
+
+fn asked(what: &str, remedy: &Remedy) -> Result<Wish, CommandError> {
     write!(io::stderr(), "{what}\n  {}? [y/N] ", remedy.question()).map_err(CommandError::Output)?;
     let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer).map_err(CommandError::Output)?;
-    Ok(matches!(answer.trim(), "y" | "yes"))
+    let bytes = io::stdin().lock().read_line(&mut answer).map_err(CommandError::Output)?;
+    Ok(match answer.trim() {
+        "y" | "yes" => Wish::Yes,
+        _ if bytes == 0 => Wish::Gone,
+        _ => Wish::No,
+    })
 }
 
 fn say(line: &str) -> Result<(), CommandError> {

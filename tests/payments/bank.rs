@@ -71,6 +71,11 @@ impl Bank {
         Bank::on(TestDatabase::create(name).await, None, pace()).await
     }
 
+    /// A bank that takes so many milliseconds where it decides later.
+    pub async fn thinking(name: &str, later_ms: i64) -> Bank {
+        Bank::on(TestDatabase::create(name).await, None, Pace { later_ms, ..pace() }).await
+    }
+
     pub async fn with_shop(name: &str, shop: &Shop) -> Bank {
         Bank::at_a_pace(name, shop, pace()).await
     }

@@ -62,7 +62,8 @@ async fn a_bank_that_takes_its_time_decides_by_itself() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_payment_canceled_while_its_bank_thinks_is_not_captured() {
-    let bank = Bank::open("a_payment_canceled_while").await;
+    // Whoever cancels has so long until the bank has thought.
+    let bank = Bank::thinking("a_payment_canceled_while", 5_000).await;
     let token = bank.token(number(Behaviour::ConfirmedLater)).await;
     let (canceled, other) = (payment_id(), payment_id());
     bank.charge(canceled, "12.99", &token).await.view();

@@ -1,4 +1,8 @@
-use std::process::Stdio;
+use std::{
+    collections::BTreeSet,
+    io::Write,
+    process::{Command, Stdio},
+};
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -16,12 +20,13 @@ const NOBODYS: &str = "01936f2e-7b1c-7cc3-98c4-dc0c0c07398f";
 /// an order that there is not.
 fn damage(place: &Place, sold: &Sold) {
     let Sold { collected, delivered, .. } = sold;
-    let far_away = "4102444800000000";
+    // Further away would be a time that a clock wrote which was ahead, and the driver would not wait for it.
+    let later = "cast(unixepoch('subsec') * 1000000 as integer) + 50000000";
     let damages = [
         (
             "orders.db",
             format!(
-                "update orders set state = 'pending', stock = 'taking', due_at_us = {far_away}, \
+                "update orders set state = 'pending', stock = 'taking', due_at_us = {later}, \
                                    updated_at_us = updated_at_us - 3600000000 where order_id = '{collected}'; \
                  update orders set delivery_version = delivery_version - 1, fulfillment = 'shipped' \
                   where order_id = '{delivered}'"
@@ -56,6 +61,10 @@ fn damage(place: &Place, sold: &Sold) {
             ),
         ),
     ];
+    wreak(place, &damages);
+}
+
+fn wreak(place: &Place, damages: &[(&str, String)]) {
     for (file, sql) in damages {
         let database = rusqlite::Connection::open(place.data_dir().join(file)).unwrap();
         database.busy_timeout(std::time::Duration::from_secs(20)).unwrap();
@@ -137,5 +146,84 @@ async fn nothing_is_taken_from_an_order_that_stands_behind_it() {
     }
     let (code, report) = audit(place.path(), &[]);
     assert_eq!(code, Some(0), "{report:#}");
+    assert!(shop.stop().success());
+}
+
+/// A repair at a terminal at which somebody types this, and then leaves.
+fn at_a_terminal(place: &Place, typed: &str) -> Ended {
+    let audit = format!("exec {} audit --repair", env!("CARGO_BIN_EXE_lastcopy"));
+    // Part of every Debian: it stands between a pipe and a terminal of the command's own.
+    let mut script = Command::new("script");
+    script.args(["--quiet", "--return", "--command", &audit, "/dev/null"]).current_dir(place.path()).env_clear();
+    let mut script = script.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    script.stdin.take().unwrap().write_all(typed.as_bytes()).unwrap();
+    let output = script.wait_with_output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    Ended { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+}
+
+#[tokio::test]
+async fn only_what_somebody_says_yes_to_is_repaired_and_whoever_leaves_is_asked_no_more() {
+    let place = Place::new();
+    let shop = shop_with_reports(&place);
+    let sold = Sold::make(&shop).await;
+    damage(&place, &sold);
+    // How often he was asked, and how much was repaired.
+    for (typed, questions, repairs) in [("", 1, 0), ("\nn\nyep\n", 4, 0), ("n\ny\n", 3, 1), ("yes\n", 2, 1)] {
+        let ended = at_a_terminal(&place, typed);
+        let said = |what: &str| ended.out.matches(what).count();
+        assert_eq!((said("[y/N]"), said("repaired: ")), (questions, repairs), "{typed:?}: {ended:?}");
+        assert_eq!(ended.code, Some(1), "something is left: {ended:?}");
+    }
+    assert!(shop.stop().success());
+}
+
+/// The order has not heard of its parcel's last move, because it refused the event too often.
+fn park_the_last_move(place: &Place, order: &str) {
+    let event = json!({
+        "specversion": "1.0", "id": format!("{order}:d1:3"), "source": "lastcopy/delivery",
+        "type": "lastcopy.delivery.changed", "subject": order, "time": "2026-01-01T00:00:00Z",
+        "datacontenttype": "application/json",
+        "data": {"delivery_id": format!("{order}:d1"), "order_id": order, "version": 3, "status": "delivered"},
+    });
+    let damages = [
+        (
+            "orders.db",
+            format!(
+                "update orders set delivery_version = 2, fulfillment = 'shipped' where order_id = '{order}'; \
+                 delete from inbox where event_id = '{order}:d1:3'"
+            ),
+        ),
+        (
+            "deliveries.db",
+            format!(
+                "insert into outbox_event (event_id, subject, body, time_us) values ('{order}:d1:3', '{order}', '{event}', 1); \
+                 insert into outbox_delivery (subscriber_id, position, subject, held_until_us, detail) \
+                 select subscriber_id, last_insert_rowid(), '{order}', {}, 'refused' from outbox_subscriber \
+                  where name = 'order'",
+                i64::MAX
+            ),
+        ),
+    ];
+    wreak(place, &damages);
+}
+
+#[tokio::test]
+async fn a_parked_event_is_sent_again_and_heard() {
+    let place = Place::new();
+    let shop = shop_with_reports(&place);
+    let delivered = Sold::make(&shop).await.delivered;
+    park_the_last_move(&place, &delivered);
+    let (code, report) = audit(place.path(), &[]);
+    assert_eq!((code, super::fired(&report)), (Some(1), BTreeSet::from(["I5".to_owned()])), "{report:#}");
+    assert_eq!(shop.get(&format!("/api/v1/orders/{delivered}")).await["fulfillment"], "shipped");
+
+    let repaired = repair(&place, &["--yes"]);
+    assert!(repaired.out.contains("send the event again: sent"), "{repaired:?}");
+    eventually("the order has heard", async || {
+        shop.get(&format!("/api/v1/orders/{delivered}")).await["fulfillment"] == "delivered"
+    })
+    .await;
+    eventually("everything is at rest again", async || audit(place.path(), &[]).0 == Some(0)).await;
     assert!(shop.stop().success());
 }
