@@ -35,6 +35,8 @@ mod notifications;
 mod outsider;
 /// Whose orders.
 mod owners;
+/// Money that is reported, in every order.
+mod receipts;
 /// Orders that people write and decide about.
 mod review;
 /// The service under test, and how to call it.

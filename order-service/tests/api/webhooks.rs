@@ -34,7 +34,7 @@ pub fn signed_by(secret: &str, body: &str) -> String {
     signature(secret, now_s(), body)
 }
 
-fn event(id: &str, order: &str, rest: &str) -> String {
+pub fn event(id: &str, order: &str, rest: &str) -> String {
     let created = now_s();
     format!(
         r#"{{"id": "{id}", "type": "payment.succeeded", "created": {created}, "data": {{"order_id": "{order}"{rest}}}}}"#
@@ -69,13 +69,13 @@ impl Shop {
     }
 
     /// As those who report money sign it.
-    async fn report(&self, body: &str) -> Said {
+    pub async fn report(&self, body: &str) -> Said {
         let header = signature(reporters_secret(), now_s(), body);
         self.post_webhook(&[("x-signature", &header)], body).await
     }
 
     /// An order of one copy of The Martian that waits for its invoice to be paid.
-    async fn invoice(&self) -> String {
+    pub async fn invoice(&self) -> String {
         let mut body = collect(&[(1, 1)]);
         body["payment_method"] = json!("invoice");
         let placed = self.checkout(&body).await;
@@ -91,7 +91,7 @@ impl Shop {
     }
 
     /// State, stock and payment of an order at rest.
-    async fn axes(&self, order: &str) -> [String; 3] {
+    pub async fn axes(&self, order: &str) -> [String; 3] {
         let order = self.settled(order).await;
         ["state", "stock", "payment"].map(|axis| order[axis].as_str().unwrap().to_owned())
     }
