@@ -330,6 +330,7 @@ def run(asked, shops):
         "search that nobody made before": (few, read(lambda shop, n: f"/api/v1/books?q=scale+{next(asks)}"), nothing),
         "read of an order": (few, read(lambda shop, n: f"/api/v1/orders/{shop.orders[n % len(shop.orders)]}"), nothing),
     }
+    kinds["ten seconds in which nobody asks"] = (1, lambda shop: lambda connection, n: time.sleep(10), nothing)
     rounds = {(kind, shop.name): [] for kind in kinds for shop in shops}
     for shop in shops:
         stock(shop)

@@ -53,12 +53,14 @@ impl Cluster {
         Ok(())
     }
 
-    /// Kills the part and starts it by a clock that a test sets.
+    /// Kills the part and starts all replicas of it by one clock that a test sets.
     pub async fn by_clock(&mut self, part: Part, clock: &WrongClock) {
         self.kill(part);
-        let mut command = clock.command(Path::new(BINARY));
-        command.env_remove("LASTCOPY_FAULT");
-        let process = Process::run(command, &self.arguments(part, 0), &self.log_of(part, 0)).await;
-        self.has_started(part, 0, process.unwrap_or_else(|why| panic!("{why}")));
+        for replica in 0..self.replicas {
+            let mut command = clock.command(Path::new(BINARY));
+            command.env_remove("LASTCOPY_FAULT");
+            let process = Process::run(command, &self.arguments(part, replica), &self.log_of(part, replica)).await;
+            self.has_started(part, replica, process.unwrap_or_else(|why| panic!("{why}")));
+        }
     }
 }
