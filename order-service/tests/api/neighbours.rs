@@ -229,10 +229,8 @@ async fn take_many(state: web::Data<State>, body: web::Json<TakeManyRequest>) ->
     let mood = *held(&state.catalog);
     let done = |state: &State| {
         let one = |TakeOne { taking_id, lines, .. }: &TakeOne| {
-            let mut view = match mood {
-                Mood::Confused => of_somebody_else(state, *taking_id, lines),
-                _ => decide(state, *taking_id, lines),
-            };
+            let take = if mood == Mood::Confused { of_somebody_else } else { decide };
+            let mut view = take(state, *taking_id, lines);
             if mood == Mood::Lies {
                 view.lines.clear();
             }
