@@ -1,12 +1,8 @@
 use std::time::{Duration, Instant};
 
-use crate::storms::is_long;
-
-/// Reached only by a bug. In the long run services are asleep for longer than a minute, and orders with them.
-fn deadline() -> Duration {
-    Duration::from_secs(if is_long() { 240 } else { 60 })
-}
-
+/// Reached only by a bug: longer than a purchase waits while services are asleep for a minute, or while a busy machine starts
+/// all of them again and again.
+const DEADLINE: Duration = Duration::from_secs(240);
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// As `service_kit::testing::eventually_some`, for tasks that move between threads: the compiler cannot show that an
@@ -20,6 +16,6 @@ pub async fn patiently<T, F: Future<Output = Option<T>>>(what: &str, find: impl 
         if let Some(found) = find().await {
             return found;
         }
-        assert!(began.elapsed() < deadline(), "never came true: {what}");
+        assert!(began.elapsed() < DEADLINE, "never came true: {what}");
     }
 }
