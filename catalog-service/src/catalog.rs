@@ -270,14 +270,17 @@ impl Catalog {
     ) -> Result<Vec<ImportResult>, CatalogError> {
         self.write_once(&IMPORT, key, move |tx, currency, now| {
             store::imports::take_turn(tx)?;
-            let result = |ReadRow { line, row }: &ReadRow| {
+            let mut import = store::imports::Import { actor: &actor, currency, now, written: Vec::new() };
+            let mut result = |ReadRow { line, row }: &ReadRow| {
                 let (outcome, errors) = match row {
-                    Ok(row) => store::imports::import(tx, row, &actor, currency, now).map_err(overtaken)?,
+                    Ok(row) => store::imports::import(tx, row, &mut import).map_err(overtaken)?,
                     Err(errors) => (ImportOutcome::Rejected, errors.clone()),
                 };
                 Ok(ImportResult { line: *line, outcome, errors })
             };
-            rows.iter().map(result).collect()
+            let results = rows.iter().map(&mut result).collect::<Result<_, CatalogError>>()?;
+            store::imports::tell_all(tx, import)?;
+            Ok(results)
         })
         .await
     }

@@ -30,10 +30,11 @@ pub fn create(
     now: Timestamp,
 ) -> Result<BookView, CatalogError> {
     let Some(view) = insert(tx, book, actor, currency, now)? else { return Err(conflict(tx, book)?) };
+    events::tell_book(tx, events::content_of(&view), now)?;
     Ok(view)
 }
 
-/// As [`create`], where another book's SKU or ISBN in the way is no error: none is answered and nothing done.
+/// As [`create`], telling nobody, where another book's SKU or ISBN in the way is no error: none is answered and nothing done.
 pub fn insert(
     tx: &mut Tx<'_>,
     book: &NewBook,
@@ -70,7 +71,6 @@ pub fn insert(
         ledger::append(tx, view.id, Kind::Received, book.stock, "received with the book", actor, now)?;
     }
     search::index(tx, &view)?;
-    events::tell_book(tx, events::change(&row, BookAspect::Content)?, now)?;
     Ok(Some(view))
 }
 
@@ -131,6 +131,20 @@ pub fn change(
         let stale = expected.is_some_and(|version| version != book.version);
         return if stale { Err(CatalogError::VersionMismatch(book.version)) } else { Ok(book) };
     }
+    let book = overwrite(tx, id, change, expected, currency, now)?;
+    events::tell_book(tx, events::content_of(&book), now)?;
+    Ok(book)
+}
+
+/// As [`change`] where there is something to change, telling nobody.
+pub fn overwrite(
+    tx: &mut Tx<'_>,
+    id: BookId,
+    change: &BookChange,
+    expected: Option<i64>,
+    currency: Currency,
+    now: Timestamp,
+) -> Result<BookView, CatalogError> {
     let sql = format!(
         "update book set sku = coalesce($2, sku), isbn = coalesce($3, isbn), title = coalesce($4, title), \
          title_key = coalesce($5, title_key), author = coalesce($6, author), author_key = coalesce($7, author_key), \
@@ -163,7 +177,6 @@ pub fn change(
     if title.or(author).or(topic).is_some() {
         search::index(tx, &book)?;
     }
-    events::tell_book(tx, events::change(&row, BookAspect::Content)?, now)?;
     Ok(book)
 }
 

@@ -7,6 +7,7 @@ use service_kit::{
 };
 use shared_types::{
     BookId, OrderId, Timestamp,
+    books::BookView,
     events::{BOOK_CHANGED, BookAspect, BookChange, BooksChanged, CloudEvent},
 };
 
@@ -23,11 +24,18 @@ const SOURCE: &str = "lastcopy/catalog";
 pub enum Subject {
     Book(BookId),
     Order(OrderId),
+    /// So many books of an import, of which nothing else is ever told together.
+    Import,
 }
 
 /// What a statement did to a book, from its `returning book_id, isbn, version`.
 pub fn change(row: &Row, what: BookAspect) -> Result<BookChange, DbError> {
     Ok(BookChange { book_id: books::book_id(row)?, isbn: books::isbn(row)?, version: row.get("version")?, what })
+}
+
+/// A book whose texts or price were written.
+pub fn content_of(book: &BookView) -> BookChange {
+    BookChange { book_id: book.id, isbn: book.isbn, version: book.version, what: BookAspect::Content }
 }
 
 /// Tells of a change of one book.
@@ -48,6 +56,7 @@ pub fn tell(tx: &mut Tx<'_>, subject: Subject, books: Vec<BookChange>, now: Time
         subject: match subject {
             Subject::Book(id) => format!("book/{id}"),
             Subject::Order(id) => format!("order/{id}"),
+            Subject::Import => format!("import/{book_id}.{version}"),
         },
         time: now,
         datacontenttype: "application/json".to_owned(),

@@ -5,9 +5,13 @@ use service_kit::{
 use shared_types::{
     BookId, Currency, FieldError, Timestamp,
     books::{BookView, ImportOutcome},
+    events,
 };
 
-use super::books;
+use super::{
+    books,
+    events::{Subject, content_of, tell},
+};
 use crate::{
     domain::{book::BookChange, import::Row},
     error::CatalogError,
@@ -15,6 +19,9 @@ use crate::{
 
 /// How a row ended, and what was wrong with it.
 pub type Outcome = (ImportOutcome, Vec<FieldError>);
+
+/// Books in one event, at most: a batch of events has room for a hundred of them.
+const BOOKS_IN_EVENT: usize = 100;
 
 /// "imports" as a number, since advisory locks have no names.
 const TURN: i64 = 0x69_6d70_6f72_7473;
@@ -28,19 +35,27 @@ pub fn take_turn(tx: &mut Tx<'_>) -> Result<(), DbError> {
     }
 }
 
+/// One import, in its transaction: who makes it, when, and the books that it wrote so far.
+pub struct Import<'a> {
+    pub actor: &'a str,
+    pub currency: Currency,
+    pub now: Timestamp,
+    pub written: Vec<events::BookChange>,
+}
+
 /// Puts one row into the catalog: a new book, or the fields of one that is there. Its stock is left alone then, since
 /// copies may be sold between the counting and the import.
-pub fn import(
-    tx: &mut Tx<'_>,
-    row: &Row,
-    actor: &str,
-    currency: Currency,
-    now: Timestamp,
-) -> Result<Outcome, CatalogError> {
-    match find(tx, &row.fields, currency)? {
-        Some(book) => update(tx, &book, &row.fields, currency, now),
-        None => create(tx, row, actor, currency, now),
+pub fn import(tx: &mut Tx<'_>, row: &Row, import: &mut Import<'_>) -> Result<Outcome, CatalogError> {
+    match find(tx, &row.fields, import.currency)? {
+        Some(book) => update(tx, &book, &row.fields, import),
+        None => create(tx, row, import),
     }
+}
+
+/// Tells of all the books that were written, in a few events.
+pub fn tell_all(tx: &mut Tx<'_>, import: Import<'_>) -> Result<(), DbError> {
+    let Import { written, now, .. } = import;
+    written.chunks(BOOKS_IN_EVENT).try_for_each(|some| tell(tx, Subject::Import, some.to_vec(), now))
 }
 
 /// The book that a row is about: by its ISBN, or by its SKU where it has none.
@@ -52,19 +67,16 @@ fn find(tx: &mut Tx<'_>, fields: &BookChange, currency: Currency) -> Result<Opti
     }
 }
 
-fn create(
-    tx: &mut Tx<'_>,
-    row: &Row,
-    actor: &str,
-    currency: Currency,
-    now: Timestamp,
-) -> Result<Outcome, CatalogError> {
+fn create(tx: &mut Tx<'_>, row: &Row, import: &mut Import<'_>) -> Result<Outcome, CatalogError> {
     let book = match row.new_book() {
         Ok(book) => book,
         Err(errors) => return Ok((ImportOutcome::Rejected, errors)),
     };
-    match books::insert(tx, &book, actor, currency, now)? {
-        Some(_) => Ok((ImportOutcome::Created, Vec::new())),
+    match books::insert(tx, &book, import.actor, import.currency, import.now)? {
+        Some(book) => {
+            import.written.push(content_of(&book));
+            Ok((ImportOutcome::Created, Vec::new()))
+        }
         None => Ok(sku_in_the_way()),
     }
 }
@@ -73,8 +85,7 @@ fn update(
     tx: &mut Tx<'_>,
     book: &BookView,
     fields: &BookChange,
-    currency: Currency,
-    now: Timestamp,
+    import: &mut Import<'_>,
 ) -> Result<Outcome, CatalogError> {
     if holds(book, fields) {
         return Ok((ImportOutcome::Unchanged, Vec::new()));
@@ -85,7 +96,8 @@ fn update(
     {
         return Ok(sku_in_the_way());
     }
-    books::change(tx, book.id, fields, None, currency, now)?;
+    let book = books::overwrite(tx, book.id, fields, None, import.currency, import.now)?;
+    import.written.push(content_of(&book));
     Ok((ImportOutcome::Updated, Vec::new()))
 }
 
