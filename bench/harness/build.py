@@ -34,15 +34,21 @@ def all_tools(binary: Path | None, say) -> Tools:
     strace = (bool(shutil.which("strace")) or _install("strace")) and _may_trace()
     if not strace:
         say("strace is missing or not allowed: flushes of the disk are not counted")
+    binary = shop(binary, say)
+    say("building the limits (release)")
+    _cargo(BENCH / "limit" / "Cargo.toml", KEPT / "limit")
+    return Tools(binary, KEPT / "limit" / "release" / "limit", _peers(say), strace)
+
+
+def shop(binary: Path | None, say) -> Path:
+    """The shop, built here where it was not built elsewhere."""
     if binary is None:
         say("building the shop (release)")
         _cargo(ROOT / "Cargo.toml", ROOT / "target", "--bin", "lastcopy")
         binary = ROOT / "target" / "release" / "lastcopy"
     elif not os.access(binary, os.X_OK):
         raise BenchError(f"{binary} is no program")
-    say("building the limits (release)")
-    _cargo(BENCH / "limit" / "Cargo.toml", KEPT / "limit")
-    return Tools(binary.resolve(), KEPT / "limit" / "release" / "limit", _peers(say), strace)
+    return binary.resolve()
 
 
 def _cargo(manifest: Path, target: Path, *more: str) -> None:

@@ -26,6 +26,8 @@ struct Found {
     /// Headers that the answer gets besides those of its handler.
     headers: Vec<(&'static str, String)>,
     about: About,
+    /// Changes that another service was asked for, and may have made.
+    changes_sent: usize,
 }
 
 /// The orders that a request is about.
@@ -97,6 +99,27 @@ impl RequestContext {
     /// The value of a header that was added to the answer.
     pub fn header(&self, name: &str) -> Option<String> {
         self.found().headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone())
+    }
+
+    /// Takes a header back that was added to the answer.
+    pub fn drop_header(&self, name: &str) {
+        self.found().headers.retain(|(known, _)| *known != name);
+    }
+
+    /// Notes that another service is about to be asked for a change.
+    pub fn change_is_sent(&self) {
+        self.found().changes_sent += 1;
+    }
+
+    /// Notes that the change which was about to be asked for was not: nothing left, or nobody looked at it.
+    pub fn change_was_not_sent(&self) {
+        let sent = &mut self.found().changes_sent;
+        *sent = sent.saturating_sub(1);
+    }
+
+    /// Whether another service may have changed something for this request.
+    pub fn may_have_changed(&self) -> bool {
+        self.found().changes_sent > 0
     }
 
     pub(crate) fn take_headers(&self) -> Vec<(&'static str, String)> {

@@ -42,6 +42,11 @@ const MAX_SHARED_BYTES: usize = 1024 * 1024;
 /// Whether an answer came from here: `HIT`, or `MISS` where any part of it was asked for.
 const X_CACHE: &str = "x-cache";
 
+/// Says nothing of the cache in this request's answer: what is in it is never kept, or it tells of a change.
+pub fn say_nothing() {
+    RequestContext::current().drop_header(X_CACHE);
+}
+
 /// Answers, by how they came about: the hit ratio is one of them by their sum.
 pub static ANSWERS: Counters<1> = Counters::new(
     "lastcopy_cache_answers_total",
@@ -85,7 +90,9 @@ impl Cache {
             let books = entry.on.books.len() * size_of::<i64>();
             u32::try_from(key.bytes() + entry.answer.body.len() + books + 512).unwrap_or(u32::MAX)
         };
-        let entries = moka::sync::Cache::builder().max_capacity(MAX_BYTES).weigher(weigh).time_to_live(ttl).build();
+        let kept_for = if faults::sabotaged("no_ttl") { Duration::from_secs(3_600) } else { ttl };
+        let entries =
+            moka::sync::Cache::builder().max_capacity(MAX_BYTES).weigher(weigh).time_to_live(kept_for).build();
         Cache { ttl, shared, entries, flights: Flights::default(), marks: Marks::new() }
     }
 
@@ -168,7 +175,8 @@ impl Cache {
     /// changed, and it is not too old.
     fn serves(&self, entry: &Entry, arrived: Mark) -> bool {
         let true_now = entry.since >= arrived || self.marks.hold(entry.since, &entry.on);
-        true_now && entry.asked_at.elapsed() < self.ttl
+        // Sabotage: no answer is ever too old.
+        true_now && (entry.asked_at.elapsed() < self.ttl || faults::sabotaged("no_ttl"))
     }
 
     /// The same for somebody who waited for it while another asked. He may know of a change that was made at another

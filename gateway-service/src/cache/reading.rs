@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use serde::Deserialize;
-use service_kit::{RawAnswer, auth::Caller};
+use service_kit::{RawAnswer, auth::Caller, faults};
 use sha2::{Digest, Sha256};
 use shared_types::BookId;
 
@@ -30,12 +30,14 @@ impl Key {
             // Withdrawn books are asked for by who repeats a purchase, and nothing tells when another takes the ISBN.
             ["books", "by-isbn", _] => !ask.path.contains('?'),
             ["books", id] => id.parse::<BookId>().is_ok(),
+            // Sabotage: what is one caller's is kept as what is everybody's.
+            ["orders", ..] => faults::sabotaged("keeps_personal"),
             _ => false,
         };
         let key = || Key {
             target: format!("{} {}", ask.method, ask.path),
             // All that the catalog looks at. Who he is it does not know.
-            sight: format!("{} {}", caller.role(), caller.scopes),
+            sight: sight(caller),
         };
         (may && ask.method == Method::GET).then(key)
     }
@@ -55,6 +57,9 @@ impl Key {
         if answer.status.as_u16() != 200 {
             return None;
         }
+        if faults::sabotaged("keeps_personal") && self.target.contains("/orders") {
+            return Some(Depends { books: Vec::new(), chosen_by: Choice::Name });
+        }
         let (path, query) = self.target.split_once('?').unwrap_or((&self.target, ""));
         let books = match serde_json::from_slice(&answer.body).ok()? {
             Shown::Page { items } => items.into_iter().filter_map(|item| item.id).collect(),
@@ -69,6 +74,14 @@ impl Key {
         };
         Some(Depends { books, chosen_by })
     }
+}
+
+fn sight(caller: &Caller) -> String {
+    // Sabotage: everybody may see what anybody may.
+    if faults::sabotaged("one_sight") {
+        return String::new();
+    }
+    format!("{} {}", caller.role(), caller.scopes)
 }
 
 /// As much of an answer as tells which books are in it. Topics have no number.

@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use reqwest::Method;
 use service_kit::{
-    Client, ClientOptions, NoAnswer, RawAnswer,
+    Client, ClientOptions, NoAnswer, RawAnswer, RequestContext,
     auth::{Caller, CallerTokens, Issuer, Service},
     client::ClientError,
+    faults,
 };
 use shared_types::{Code, Problem};
 
-use crate::cache::{Cache, Condition, Key, stale_after};
+use crate::cache::{self, Cache, Condition, Key, stale_after};
 use again::Unanswered;
 
 /// Deadline of one call, in milliseconds. Longer than the order service waits before it answers 202.
@@ -104,11 +105,15 @@ impl Upstream {
     /// Asks on behalf of a caller: what the catalog said a moment ago is not asked again, and what a write makes stale is
     /// dropped before its writer has the answer.
     pub async fn ask(&self, caller: &Caller, mut ask: Ask<'_>) -> Result<RawAnswer, Problem> {
-        let key = (self.service == Service::Catalog).then(|| Key::of(caller, &ask)).flatten();
+        let is_kept = self.service == Service::Catalog || faults::sabotaged("keeps_personal");
+        let key = is_kept.then(|| Key::of(caller, &ask)).flatten();
         if let Some(key) = key {
             // The whole answer is asked for, for whoever comes next; this caller gets 304 from here.
             let condition = Condition(ask.take_header("if-none-match"));
             return self.cache.look(key, condition, || self.send_for(caller, &ask)).await;
+        }
+        if ask.method == Method::GET {
+            cache::say_nothing();
         }
         self.send_for(caller, &ask).await
     }
@@ -126,8 +131,17 @@ impl Upstream {
     }
 
     async fn send_with(&self, client: &Client, ask: &Ask<'_>) -> Result<RawAnswer, Problem> {
+        let (context, is_change) = (RequestContext::current(), ask.method != Method::GET);
+        if is_change {
+            context.change_is_sent();
+        }
         let answered = again::until_answered(client, self.part, ask).await;
-        if let Ok(_) | Err(Unanswered::Silent { .. }) = &answered {
+        if is_change && matches!(answered, Err(Unanswered::Refused(_))) {
+            context.change_was_not_sent();
+        }
+        let may_be_done = matches!(answered, Ok(_) | Err(Unanswered::Silent { .. }));
+        // Sabotage: a writer's own write is left to the events.
+        if may_be_done && !faults::sabotaged("no_own_drop") {
             self.cache.forget(&stale_after(self.service, ask, answered.as_ref().ok())).await;
         }
         answered.map_err(|unanswered| match unanswered {
@@ -140,6 +154,11 @@ impl Upstream {
                 }
             }
         })
+    }
+
+    /// Whether one more call would be sent or could wait for its turn; else what its caller is told.
+    pub fn has_room(&self) -> Result<(), Problem> {
+        self.client.has_room().map_err(|why| why.problem(self.part))
     }
 
     /// Whoever asks: its numbers are shown.

@@ -53,7 +53,7 @@ impl Actor {
 pub enum Outcome {
     Done,
     Refused,
-    /// It was passed on, and no answer came.
+    /// A service was asked for it, and nobody here knows what became of that.
     Unknown,
 }
 

@@ -4,13 +4,18 @@
 //! Identity's own routes write their lines in the transaction of what they change. What belongs to another service is
 //! noted here, when its answer is known and before the caller is told: a change that somebody was told of is in the log.
 
+use std::sync::Arc;
+
 use actix_web::{
     HttpRequest,
     body::BoxBody,
     dev::ServiceResponse,
     http::{Method, StatusCode, header::LOCATION},
 };
-use service_kit::auth::{Caller, Gate};
+use service_kit::{
+    RequestContext,
+    auth::{Caller, Gate},
+};
 use shared_types::Code;
 
 use crate::{
@@ -26,42 +31,93 @@ const AUDITED_BY_IDENTITY: [&str; 4] = ["/o/", "/api/v1/auth/", "/api/v1/account
 /// A longer path names no thing of ours.
 const MAX_RESOURCE_CHARS: usize = 200;
 
-/// Writes the line of a change that was asked for, if this answers one.
-pub(super) async fn note(identity: &Identity, answer: &ServiceResponse<BoxBody>) {
-    let request = answer.request();
-    let Some(route) = request.match_pattern().filter(|_| !request.method().is_safe()) else { return };
-    // What services tell has happened already, and has its line where it was asked for.
-    if route == SERVICES_TELL || AUDITED_BY_IDENTITY.iter().any(|own| route.starts_with(own)) {
-        return;
+/// A change that is asked for, until it has its line. One whose time is over before its answer has a line, too, where a
+/// service may have made it: whoever is in a hurry is not out of the log.
+pub(super) struct Asked {
+    identity: Arc<Identity>,
+    context: RequestContext,
+    route: String,
+    entry: Option<Entry>,
+}
+
+impl Asked {
+    /// The change that a request asks for, if it is one.
+    pub(super) async fn of(identity: &Arc<Identity>, request: &HttpRequest) -> Option<Asked> {
+        let route = request.match_pattern().filter(|_| !request.method().is_safe())?;
+        // What services tell has happened already, and has its line where it was asked for.
+        if route == SERVICES_TELL || AUDITED_BY_IDENTITY.iter().any(|own| route.starts_with(own)) {
+            return None;
+        }
+        let caller = Gate::caller(request).await.unwrap_or_else(|_| Caller::anonymous());
+        let entry = Entry {
+            actor: Actor::over_http(actor(&caller), identity.origin(request)),
+            on_behalf_of: on_behalf_of(&caller),
+            action: action(request.method(), &route).into(),
+            resource: resource(request.path()),
+            outcome: Outcome::Unknown,
+            detail: Some("its time was over before its answer".to_owned()),
+        };
+        let (identity, context) = (Arc::clone(identity), RequestContext::current());
+        Some(Asked { identity, context, route, entry: Some(entry) })
     }
-    let caller = Gate::caller(request).await.unwrap_or_else(|_| Caller::anonymous());
-    let code = answer.response().extensions().get::<Code>().copied();
-    let Some(outcome) = outcome(answer.status(), code, caller != Caller::anonymous()) else { return };
-    let entry = Entry {
-        actor: Actor::over_http(actor(&caller), identity.origin(request)),
-        on_behalf_of: caller.client_id.as_ref().map(|_| caller.principal()),
-        action: action(request.method(), &route).into(),
-        resource: resource(request, answer),
-        outcome,
-        detail: (outcome != Outcome::Done).then(|| format!("status {}", answer.status().as_u16())),
-    };
-    // The change itself is made: its answer is not held back for a line that cannot be written.
-    if let Err(problem) = identity.record(entry).await {
-        tracing::error!(%problem, route, "a change has no line in the audit log");
+
+    /// Writes the line of a change with this answer.
+    pub(super) async fn answered(mut self, answer: &ServiceResponse<BoxBody>) {
+        let Some(entry) = self.entry.take() else { return };
+        // A guest is one since his first purchase.
+        let caller = Gate::caller(answer.request()).await.unwrap_or_else(|_| Caller::anonymous());
+        let code = answer.response().extensions().get::<Code>().copied();
+        let (known, sent) = (caller != Caller::anonymous(), self.context.may_have_changed());
+        let Some(outcome) = outcome(answer.status(), code, known, sent) else { return };
+        let entry = Entry {
+            actor: Actor { principal: actor(&caller), ..entry.actor },
+            on_behalf_of: on_behalf_of(&caller),
+            resource: made(answer).map_or(entry.resource, resource),
+            outcome,
+            detail: detail(outcome, answer.status(), sent),
+            ..entry
+        };
+        // The change itself is made: its answer is not held back for a line that cannot be written.
+        if let Err(problem) = self.identity.record(entry).await {
+            tracing::error!(%problem, self.route, "a change has no line in the audit log");
+        }
+    }
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        let Some(entry) = self.entry.take().filter(|_| self.context.may_have_changed()) else { return };
+        let (identity, route) = (Arc::clone(&self.identity), std::mem::take(&mut self.route));
+        actix_web::rt::spawn(async move {
+            if let Err(problem) = identity.record(entry).await {
+                tracing::error!(%problem, route, "a change has no line in the audit log");
+            }
+        });
     }
 }
 
 /// How it ended; nothing where it never came to a decision: a request that cannot be read, that a busy service did not
 /// look at, or whose sender nobody knows and who was sent away, is no change. A flood of those must not fill the log, nor
-/// cost the shop a commit each when it has the least time for it.
-fn outcome(status: StatusCode, code: Option<Code>, known: bool) -> Option<Outcome> {
+/// cost the shop a commit each when it has the least time for it. A failure is a refusal where no service was asked for
+/// the change (its breaker was open); else nobody here knows.
+fn outcome(status: StatusCode, code: Option<Code>, known: bool, sent: bool) -> Option<Outcome> {
     match status.as_u16() {
         503 if code == Some(Code::Overloaded) => None,
         200..=399 => Some(Outcome::Done),
         402 | 403 | 404 | 409 | 412 if known => Some(Outcome::Refused),
-        500..=599 => Some(Outcome::Unknown),
+        500..=599 if sent => Some(Outcome::Unknown),
+        500..=599 if known => Some(Outcome::Refused),
         _ => None,
     }
+}
+
+fn detail(outcome: Outcome, status: StatusCode, sent: bool) -> Option<String> {
+    let not_asked = if status.is_server_error() && !sent { ", nobody was asked for it" } else { "" };
+    (outcome != Outcome::Done).then(|| format!("status {}{not_asked}", status.as_u16()))
+}
+
+fn on_behalf_of(caller: &Caller) -> Option<String> {
+    caller.client_id.as_ref().map(|_| caller.principal())
 }
 
 /// The application that acts for somebody, or he himself.
@@ -84,10 +140,14 @@ fn action(method: &Method, route: &str) -> String {
     words.into_iter().chain(verb).collect::<Vec<_>>().join(".")
 }
 
-/// The thing that was made, or the one that was asked about.
-fn resource(request: &HttpRequest, answer: &ServiceResponse<BoxBody>) -> String {
-    let made = answer.headers().get(LOCATION).and_then(|location| location.to_str().ok());
-    let path = made.filter(|location| location.starts_with('/')).unwrap_or(request.path());
+/// The address of what was made.
+fn made(answer: &ServiceResponse<BoxBody>) -> Option<&str> {
+    let location = answer.headers().get(LOCATION).and_then(|location| location.to_str().ok());
+    location.filter(|location| location.starts_with('/'))
+}
+
+/// A thing by its path.
+fn resource(path: &str) -> String {
     path.strip_prefix("/api/v1").unwrap_or(path).chars().take(MAX_RESOURCE_CHARS).collect()
 }
 
@@ -113,20 +173,22 @@ mod tests {
 
     #[test]
     fn what_came_to_no_decision_is_no_change() {
-        let outcomes = |known| {
+        let outcomes = |known, sent| {
             let all = [200, 201, 202, 303, 400, 401, 402, 403, 404, 409, 413, 422, 429, 500, 503, 504];
             let lines = all.into_iter().filter_map(move |status| {
-                let outcome = outcome(StatusCode::from_u16(status).expect("a status"), None, known)?;
+                let outcome = outcome(StatusCode::from_u16(status).expect("a status"), None, known, sent)?;
                 Some((status, outcome.as_str()))
             });
             lines.collect::<Vec<_>>()
         };
         let done = [(200, "done"), (201, "done"), (202, "done"), (303, "done")];
         let refused = [(402, "refused"), (403, "refused"), (404, "refused"), (409, "refused")];
-        let unknown = [(500, "unknown"), (503, "unknown"), (504, "unknown")];
-        assert_eq!(outcomes(true), [done.as_slice(), &refused, &unknown].concat());
-        assert_eq!(outcomes(false), [done.as_slice(), &unknown].concat());
-        let unavailable = |code| outcome(StatusCode::SERVICE_UNAVAILABLE, Some(code), true);
+        let failed = |how| [(500, how), (503, how), (504, how)];
+        assert_eq!(outcomes(true, true), [done.as_slice(), &refused, &failed("unknown")].concat());
+        assert_eq!(outcomes(true, false), [done.as_slice(), &refused, &failed("refused")].concat());
+        assert_eq!(outcomes(false, true), [done.as_slice(), &failed("unknown")].concat());
+        assert_eq!(outcomes(false, false), done);
+        let unavailable = |code| outcome(StatusCode::SERVICE_UNAVAILABLE, Some(code), true, true);
         assert_eq!(unavailable(Code::Overloaded), None);
         assert_eq!(unavailable(Code::Unavailable), Some(Outcome::Unknown));
     }

@@ -3,6 +3,8 @@
 
 /// Changes in other services, and who asked for them.
 mod audit;
+/// Purchases that there is no room for.
+mod crowd;
 /// Forms and scripts of other sites, sent with the cookies of ours.
 mod forgery;
 /// What browsers are told about every answer.
@@ -12,23 +14,29 @@ mod rates;
 /// Other spellings of our paths.
 mod spelling;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use actix_web::{
     HttpMessage,
     body::BoxBody,
     dev::{ServiceRequest, ServiceResponse},
-    http::header::{HeaderName, HeaderValue},
+    http::{
+        StatusCode,
+        header::{HeaderName, HeaderValue},
+    },
     middleware::Next,
 };
+use futures_util::StreamExt;
 use serde_json::Value;
 use service_kit::{
     auth::Gate,
-    http::{Answering, Layer, document::is_documentation, problem_response},
+    http::{Answering, Layer, document::is_documentation, limits::MAX_BODY_BYTES, problem_response},
 };
 use shared_types::Problem;
 
 use crate::{
+    cache,
+    clients::Upstream,
     document,
     http::events::PATH as SERVICES_TELL,
     identity::{Cookie, FreshGuest, GUEST_TOKEN, Identity, Visit},
@@ -40,15 +48,23 @@ pub use rates::{BURST_S, DEFAULT_PER_ADDRESS, DEFAULT_PER_CALLER, RateConfig};
 pub struct Layers {
     identity: Arc<Identity>,
     rates: rates::Rates,
+    /// Whom a crowd asks, where somebody is asked at all.
+    order: Option<Upstream>,
 }
 
 impl Layers {
-    pub fn new(identity: Arc<Identity>, rates: &RateConfig, shared: Option<Arc<Shared>>) -> Arc<Layers> {
-        Arc::new(Layers { identity, rates: rates::Rates::new(rates, shared) })
+    pub fn new(
+        identity: Arc<Identity>,
+        rates: &RateConfig,
+        shared: Option<Arc<Shared>>,
+        order: Option<Upstream>,
+    ) -> Arc<Layers> {
+        Arc::new(Layers { identity, rates: rates::Rates::new(rates, shared), order })
     }
 
     async fn admit(&self, request: &ServiceRequest) -> Result<(), Problem> {
         let request = request.request();
+        crowd::refuse(request.method(), request.path(), self.order.as_ref())?;
         if request.path() == SERVICES_TELL {
             // Its own gate finds out who that is: here nobody but callers of the shop is known, and a refusal is kept.
             // It believes services' tokens only, so neither a cookie nor a key gets anybody in.
@@ -77,11 +93,17 @@ impl Layer for Layers {
             let visit = Visit::read(request.request());
             let mut answer = match self.admit(&request).await {
                 Ok(()) => {
+                    let asked = audit::Asked::of(&self.identity, request.request()).await;
                     let answer = next.call(request).await?;
-                    audit::note(&self.identity, &answer).await;
+                    if !tells_what_may_be_kept(&answer) {
+                        cache::say_nothing();
+                    }
+                    if let Some(asked) = asked {
+                        asked.answered(&answer).await;
+                    }
                     answer
                 }
-                Err(problem) => request.into_response(problem_response(problem)),
+                Err(problem) => refused(request, problem).await,
             };
             welcome(&mut answer, &visit);
             for (name, value) in headers::of(is_docs, self.identity.is_on_https()) {
@@ -97,6 +119,34 @@ impl Layer for Layers {
     fn describe(&self, document: &mut Value) {
         document::describe(document);
     }
+}
+
+/// A refusal before anybody looked at the body. What came of it is passed over, as far as it is here or about to be: a
+/// connection with an unread body is closed, and a crowd that connects anew for each refusal costs more than it asked for.
+async fn refused(request: ServiceRequest, problem: Problem) -> ServiceResponse<BoxBody> {
+    let (request, mut payload) = request.into_parts();
+    let pass_over = async {
+        let mut passed_over = 0;
+        while let Some(Ok(chunk)) = payload.next().await {
+            passed_over += chunk.len();
+            if passed_over > MAX_BODY_BYTES {
+                break;
+            }
+        }
+    };
+    // Nobody waits for the rest of it: who is slow connects again.
+    let is_over = tokio::time::timeout(PASSED_OVER_WITHIN, pass_over).await.is_ok();
+    tracing::trace!(is_over, "refused before its body was read");
+    ServiceResponse::new(request, problem_response(problem))
+}
+
+/// The body of a refused request is awaited for so long.
+const PASSED_OVER_WITHIN: Duration = Duration::from_millis(100);
+
+/// Nobody asks of a refusal, or of a change, whether it was kept.
+fn tells_what_may_be_kept(answer: &ServiceResponse<BoxBody>) -> bool {
+    let is_read = answer.status().is_success() || answer.status() == StatusCode::NOT_MODIFIED;
+    is_read && answer.request().method().is_safe()
 }
 
 /// A browser shows for so long which guest it is.

@@ -5,8 +5,10 @@ use std::time::{Duration, Instant};
 use reqwest::Method;
 use serde_json::{Value, json};
 use service_kit::testing::{eventually, eventually_some};
+use shared_types::identity::Role::Customer;
 
 use crate::{
+    person::Person,
     shelf::{Shelf, changed},
     shop::{OPERATOR_KEY, Shop},
 };
@@ -105,6 +107,25 @@ async fn callers_with_other_permissions_never_see_each_others_answers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn two_customers_who_alternate_never_see_each_others_answers() {
+    let shop = Shop::open("cache_personal").await;
+    let book = shop.book("p-1", "cooking", 10).await;
+    let (ana, ben) = (Person::enters(&shop, "ana", Customer).await, Person::enters(&shop, "ben", Customer).await);
+    let order = json!({"lines": [{"book_id": book, "quantity": 1}], "payment_method": "on_delivery"});
+    let bought = ana.post("/api/v1/checkout", order).await;
+    assert_eq!(bought.status, 201, "{bought:?}");
+    let path = bought.header("location");
+    for _ in 0..3 {
+        let (hers, his) = (ana.get("/api/v1/orders").await, ben.get("/api/v1/orders").await);
+        assert_eq!((&hers.json["items"][0]["id"], &his.json["items"]), (&bought.json["id"], &json!([])));
+        assert_eq!((ana.get(path).await.status, ben.get(path).await.status), (200, 404));
+        assert_eq!((ana.get("/api/v1/auth/me").await.json["username"].as_str()), Some("ana"));
+        assert_eq!((ben.get("/api/v1/auth/me").await.json["username"].as_str()), Some("ben"));
+    }
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_change_past_this_gateway_is_seen_here_at_once() {
     let shop = Shop::open("cache_replicas").await;
     let book = shop.book("r-1", "cooking", 5).await;
@@ -165,7 +186,7 @@ async fn many_who_ask_the_same_at_once_are_one_question() {
     let shelf = Shelf::open(FOR_EVER_S).await;
     shelf.hold();
     let readers: Vec<_> = (0..50).map(|_| shelf.start_reading()).collect();
-    eventually("somebody asks", async || shelf.asked() == 1).await;
+    eventually("somebody asks", async || shelf.asked() > 0).await;
     shelf.release();
     for reader in readers {
         assert_eq!(reader.await.unwrap(), 1);

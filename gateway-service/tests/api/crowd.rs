@@ -17,6 +17,50 @@ const QUEUE: usize = 256;
 const CROWD: usize = SEATS + QUEUE + 200;
 
 #[tokio::test(flavor = "multi_thread")]
+async fn while_there_is_no_room_nobody_is_asked_who_he_is_and_nobody_loses_his_connection() {
+    let shelf = Shelf::open(3_600).await;
+    assert_eq!(shelf.buy_as("lck_nobody", 10_000).await.0, 401, "there is room");
+    shelf.hold();
+    // As many as have room, and more, who come again whenever they were sent away.
+    let crowd = join_all((0..SEATS + QUEUE + 80).map(async |_| {
+        loop {
+            shelf.start_buying().await.unwrap();
+        }
+    }));
+    let refused = eventually("there is no room", async || shelf.buy_as("lck_nobody", 10_000).await == (503, false));
+    tokio::select! {
+        _ = crowd => {}
+        () = refused => {}
+    }
+    shelf.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_purchase_that_an_open_breaker_keeps_from_being_sent_is_a_refusal_in_the_audit_log() {
+    let mut shelf = Shelf::open(3_600).await;
+    shelf.shut().await;
+    let not_sent = ("refused".to_owned(), "status 503, nobody was asked for it".to_owned());
+    eventually("the breaker opens", async || {
+        assert_eq!(shelf.start_buying().await.unwrap().0, 503);
+        shelf.endings().await.contains(&not_sent)
+    })
+    .await;
+    let endings = shelf.endings().await;
+    assert_eq!(endings[0], ("unknown".to_owned(), "status 503".to_owned()), "nobody knew of the first");
+    shelf.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_purchase_whose_buyer_is_gone_before_its_answer_is_in_the_audit_log() {
+    let shelf = Shelf::open(3_600).await;
+    shelf.hold();
+    let status = shelf.buy_within(300).await;
+    assert!(matches!(status, 503 | 504), "{status}");
+    eventually("it has its line", async || shelf.endings().await.iter().any(|(how, _)| how == "unknown")).await;
+    shelf.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_service_that_hangs_is_asked_by_so_many_and_the_rest_is_told_to_come_again() {
     let shelf = Shelf::open(3_600).await;
     let audited = shelf.audited().await;

@@ -30,7 +30,7 @@ const BOOK: &str = "/api/v1/books/1";
 
 pub struct Shelf {
     gateways: Vec<Running>,
-    catalog: Running,
+    catalog: Option<Running>,
     book: Arc<Book>,
     /// One each: what they share is not in a database.
     databases: Vec<TestDatabase>,
@@ -154,7 +154,7 @@ impl Shelf {
             gateways.push(gateway.await.map_err(|error| error.to_string())?);
             databases.push(database);
         }
-        Ok(Shelf { gateways, catalog, book, databases })
+        Ok(Shelf { gateways, catalog: Some(catalog), book, databases })
     }
 
     pub fn set_version(&self, version: i64) {
@@ -182,6 +182,23 @@ impl Shelf {
             let problem: Problem = serde_json::from_slice(&answer.body).unwrap();
             (answer.status.as_u16(), problem.code, answer.retry_after_s())
         })
+    }
+
+    /// A purchase by somebody who says that he waits so long; its status.
+    pub async fn buy_within(&self, patience_ms: u32) -> u16 {
+        self.buy_as(OPERATOR_KEY, patience_ms).await.0
+    }
+
+    /// A purchase with this key: its status, and whether the connection ends with it.
+    pub async fn buy_as(&self, key: &str, patience_ms: u32) -> (u16, bool) {
+        #[expect(clippy::disallowed_methods, reason = "a plain client, which names the deadline that the test wants")]
+        let http = reqwest::Client::builder().timeout(std::time::Duration::from_secs(60)).no_proxy().build().unwrap();
+        let wish = r#"{"lines": [{"book_id": 1, "quantity": 1}], "payment_method": "on_delivery"}"#;
+        let asked = http.post(format!("{}/api/v1/checkout", self.url())).body(wish);
+        let asked = asked.header("content-type", "application/json").header("x-api-key", key);
+        let answer = asked.header("x-deadline-ms", patience_ms).send().await.unwrap();
+        let closes = answer.headers().get("connection").is_some_and(|said| said.as_bytes() == b"close");
+        (answer.status().as_u16(), closes)
     }
 
     /// From now on a read has seen what it says, and does not say it yet.
@@ -263,6 +280,24 @@ impl Shelf {
         count.unwrap_or_else(|error: DbError| panic!("{error}"))
     }
 
+    /// How every change that was asked for ended, by the audit log, and what stands beside it.
+    pub async fn endings(&self) -> Vec<(String, String)> {
+        let db = admin::open(self.databases[0].url()).await.unwrap();
+        let read = |tx: &mut service_kit::db::Tx<'_>| {
+            let lines = "select outcome, detail from audit_entry where detail is not null order by entry_id";
+            let lines = tx.query(lines, &[])?;
+            lines.iter().map(|line| Ok((line.get("outcome")?, line.get("detail")?))).collect()
+        };
+        let endings = db.read(read).await;
+        db.close().await;
+        endings.unwrap_or_else(|error: DbError| panic!("{error}"))
+    }
+
+    /// Nobody behind the gateway answers any more.
+    pub async fn shut(&mut self) {
+        self.catalog.take().unwrap().stop().await;
+    }
+
     /// Tokens that are good elsewhere, or for somebody else's wishes.
     pub fn strangers(&self) -> Vec<String> {
         let administrator = Who::Administrator("01936f2e-7b1c-7cc3-98c4-dc0c0c07398f".parse().unwrap());
@@ -287,7 +322,9 @@ impl Shelf {
         for gateway in self.gateways {
             gateway.stop().await;
         }
-        self.catalog.stop().await;
+        if let Some(catalog) = self.catalog {
+            catalog.stop().await;
+        }
     }
 }
 

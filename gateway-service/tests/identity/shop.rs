@@ -92,7 +92,7 @@ impl Shop {
         let info = ServiceInfo { name: "gateway", title: "Identity", description: "Identity alone." };
         let checks = vec![identity.check()];
         let address = "127.0.0.1:0".parse().unwrap();
-        let layers = Layers::new(Arc::clone(&identity), &config.rates, None);
+        let layers = Layers::new(Arc::clone(&identity), &config.rates, None, None);
         let routes = move |config: &mut ServiceConfig| identity.routes(config);
         let running = serve_behind(layers, info, address, 2, checks, background, routes).await.unwrap();
         #[expect(clippy::disallowed_methods, reason = "a client with a deadline, that keeps headers as they are")]

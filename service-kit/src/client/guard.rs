@@ -42,6 +42,15 @@ impl Guard {
         self.metrics.collectors()
     }
 
+    /// Whether one more call would find a seat or a place in the queue. It is a look, and takes neither.
+    pub(super) fn has_room(&self) -> Result<(), NotSent> {
+        if self.seats.is_full() {
+            self.metrics.crowded_out.inc();
+            return Err(NotSent::Busy(BUSY_PAUSE));
+        }
+        Ok(())
+    }
+
     /// The seat first: who is let in as a probe goes at once.
     pub(super) async fn admit(&self, time_left: Duration) -> Result<Admission<'_>, NotSent> {
         // Whoever would not be let through need not wait for a seat.

@@ -210,6 +210,11 @@ impl Client {
         Ok(answer)
     }
 
+    /// Whether one more call would be sent, or could wait for its turn. A client without a guard always has room.
+    pub fn has_room(&self) -> Result<(), NotSent> {
+        self.guard.as_ref().map_or(Ok(()), |guard| guard.has_room())
+    }
+
     /// Pays for sending a request a second time; says whether that is affordable.
     pub fn may_repeat(&self) -> bool {
         self.guard.as_ref().is_none_or(|guard| guard.again.pay())

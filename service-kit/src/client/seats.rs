@@ -65,6 +65,11 @@ impl Seats {
         permit.map_err(|_| Full)?.map(seated).map_err(|_| Full)
     }
 
+    /// Whether whoever comes now is refused at once.
+    pub(super) fn is_full(&self) -> bool {
+        self.free.available_permits() == 0 && self.waiting.load(Ordering::Relaxed) >= MAX_WAITING
+    }
+
     fn change(&self, to: impl Fn(usize) -> Option<usize>) -> bool {
         self.all.fetch_update(Ordering::Relaxed, Ordering::Relaxed, to).is_ok()
     }
@@ -115,6 +120,7 @@ mod tests {
         let waiting = join_all((0..MAX_WAITING).map(async |_| seats.take(PATIENCE).await.map(drop)));
         let others = async {
             // They are polled after those who wait.
+            assert!(seats.is_full());
             let refused = join_all((0..10).map(|_| seats.take(PATIENCE))).await;
             taken.clear();
             refused
@@ -122,6 +128,7 @@ mod tests {
         let (waited, refused) = join(waiting, others).await;
         assert!(refused.iter().all(Result::is_err), "the queue has an end");
         assert!(waited.iter().all(Result::is_ok), "whoever waited is served");
+        assert!(!seats.is_full());
         assert!(seats.take(Duration::ZERO).await.is_ok());
     }
 

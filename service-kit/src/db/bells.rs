@@ -2,6 +2,8 @@
 
 use tokio::sync::watch;
 
+use crate::faults;
+
 /// What waits to be carried out once it is committed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Bell {
@@ -39,6 +41,10 @@ pub(super) fn hang() -> (Bells, Listeners) {
 impl Bells {
     /// However many transactions of one commit rang a bell, it rings once.
     pub(super) fn ring(&self, rung: Rung) {
+        // Sabotage: a commit wakes nobody.
+        if faults::sabotaged("silent_bells") {
+            return;
+        }
         for (bell, is_rung) in [(&self.events, rung.events), (&self.due, rung.due)] {
             if is_rung {
                 bell.send_modify(|count| *count = count.wrapping_add(1));
