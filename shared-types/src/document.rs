@@ -23,6 +23,11 @@ pub fn may_be_absent(owner: &str, member: &str) -> bool {
     MAY_BE_ABSENT.contains(&(owner, member))
 }
 
+/// Whether answers with this schema are a version of one resource, which their `ETag` tells.
+pub fn has_entity_tag(schema: &str) -> bool {
+    matches!(schema, "AccountView" | "BookView" | "DeliveryView" | "OrderView")
+}
+
 /// What more there is to say of a member of a schema, or of a parameter in `path`, `query` or `header`.
 pub fn rule(owner: &str, member: &str) -> Map<String, Value> {
     let own = match owner {
@@ -91,6 +96,8 @@ fn in_query(member: &str) -> Value {
         "limit" => json!({"type": "integer", "minimum": 1, "maximum": MAX_PAGE_ROWS, "example": 50}),
         "cursor" => json!({"format": "cursor"}),
         "q" => json!({"format": "line", "maxLength": MAX_QUERY_CHARS, "example": "martian"}),
+        // What no ISBN is names no book, as long as it is a text.
+        "isbn" => json!({"format": "line", "example": "9780143127550"}),
         "sku" => json!({"format": "line"}),
         "topic" => json!({"format": "line", "example": "science fiction"}),
         "author" => json!({"format": "line", "example": "Andy Weir"}),

@@ -5,6 +5,8 @@
 //! the test, as does one that it names and that is not there.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+/// Heads of answers, held against the API document.
+mod answers;
 /// Bad requests to the gateway.
 mod bad;
 /// A person's browser, as the gateway's own tests have it.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use service_kit::{auth, http::SHELL_PATHS};
 
 use crate::{
+    answers::Documented,
     callers::{Kind, keys, text},
     digest::{Books, changed},
     shop::{Answer, Call, Part},
@@ -30,7 +31,9 @@ pub async fn walk(part: Part) {
         .map(|row| format!("the matrix has a row for {row}, which is not there any more"))
         .collect();
     for route in &routes {
-        let mut visit = Visit { stage: &mut stage, books: &books, part, route, findings: Vec::new(), broken: None };
+        let documented = Documented::of(part, &document, route);
+        let mut visit =
+            Visit { stage: &mut stage, books: &books, part, route, documented, findings: Vec::new(), broken: None };
         let seen = visit.everybody(rows.get(route)).await;
         findings.append(&mut visit.findings);
         match rows.get(route) {
@@ -56,6 +59,7 @@ struct Visit<'a> {
     books: &'a Books,
     part: Part,
     route: &'a str,
+    documented: Option<Documented<'a>>,
     findings: Vec<String>,
     broken: Option<u16>,
 }
@@ -128,6 +132,11 @@ impl Visit<'_> {
 
     /// What an answer means; whatever is neither work done nor a proper refusal is a finding of its own.
     fn cell(&mut self, kind: Kind, answer: &Answer) -> Cell {
+        if let Some(documented) = &self.documented {
+            let untrue = documented.untrue_of(answer);
+            let new = untrue.into_iter().filter(|finding| !self.findings.contains(finding)).collect::<Vec<_>>();
+            self.findings.extend(new);
+        }
         let code = answer.json["code"].as_str().unwrap_or("");
         let ends = Stage::ends(self.part, self.route);
         match answer.status {

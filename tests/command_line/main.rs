@@ -21,6 +21,8 @@ mod import;
 mod moving;
 /// Accounts and keys, by whoever has the machine.
 mod people;
+/// What other shops' contracts ask of a whole shop, row by row.
+mod rows;
 /// A shop as a process: started, asked, stopped, killed.
 mod shop;
 /// Starting and stopping.

@@ -30,8 +30,11 @@ pub async fn adjust(
 ) -> Result<Reply<StockAdjustmentView, (S200, S201)>, Fail<(S404, S409, S422)>> {
     let adjustment = Adjustment::parse(&body.0).map_err(Problem::invalid_fields)?;
     let (actor, key) = (who.caller.principal(), key.asking(&body.0));
-    let answer = shop.adjust(book_id.into_inner(), adjustment, actor, key).await?;
-    Ok(Reply::with_status(if answer.is_new { 201 } else { 200 }, answer.adjustment))
+    let book_id = book_id.into_inner();
+    let answer = shop.adjust(book_id, adjustment, actor, key).await?;
+    // An adjustment is a line of the ledger.
+    let ledger = format!("/books/{book_id}/ledger");
+    Ok(if answer.is_new { Reply::created(ledger, answer.adjustment) } else { Reply::ok(answer.adjustment) })
 }
 
 /// Shows every change of a book's stock, latest first.

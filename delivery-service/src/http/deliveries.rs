@@ -59,6 +59,9 @@ fn only_of(caller: &Caller) -> Option<String> {
     (!sees_all).then(|| caller.principal())
 }
 
+/// What the entity tag of a delivery is made of.
+const VERSION: fn(&DeliveryView) -> i64 = |delivery| delivery.version;
+
 fn position(cursor: &str) -> Result<(Timestamp, DeliveryId), Problem> {
     let cursor = Cursor::decode(cursor, 2)?;
     let id = cursor.0.get(1).and_then(|id| id.parse().ok()).ok_or_else(Cursor::malformed)?;
@@ -73,8 +76,7 @@ pub(super) async fn show(
     id: web::Path<DeliveryId>,
 ) -> Result<Reply<DeliveryView>, Fail<(S404,)>> {
     let delivery = store.delivery_of(only_of(&who.caller), id.into_inner()).await?;
-    let version = delivery.version;
-    Ok(Reply::ok(delivery).etag(version))
+    Ok(Reply::ok(delivery).tagged(VERSION))
 }
 
 /// Books a delivery under the id that its order chose.
@@ -92,8 +94,8 @@ pub(super) async fn book(
     let booking = Booking::read(body.0).map_err(Problem::invalid_fields)?;
     let asked = Asked { id, command: Command::Book(booking), based_on: None, note: None, customer, key: None };
     match store.carry_out(asked).await {
-        Ok((delivery, true)) => Ok(Reply::created(format!("/deliveries/{id}"), delivery)),
-        Ok((delivery, false)) => Ok(Reply::ok(delivery)),
+        Ok((delivery, true)) => Ok(Reply::created(format!("/deliveries/{id}"), delivery).tagged(VERSION)),
+        Ok((delivery, false)) => Ok(Reply::ok(delivery).tagged(VERSION)),
         Err(DeliveryError::Refused(_, Refusal::Canceled)) => Ok(Reply::with_status(409, store.delivery(id).await?)),
         Err(error) => Err(error.into()),
     }
@@ -112,8 +114,8 @@ pub(super) async fn cancel(
     let id = id.into_inner();
     let asked = Asked { id, command: Command::Cancel, based_on: None, note: None, customer: None, key: None };
     match store.carry_out(asked).await {
-        Ok((delivery, true)) => Ok(Reply::created(format!("/deliveries/{id}"), delivery)),
-        Ok((delivery, false)) => Ok(Reply::ok(delivery)),
+        Ok((delivery, true)) => Ok(Reply::created(format!("/deliveries/{id}"), delivery).tagged(VERSION)),
+        Ok((delivery, false)) => Ok(Reply::ok(delivery).tagged(VERSION)),
         // Its order follows from where it is, as from every answer about it.
         Err(DeliveryError::Refused(..)) => Ok(Reply::with_status(409, store.delivery(id).await?)),
         Err(error) => Err(error.into()),
@@ -150,8 +152,7 @@ pub(super) async fn advance(
     let command = Command::Move(body.0.status);
     let asked = Asked { id: id.into_inner(), command, based_on: seen.0, note, customer: None, key };
     let (delivery, _) = store.carry_out(asked).await?;
-    let version = delivery.version;
-    Ok(Reply::ok(delivery).etag(version))
+    Ok(Reply::ok(delivery).tagged(VERSION))
 }
 
 /// Hands a delivery to another courier while it is `scheduled` or `failed`.
@@ -167,6 +168,5 @@ pub(super) async fn assign(
     let (delivery, _) = store
         .carry_out(Asked { id: id.into_inner(), command, based_on: seen.0, note: None, customer: None, key: None })
         .await?;
-    let version = delivery.version;
-    Ok(Reply::ok(delivery).etag(version))
+    Ok(Reply::ok(delivery).tagged(VERSION))
 }

@@ -1,5 +1,5 @@
 use serde_json::{Map, Value, json};
-use service_kit::auth::{Permission, Scope};
+use service_kit::auth::{Permission, Role, Scope};
 
 /// Describes every way to say who one is, and writes down for each operation which of them it takes.
 pub(super) fn describe(spec: &mut Value) {
@@ -17,6 +17,12 @@ pub(super) fn describe(spec: &mut Value) {
             "in": "header",
             "name": "X-API-Key",
             "description": "A key made by `POST /api/v1/api-keys` or `lastcopy key add`, for programs of the shop.",
+        },
+        "guestToken": {
+            "type": "apiKey",
+            "in": "header",
+            "name": "X-Guest-Token",
+            "description": "The token of a guest, given with his first purchase where guests may buy.",
         },
         "oauth2": {
             "type": "oauth2",
@@ -36,7 +42,11 @@ pub(super) fn describe(spec: &mut Value) {
     for operation in items.filter_map(Value::as_object_mut).flat_map(|item| item.values_mut()) {
         let texts = operation["x-permissions"].as_array().into_iter().flatten().filter_map(Value::as_str);
         let permissions: Vec<Permission> = texts.filter_map(|text| text.parse().ok()).collect();
-        if let Some(security) = taken(&permissions) {
+        // The contract of the store knows API keys and nothing else.
+        let only_keys = operation["tags"][0] == "bookstore";
+        if only_keys {
+            operation["security"] = json!([{"apiKey": []}]);
+        } else if let Some(security) = taken(&permissions) {
             operation["security"] = security;
         }
     }
@@ -65,7 +75,19 @@ fn taken(permissions: &[Permission]) -> Option<Value> {
     if !person {
         taken.extend([json!({"apiKey": []}), json!({"oauth2": scopes})]);
     }
+    if permissions.iter().all(|permission| is_for_guests(*permission)) {
+        taken.push(json!({"guestToken": []}));
+    }
     Some(taken.into())
+}
+
+fn is_for_guests(permission: Permission) -> bool {
+    match permission {
+        Permission::Public | Permission::Anyone | Permission::AnyCaller => true,
+        Permission::Scope(scope) | Permission::ScopeOrGuest(scope) => Role::Guest.scopes().contains(scope),
+        Permission::Account | Permission::Customer | Permission::Employee | Permission::Administrator => false,
+        Permission::Service(_) => false,
+    }
 }
 
 fn meaning(scope: Scope) -> &'static str {

@@ -5,6 +5,8 @@
 mod credentials;
 /// Fields of the forms of OAuth2 and its pages.
 mod forms;
+/// What answers say in their heads.
+mod headers;
 /// Messages to subscribers, `x-webhooks`.
 mod webhooks;
 
@@ -49,6 +51,7 @@ pub(crate) fn describe(spec: &mut Value) {
     add_problem(spec, 429, "TooManyRequests", too_many);
     credentials::describe(spec);
     forms::describe(spec);
+    headers::describe(spec);
     webhooks::describe(spec);
 }
 

@@ -1,3 +1,4 @@
+use reqwest::Method;
 use serde_json::Value;
 
 use crate::shop::Shop;
@@ -80,5 +81,77 @@ async fn every_operation_says_what_it_does_with_examples_and_true_errors() {
     // Fails where one route does not say who may call it.
     assert!(service_kit::auth::routes(&spec).unwrap().len() > 20);
     assert_eq!(shop.get("/docs/index.html").await.status, 200);
+    shop.close().await;
+}
+
+/// Pages for people, whose scripts and styles are the shop's own.
+const PAGES: [&str; 4] = ["/docs", "/redoc", "/api/schema/swagger-ui/", "/api/schema/redoc/"];
+
+/// A page is there, and so is all that it names; nothing of that is elsewhere.
+async fn is_whole(shop: &Shop, path: &str) {
+    let page = shop.send_as_is(Method::GET, path, &[], None).await;
+    assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"), "{path}");
+    let named = |attribute: &str| {
+        let begin = format!("{attribute}=\"");
+        let parts = page.text.split(&begin).skip(1);
+        parts.map(|part| part.split('"').next().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let files = [named("src"), named("href"), named("spec-url")].concat();
+    assert!(files.len() > 1, "{path}: {}", page.text);
+    for file in files {
+        assert!(file.starts_with('/') && !file.starts_with("//"), "{path} loads {file}");
+        assert_eq!(shop.send_as_is(Method::GET, &file, &[], None).await.status, 200, "{path} loads {file}");
+    }
+    let policy = page.header("content-security-policy");
+    assert!(policy.contains("default-src 'none'") && !policy.contains("http"), "{path}: {policy}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn items_docs() {
+    let shop = Shop::open("items_docs").await;
+    for path in &PAGES[..2] {
+        is_whole(&shop, path).await;
+    }
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn shop_docs() {
+    let shop = Shop::open("shop_docs").await;
+    for path in ["/api/schema", "/api/schema/"] {
+        let schema = shop.send_as_is(Method::GET, path, &[], None).await;
+        assert!(schema.status == 200 && schema.json["openapi"].as_str().unwrap().starts_with("3."), "{path}");
+        let yaml = shop.send_as_is(Method::GET, path, &[("accept", "application/yaml")], None).await;
+        assert_eq!((yaml.status, yaml.header("content-type")), (200, "application/yaml"), "{path}");
+    }
+    for path in &PAGES[2..] {
+        is_whole(&shop, path).await;
+    }
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn inv_docs() {
+    let shop = Shop::open("inv_docs").await;
+    let spec = shop.send_as_is(Method::GET, "/openapi.json", &[], None).await.json;
+    for member in ["title", "version", "description"] {
+        assert!(spec["info"][member].as_str().is_some_and(|text| !text.is_empty()), "{member}");
+    }
+    assert!(spec["tags"].as_array().unwrap().iter().any(|tag| tag["name"] == "inventory"));
+    for (method, path, status) in [
+        ("post", "/products", "201"),
+        ("get", "/products", "200"),
+        ("put", "/products/{product_id}", "200"),
+        ("post", "/orders", "201"),
+        ("get", "/orders/{order_id}", "200"),
+        ("put", "/orders/{order_id}", "200"),
+        ("post", "/webhooks/payment", "200"),
+    ] {
+        let operation = &spec["paths"][path][method];
+        let example = |of: &Value| !of["content"]["application/json"]["example"].is_null();
+        assert!(example(&operation["responses"][status]), "{method} {path} shows no answer");
+        assert!(method == "get" || example(&operation["requestBody"]), "{method} {path} shows no request");
+    }
+    is_whole(&shop, "/docs").await;
     shop.close().await;
 }

@@ -1,5 +1,6 @@
 //! The contract of items. Each row has its test, named after the row.
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use reqwest::Method;
 use serde_json::{Value, json};
 use service_kit::testing::eventually;
@@ -49,7 +50,12 @@ async fn items_token() {
     assert_eq!((token.status, token.json["token_type"].as_str()), (200, Some("bearer")), "{token:?}");
     assert!(token.json["scopes"].as_array().unwrap().contains(&json!("items:read")), "{token:?}");
     let jwt = token.json["access_token"].as_str().unwrap();
-    assert_eq!(jwt.split('.').count(), 3, "a JWT");
+    let claims = URL_SAFE_NO_PAD.decode(jwt.split('.').nth(1).unwrap()).unwrap();
+    let claims: Value = serde_json::from_slice(&claims).unwrap();
+    for claim in ["sub", "scopes", "exp", "iat", "iss", "aud"] {
+        assert!(!claims[claim].is_null(), "{claim}: {claims}");
+    }
+    assert_eq!(claims["scopes"], token.json["scopes"]);
     let bearer = format!("Bearer {jwt}");
     let listed = shop.send_as_is(Method::GET, "/api/v1/items/", &[("authorization", &bearer)], None).await;
     assert_eq!(listed.status, 200);

@@ -36,6 +36,7 @@ pub struct Answer {
     pub status: u16,
     pub headers: reqwest::header::HeaderMap,
     pub json: Value,
+    pub text: String,
 }
 
 impl Answer {
@@ -161,7 +162,7 @@ impl Shop {
         let response = request.send().await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await.unwrap();
-        Answer { status, headers, json: serde_json::from_str(&text).unwrap_or(Value::Null) }
+        Answer { status, headers, json: serde_json::from_str(&text).unwrap_or(Value::Null), text }
     }
 
     /// A call of an employee's to the catalog by way of another gateway; its status.
@@ -183,7 +184,7 @@ impl Shop {
         let response = request.send().await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await.unwrap();
-        Answer { status, headers, json: serde_json::from_str(&text).unwrap_or(Value::Null) }
+        Answer { status, headers, json: serde_json::from_str(&text).unwrap_or(Value::Null), text }
     }
 
     pub async fn get(&self, path: &str) -> Answer {

@@ -23,18 +23,18 @@ impl Ending {
     /// The answer of a request that makes something: 201, or 202 while it is not decided.
     pub(super) fn created(self) -> Result<Reply<OrderView, (S201, S202)>, Problem> {
         match self {
-            Ending::Final(Answer::Done(order)) => Ok(Reply::created(view::path(order.id), *order)),
+            Ending::Final(Answer::Done(order)) => Ok(Reply::created(view::path(order.id), *order).tagged(VERSION)),
             Ending::Final(Answer::Refused(problem)) => Err(*problem),
-            Ending::Undecided(order) => Ok(Reply::accepted(view::path(order.id), *order)),
+            Ending::Undecided(order) => Ok(Reply::accepted(view::path(order.id), *order).tagged(VERSION)),
         }
     }
 
     /// The answer of a request that moves an order: 200, or 202 while something is on its way.
     pub(super) fn moved(self) -> Result<Reply<OrderView, (S200, S202)>, Problem> {
         match self {
-            Ending::Final(Answer::Done(order)) => Ok(Reply::ok(*order)),
+            Ending::Final(Answer::Done(order)) => Ok(Reply::ok(*order).tagged(VERSION)),
             Ending::Final(Answer::Refused(problem)) => Err(*problem),
-            Ending::Undecided(order) => Ok(Reply::accepted(view::path(order.id), *order)),
+            Ending::Undecided(order) => Ok(Reply::accepted(view::path(order.id), *order).tagged(VERSION)),
         }
     }
 
@@ -46,6 +46,9 @@ impl Ending {
         }
     }
 }
+
+/// What the entity tag of an order is made of.
+pub(super) const VERSION: fn(&OrderView) -> i64 = |order| order.version;
 
 /// Waits for the order to be as this request wants it. Under a key the answer is the one that was kept:
 /// the same for everybody who comes with it, now or later.

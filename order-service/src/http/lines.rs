@@ -11,7 +11,7 @@ use shared_types::{
 
 use super::{
     Shop,
-    ending::{self, Ending, find},
+    ending::{self, Ending, VERSION, find},
     keys, moving,
     party::Party,
     prices,
@@ -89,7 +89,8 @@ pub(super) async fn change(
 ) -> Result<Reply<OrderView, (S200,)>, Fail<(S404, S409, S422)>> {
     let LinePath { id, line: number } = *path;
     let quantity = quantity(body.0.quantity).map_err(Problem::invalid_fields)?;
-    Ok(Reply::ok(edited(&shop, &who.caller, id, Command::ChangeLine { number, quantity }).await?))
+    let order = edited(&shop, &who.caller, id, Command::ChangeLine { number, quantity }).await?;
+    Ok(Reply::ok(order).tagged(VERSION))
 }
 
 /// Removes a line from an order.
@@ -102,7 +103,7 @@ pub(super) async fn remove(
     path: web::Path<LinePath>,
 ) -> Result<Reply<OrderView, (S200,)>, Fail<(S404, S409)>> {
     let LinePath { id, line: number } = *path;
-    Ok(Reply::ok(edited(&shop, &who.caller, id, Command::RemoveLine { number }).await?))
+    Ok(Reply::ok(edited(&shop, &who.caller, id, Command::RemoveLine { number }).await?).tagged(VERSION))
 }
 
 /// The order after a change of a line that it has. Said twice it is one change, so there is no key to it.

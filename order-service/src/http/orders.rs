@@ -9,7 +9,11 @@ use shared_types::{
     orders::{OrderHistory, OrderPage, OrderState, OrderView},
 };
 
-use super::{Shop, ending::find, party::Party};
+use super::{
+    Shop,
+    ending::{VERSION, find},
+    party::Party,
+};
 use crate::{
     store::{self, Stored},
     view,
@@ -36,7 +40,7 @@ pub(super) async fn show(
 ) -> Result<Reply<OrderView>, Fail<(S404,)>> {
     let party = Party::of(&who.caller);
     let stored = find(&shop, &party, id.into_inner()).await?;
-    Ok(Reply::ok(shown(&party, &stored)))
+    Ok(Reply::ok(shown(&party, &stored)).tagged(VERSION))
 }
 
 /// Lists orders, latest first.

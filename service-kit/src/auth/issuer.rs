@@ -130,10 +130,17 @@ impl Issuer {
             jti: Uuid::now_v7().to_string(),
             role: caller.role().text().to_owned(),
             scope: caller.scopes.to_string(),
+            scopes: self.shown_scopes(claims),
             act: caller.act.map(|service| Actor { sub: service.text().to_owned() }),
             client_id: caller.client_id.clone(),
             sid: None,
         }
+    }
+
+    /// Only a token that its holder sees, for the door by which he comes in, needs to be readable for him.
+    fn shown_scopes(&self, claims: &Claims) -> Vec<String> {
+        let is_holders = claims.aud == self.0.service;
+        claims.caller.scopes.iter().filter(|_| is_holders).map(|scope| scope.to_string()).collect()
     }
 
     /// The public keys, for `/.well-known/jwks.json`.

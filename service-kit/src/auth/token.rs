@@ -68,6 +68,9 @@ pub(super) struct WireClaims {
     pub jti: String,
     pub role: String,
     pub scope: String,
+    /// The same as a list, for clients who look into their token. Nobody here reads it.
+    #[serde(skip_serializing_if = "Vec::is_empty", skip_deserializing)]
+    pub scopes: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub act: Option<Actor>,
     #[serde(skip_serializing_if = "Option::is_none", default)]

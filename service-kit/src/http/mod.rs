@@ -1,6 +1,8 @@
 //! The server shell. A service gives its routes and gets: request ids, deadlines and limits, logs, problem documents
 //! for every error, liveness and readiness, an OpenAPI document with its pages, and a graceful stop.
 
+/// Whoever has an answer already.
+mod conditional;
 /// The OpenAPI document: what paperclip writes, completed with what is true of every route, and its pages.
 pub mod document;
 /// Extractors that answer problems: bodies, `If-Match`, `Idempotency-Key`, pages.

@@ -141,6 +141,15 @@ impl<T, S: StatusSet> Reply<T, S> {
     pub fn etag(self, version: i64) -> Self {
         self.header("etag", format!("\"{version}\""))
     }
+
+    /// Adds the `ETag` of the version that the body tells.
+    #[must_use]
+    pub fn tagged(self, version: impl FnOnce(&T) -> i64) -> Self {
+        match self.body.as_ref().map(version) {
+            Some(version) => self.etag(version),
+            None => self,
+        }
+    }
 }
 
 impl<T: Serialize, S> Responder for Reply<T, S> {
@@ -247,6 +256,9 @@ impl<S: StatusSet> Apiv2Errors for Fail<S> {
     }
 }
 
+/// The scheme of our credentials.
+const CHALLENGE: &str = "Bearer realm=\"lastcopy\"";
+
 /// Seconds after which a caller may try again, said with every 503 that names no other time.
 const RETRY_AFTER_S: i64 = 1;
 
@@ -261,6 +273,10 @@ pub fn problem_response(mut problem: Problem) -> HttpResponse {
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = HttpResponse::build(status);
     response.insert_header(("content-type", "application/problem+json"));
+    if status == StatusCode::UNAUTHORIZED {
+        // Whoever is sent away is told how to say who he is (RFC 9110 §15.5.2). A gate says more.
+        response.insert_header(("www-authenticate", CHALLENGE));
+    }
     let unavailable = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY_AFTER_S);
     if let Some(seconds) = problem.retry_after_s.or(unavailable) {
         response.insert_header(("retry-after", seconds.to_string()));

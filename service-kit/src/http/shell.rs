@@ -21,6 +21,7 @@ use shared_types::{Code, Problem};
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    conditional::Known,
     limits::{MAX_HEAD_BYTES, MAX_URI_BYTES, REQUEST_DEADLINE_MS},
     load::{Load, Share},
     reply::problem_response,
@@ -99,11 +100,12 @@ async fn answer<B: MessageBody + 'static>(
     let _share = enter(&request).map_err(problem_response)?;
     check_head(&request).map_err(problem_response)?;
     check_query(&request).map_err(problem_response)?;
+    let known = Known::of(&request);
     let deadline = RequestContext::current().time_left().unwrap_or_default();
     // A handler that panics answers 500 like any other fault; its database work was rolled back where it panicked.
     let work = AssertUnwindSafe(tokio::time::timeout(deadline, next.call(request))).catch_unwind();
     match work.await {
-        Ok(Ok(Ok(response))) => Ok(as_problem_if_failed(response)),
+        Ok(Ok(Ok(response))) => Ok(known.applied_to(as_problem_if_failed(response))),
         Ok(Ok(Err(error))) => Err(error.error_response()),
         Ok(Err(_)) => {
             let detail = format!("the request was not done within {} ms", deadline.as_millis());

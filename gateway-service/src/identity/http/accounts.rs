@@ -24,6 +24,9 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .service(web::resource("/api/v1/accounts/{id}/enable").route(web::post().to(enable)));
 }
 
+/// What the entity tag of an account is made of.
+const VERSION: fn(&AccountView) -> i64 = |account| account.version;
+
 /// Opens a customer's account for whoever asks.
 #[api_v2_operation(tags(identity))]
 async fn register(
@@ -33,15 +36,14 @@ async fn register(
     request: Body<RegisterRequest>,
 ) -> Result<Reply<AccountView, (S201,)>, Fail<(S409, S429)>> {
     let account = identity.register(request.0, origin).await?;
-    Ok(Reply::created("/api/v1/auth/me", account))
+    Ok(Reply::created("/api/v1/auth/me", account).tagged(VERSION))
 }
 
 /// Shows one's own account.
 #[api_v2_operation(tags(identity))]
 async fn me(who: AccountHolder, identity: web::Data<Identity>) -> Result<Reply<AccountView>, Fail> {
     let account = identity.account(who.account).await?;
-    let version = account.version;
-    Ok(Reply::ok(account).etag(version))
+    Ok(Reply::ok(account).tagged(VERSION))
 }
 
 /// Changes one's own account. A new e-mail address needs the current password.
@@ -54,8 +56,7 @@ async fn update_me(
     request: Body<UpdateAccountRequest>,
 ) -> Result<Reply<AccountView>, Fail<(S409, S412, S429)>> {
     let account = identity.update_account(who.account, request.0, version.0, origin).await?;
-    let version = account.version;
-    Ok(Reply::ok(account).etag(version))
+    Ok(Reply::ok(account).tagged(VERSION))
 }
 
 /// Lists the accounts, latest first.
@@ -80,7 +81,7 @@ async fn create(
     request: Body<CreateAccountRequest>,
 ) -> Result<Reply<AccountView, (S201,)>, Fail<(S409,)>> {
     let account = identity.create_account(request.0, &Actor::account(who.account, origin), "account.create").await?;
-    Ok(Reply::created(format!("/api/v1/accounts/{}", account.id), account))
+    Ok(Reply::created(format!("/api/v1/accounts/{}", account.id), account).tagged(VERSION))
 }
 
 /// Shows an account.
@@ -90,7 +91,7 @@ async fn show(
     identity: web::Data<Identity>,
     id: web::Path<AccountId>,
 ) -> Result<Reply<AccountView>, Fail<(S404,)>> {
-    Ok(Reply::ok(identity.account(id.into_inner()).await?))
+    Ok(Reply::ok(identity.account(id.into_inner()).await?).tagged(VERSION))
 }
 
 /// Shuts an account: it cannot sign in, and its tokens and keys are refused. Nobody shuts his own.
@@ -101,7 +102,7 @@ async fn disable(
     origin: Origin,
     id: web::Path<AccountId>,
 ) -> Result<Reply<AccountView, (S200,)>, Fail<(S401, S403, S404)>> {
-    Ok(Reply::ok(identity.set_disabled(id.into_inner(), true, who.account, origin).await?))
+    Ok(Reply::ok(identity.set_disabled(id.into_inner(), true, who.account, origin).await?).tagged(VERSION))
 }
 
 /// Opens a disabled account again. Its old sign-ins stay ended.
@@ -112,5 +113,5 @@ async fn enable(
     origin: Origin,
     id: web::Path<AccountId>,
 ) -> Result<Reply<AccountView, (S200,)>, Fail<(S401, S403, S404)>> {
-    Ok(Reply::ok(identity.set_disabled(id.into_inner(), false, who.account, origin).await?))
+    Ok(Reply::ok(identity.set_disabled(id.into_inner(), false, who.account, origin).await?).tagged(VERSION))
 }

@@ -2,9 +2,9 @@
 
 use paperclip::v2::models::{DataType, DefaultOperationRaw, DefaultSchemaRaw, Either, Response};
 use serde_json::{Map, Value, json};
-use shared_types::{Code, Problem};
+use shared_types::{Code, Problem, document::has_entity_tag};
 
-use super::operations;
+use super::{headers, operations};
 
 const PROBLEM_SCHEMA: &str = "#/components/schemas/Problem";
 
@@ -51,26 +51,64 @@ impl Where {
 
 /// Completes the answers of every operation.
 pub(super) fn complete(spec: &mut Value) {
+    headers::define(spec);
     for (status, name, description, _) in ANY_ROUTE {
         spec["components"]["responses"][name] = problem(*status, description, "");
     }
-    for (path, _, operation) in operations(spec) {
+    let shared = spec["components"]["responses"].clone();
+    for (path, method, operation) in operations(spec) {
         let here: Vec<_> = ANY_ROUTE.iter().filter(|answer| answer.3.holds(operation)).collect();
-        let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) else { continue };
-        for (status, response) in responses.iter_mut() {
-            if let Ok(status) = status.parse() {
-                complete_own(status, response, path);
+        let noted = headers::noted(operation);
+        let Some(Value::Object(mut responses)) = operation.remove("responses") else { continue };
+        for (status, name, _, _) in here {
+            responses.entry(status.to_string()).or_insert_with(|| reference(name));
+        }
+        if method == "get" && is_tagged(&responses) {
+            responses.entry("304").or_insert_with(|| json!({"description": NOT_MODIFIED}));
+            headers::take_if_none_match(operation);
+        }
+        for (status, response) in &mut responses {
+            let Ok(status) = status.parse() else { continue };
+            complete_own(status, response, path, operation);
+            let noted = headers::noted_for(status, &noted);
+            if !noted.is_empty() {
+                add_noted(response, noted, &shared);
             }
         }
-        for (status, name, _, _) in here {
-            let reference = json!({"$ref": format!("#/components/responses/{name}")});
-            responses.entry(status.to_string()).or_insert(reference);
-        }
+        operation.insert("responses".to_owned(), responses.into());
+    }
+}
+
+/// Said by the shell for every route whose answer has a version.
+const NOT_MODIFIED: &str = "Not changed since the version in `If-None-Match`.";
+
+fn is_tagged(responses: &Map<String, Value>) -> bool {
+    responses.get("200").is_some_and(|response| has_entity_tag(schema_of(response)))
+}
+
+/// The name of the schema that an answer has.
+pub(super) fn schema_of(response: &Value) -> &str {
+    let schema = response["content"]["application/json"]["schema"]["$ref"].as_str().unwrap_or("");
+    schema.rsplit('/').next().unwrap_or("")
+}
+
+fn reference(name: &str) -> Value {
+    json!({"$ref": format!("#/components/responses/{name}")})
+}
+
+/// An answer that is the same everywhere is written out where this operation's says more.
+fn add_noted(response: &mut Value, noted: Map<String, Value>, shared: &Value) {
+    let name = response["$ref"].as_str().and_then(|reference| reference.rsplit('/').next()).map(str::to_owned);
+    if let Some(name) = name {
+        *response = shared[&name].clone();
+    }
+    if let Some(headers) = response["headers"].as_object_mut() {
+        headers.extend(noted);
     }
 }
 
 /// An answer that a route documents itself. A 409 that answers the state of a taking or a delivery is no problem document.
-fn complete_own(status: u16, response: &mut Value, path: &str) {
+fn complete_own(status: u16, response: &mut Value, path: &str, operation: &Map<String, Value>) {
     if response.get("$ref").is_some() {
         return;
     }
@@ -83,20 +121,9 @@ fn complete_own(status: u16, response: &mut Value, path: &str) {
     } else if let Some(media_type) = noted_media_type(response) {
         response["content"] = json!({media_type: {"schema": {"type": "string"}}});
     }
-    let mut headers = headers(status);
-    if is_page(response) {
-        headers["Link"] =
-            text("The next page, where there is one (RFC 8288).", "</api/v1/books?cursor=5b>; rel=\"next\"");
-    }
-    if !headers.is_null() {
-        response["headers"] = headers;
-    }
-}
-
-/// A part of a list that may go on.
-fn is_page(response: &Value) -> bool {
-    let schema = &response["content"]["application/json"]["schema"]["$ref"];
-    schema.as_str().is_some_and(|schema| schema.ends_with("Page"))
+    let mut said = headers::of(status);
+    headers::add_own(&mut said, status, response, operation);
+    response["headers"] = said.into();
 }
 
 /// An answer that is a problem.
@@ -105,26 +132,8 @@ fn problem(status: u16, description: &str, path: &str) -> Value {
     if let Some(code) = Code::likely(status, path) {
         media["example"] = json!(Problem::new(code, code.title()));
     }
-    let mut answer = json!({"description": description, "content": {"application/problem+json": media}});
-    let headers = headers(status);
-    if !headers.is_null() {
-        answer["headers"] = headers;
-    }
-    answer
-}
-
-fn text(description: &str, example: &str) -> Value {
-    json!({"description": description, "schema": {"type": "string"}, "example": example})
-}
-
-/// What an answer of this status says in its head, beside what every answer says.
-fn headers(status: u16) -> Value {
-    match status {
-        201 | 202 => json!({"Location": text("Where it is.", "/api/v1/orders/01936f2e-7b1c-7cc3-98c4-dc0c0c07398f")}),
-        401 => json!({"WWW-Authenticate": text("Which credential is asked for.", "Bearer realm=\"lastcopy\"")}),
-        429 | 503 => json!({"Retry-After": text("Seconds after which to ask again.", "1")}),
-        _ => Value::Null,
-    }
+    let content = json!({"application/problem+json": media});
+    json!({"description": description, "content": content, "headers": headers::of(status)})
 }
 
 /// An answer that a layer can give to any route, under a name of its own.
@@ -132,8 +141,7 @@ pub fn add_problem(spec: &mut Value, status: u16, name: &str, description: &str)
     spec["components"]["responses"][name] = problem(status, description, "");
     for (_, _, operation) in operations(spec) {
         if let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) {
-            let reference = json!({"$ref": format!("#/components/responses/{name}")});
-            responses.entry(status.to_string()).or_insert(reference);
+            responses.entry(status.to_string()).or_insert_with(|| reference(name));
         }
     }
 }

@@ -4,6 +4,8 @@
 mod answers;
 /// An example of every schema, and of every body that has it.
 mod examples;
+/// What answers say in their heads.
+mod headers;
 /// A name for every operation.
 mod names;
 /// The pages that show the document to people.
@@ -19,6 +21,7 @@ use super::{layer::Layer, server::ServiceInfo};
 use crate::auth;
 
 pub use answers::{add_problem, answers_with};
+pub use headers::{Saying, add_header};
 pub use pages::is_documentation;
 pub(super) use pages::{is_unknown_file, routes};
 pub use schemas::{add_schema, define};
