@@ -9,6 +9,8 @@ local body, key_prefix, api_key, pause_ms
 local ids, sent = {}, 0
 local threads = {}
 taken, refused, other = 0, 0, 0
+-- The status of the last answer that was neither.
+strange = 0
 
 local function contents(name)
   local file = assert(io.open(name, "r"))
@@ -42,17 +44,19 @@ function response(status, headers)
     refused = refused + 1
   else
     other = other + 1
+    strange = status
   end
 end
 
 function done(summary, latency)
   local broken = summary.errors.connect + summary.errors.read + summary.errors.write + summary.errors.timeout
-  local all = { taken = 0, refused = 0, other = 0 }
+  local all, seen = { taken = 0, refused = 0, other = 0 }, 0
   for _, thread in ipairs(threads) do
     for name in pairs(all) do all[name] = all[name] + thread:get(name) end
+    seen = math.max(seen, thread:get("strange"))
   end
   io.write(string.format(
-    '\nresult {"taken": %d, "refused": %d, "other": %d, "broken": %d, "us": %d, "p50_us": %d, "p99_us": %d, "max_us": %d}\n',
-    all.taken, all.refused, all.other, broken, summary.duration,
+    '\nresult {"taken": %d, "refused": %d, "other": %d, "strange": %d, "broken": %d, "us": %d, "p50_us": %d, "p99_us": %d, "max_us": %d}\n',
+    all.taken, all.refused, all.other, seen, broken, summary.duration,
     latency:percentile(50), latency:percentile(99), latency.max))
 end
