@@ -26,6 +26,7 @@ const TAGS: &[(&str, &str, &str)] = &[
     ("webhooks", "Messages of others to the shop, and of the shop to others.", "Back office"),
     ("identity", "Accounts, sign-ins, API keys and the audit log.", "Who is who"),
     ("oauth", "OAuth2 for applications that act for somebody (RFC 6749, 7009, 7636, 7662, 8414).", "Who is who"),
+    ("repairs", "What an audit found, set right by the services' own commands.", "Back office"),
     ("health", "Whether the shop works.", "Back office"),
     ("bazar", "The contract of the three-tier book bazaar.", "Contracts of others"),
     ("bookstore", "The contract of the bookstore behind one API key.", "Contracts of others"),
