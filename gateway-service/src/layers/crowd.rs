@@ -1,6 +1,5 @@
-//! A purchase that there is no room for is refused before anything else is done for it. What a refusal costs is taken from
-//! those who are served: found out at the end (who is it, what does he want, is there a seat), it cost an eighth of a
-//! purchase, and three refusals for each purchase were a quarter of the shop.
+//! A purchase that there is no room for is refused before anything else is done for it: what a refusal costs is taken from
+//! those who are served. So whether there is room is found out first, and not after who asks and what he wants.
 
 use actix_web::http::Method;
 use shared_types::Problem;
