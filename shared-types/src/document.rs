@@ -38,8 +38,15 @@ pub fn rule(owner: &str, member: &str) -> Map<String, Value> {
         _ => in_other_contracts(owner, member),
     };
     let said = if own.is_null() { anywhere(member) } else { own };
-    if let Value::Object(rule) = said { rule } else { Map::new() }
+    let mut rule = if let Value::Object(rule) = said { rule } else { Map::new() };
+    if rule.get("format") == Some(&json!("line")) {
+        rule.entry("pattern").or_insert_with(|| json!(NO_CONTROL_CHARACTER));
+    }
+    rule
 }
+
+/// What everybody can check of a line, whether he knows the format or not.
+const NO_CONTROL_CHARACTER: &str = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$";
 
 /// Schemas that are parts of requests.
 const INSIDE_REQUESTS: &[&str] = &["Address", "Card", "CheckoutLine", "ImportRow"];

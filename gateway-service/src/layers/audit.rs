@@ -42,7 +42,7 @@ pub(super) struct Asked {
 
 impl Asked {
     /// The change that a request asks for, if it is one.
-    pub(super) async fn of(identity: &Arc<Identity>, request: &HttpRequest) -> Option<Asked> {
+    pub(super) async fn of(identity: &Arc<Identity>, request: &HttpRequest) -> Option<Box<Asked>> {
         let route = request.match_pattern().filter(|_| !request.method().is_safe())?;
         // What services tell has happened already, and has its line where it was asked for.
         if route == SERVICES_TELL || AUDITED_BY_IDENTITY.iter().any(|own| route.starts_with(own)) {
@@ -58,11 +58,11 @@ impl Asked {
             detail: Some("its time was over before its answer".to_owned()),
         };
         let (identity, context) = (Arc::clone(identity), RequestContext::current());
-        Some(Asked { identity, context, route, entry: Some(entry) })
+        Some(Box::new(Asked { identity, context, route, entry: Some(entry) }))
     }
 
     /// Writes the line of a change with this answer.
-    pub(super) async fn answered(mut self, answer: &ServiceResponse<BoxBody>) {
+    pub(super) async fn answered(mut self: Box<Self>, answer: &ServiceResponse<BoxBody>) {
         let Some(entry) = self.entry.take() else { return };
         // A guest is one since his first purchase.
         let caller = Gate::caller(answer.request()).await.unwrap_or_else(|_| Caller::anonymous());

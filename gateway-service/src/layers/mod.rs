@@ -93,17 +93,18 @@ impl Layer for Layers {
             let visit = Visit::read(request.request());
             let mut answer = match self.admit(&request).await {
                 Ok(()) => {
-                    let asked = audit::Asked::of(&self.identity, request.request()).await;
+                    // Apart: a crowd has one of these futures each, and most of it never comes so far.
+                    let asked = Box::pin(audit::Asked::of(&self.identity, request.request())).await;
                     let answer = next.call(request).await?;
                     if !tells_what_may_be_kept(&answer) {
                         cache::say_nothing();
                     }
                     if let Some(asked) = asked {
-                        asked.answered(&answer).await;
+                        Box::pin(asked.answered(&answer)).await;
                     }
                     answer
                 }
-                Err(problem) => refused(request, problem).await,
+                Err(problem) => Box::pin(refused(request, problem)).await,
             };
             welcome(&mut answer, &visit);
             for (name, value) in headers::of(is_docs, self.identity.is_on_https()) {

@@ -4,8 +4,10 @@ use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 use service_kit::testing::eventually;
+use shared_types::identity::Role::Customer;
 
 use crate::{
+    person::Person,
     shop::{Answer, Shop},
     webhooks::paid,
 };
@@ -194,6 +196,21 @@ async fn inv_order_create() {
     }
     let nobody = shop.send_as_is(Method::POST, "/orders", &[], Some(json!({"product_id": id, "quantity": 1}))).await;
     assert_eq!((nobody.status, stock(&shop, id).await), (401, 5));
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_customer_has_three_orders_at_most_that_wait_for_their_money() {
+    let shop = Shop::open("inv_unpaid").await;
+    let id = product(&shop, "mug-1", 30).await;
+    let ana = Person::enters(&shop, "ana", Customer).await;
+    let order = async || ana.post("/orders", json!({"product_id": id, "quantity": 1})).await;
+    for _ in 0..3 {
+        assert_eq!(order().await.status, 201);
+    }
+    let fourth = order().await;
+    assert_eq!((fourth.status, fourth.code()), (429, "too_many_unpaid_orders"), "{fourth:?}");
+    assert_eq!(stock(&shop, id).await, 27);
     shop.close().await;
 }
 

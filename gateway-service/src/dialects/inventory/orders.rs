@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use service_kit::{
     Clock,
     auth::{Caller, OrdersRead, OrdersWrite, Scoped},
-    http::{Body, Fail, IdempotencyKey, Reply, S200, S201, S202, S204, S403, S404, S409, S422},
+    http::{Body, Fail, IdempotencyKey, Reply, S200, S201, S202, S204, S403, S404, S409, S422, S429},
 };
 use shared_types::{
     BookId, Code, OrderId, Problem, Timestamp,
@@ -87,14 +87,14 @@ impl Status {
 
 /// Orders copies of a product, which are taken at once and wait for the payment.
 ///
-/// 409 where there are not so many.
+/// 409 where there are not so many. 429: too many orders of this customer hold copies and wait for their payment.
 #[api_v2_operation(tags(inventory))]
 pub(super) async fn order(
     Scoped { caller, .. }: Scoped<OrdersWrite>,
     upstreams: web::Data<Upstreams>,
     key: IdempotencyKey,
     body: Body<NewOrder>,
-) -> Result<Reply<Order, (S201, S202)>, Fail<(S403, S404, S409, S422)>> {
+) -> Result<Reply<Order, (S201, S202)>, Fail<(S403, S404, S409, S422, S429)>> {
     let checkout = body.0.checkout().map_err(said)?;
     let answer = orders::place(&upstreams, &caller, key, &checkout).await.map_err(said)?;
     let order = Order::of(&relay::read(&answer).map_err(said)?)?;

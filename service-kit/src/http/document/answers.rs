@@ -118,6 +118,9 @@ fn complete_own(status: u16, response: &mut Value, path: &str, operation: &Map<S
     } else if response["content"]["application/json"]["schema"] == json!({"type": "object"}) {
         // Nothing, as paperclip sees it.
         response.as_object_mut().map(|response| response.remove("content"));
+    } else if (300..400).contains(&status) {
+        // Whoever is sent elsewhere is told so in the head.
+        response.as_object_mut().map(|response| response.remove("content"));
     } else if let Some(media_type) = noted_media_type(response) {
         response["content"] = json!({media_type: {"schema": {"type": "string"}}});
     }
