@@ -78,6 +78,7 @@ mod tests {
             spec["tags"],
             json!([{"name": "bazar", "description": "The contract of the three-tier book bazaar."}])
         );
-        assert_eq!(operation["security"], json!([{}, {"bearer": []}, {"apiKey": []}, {"oauth2": []}]));
+        let credentials = json!([{}, {"bearer": []}, {"apiKey": []}, {"oauth2": []}, {"guestToken": []}]);
+        assert_eq!(operation["security"], credentials);
     }
 }
