@@ -17,6 +17,7 @@ use service_kit::{
     auth::{Caller, Gate},
 };
 use shared_types::Code;
+use tokio::runtime::Handle;
 
 use crate::{
     http::events::PATH as SERVICES_TELL,
@@ -88,11 +89,17 @@ impl Drop for Asked {
     fn drop(&mut self) {
         let Some(entry) = self.entry.take().filter(|_| self.context.may_have_changed()) else { return };
         let (identity, route) = (Arc::clone(&self.identity), std::mem::take(&mut self.route));
-        actix_web::rt::spawn(async move {
+        let Ok(runtime) = Handle::try_current() else {
+            // The gateway has been stopped in the middle of the request.
+            tracing::error!(route, "a change has no line in the audit log");
+            return;
+        };
+        let writing = async move {
             if let Err(problem) = identity.record(entry).await {
                 tracing::error!(%problem, route, "a change has no line in the audit log");
             }
-        });
+        };
+        drop(runtime.spawn(writing));
     }
 }
 
