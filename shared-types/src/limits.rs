@@ -39,7 +39,6 @@ pub const MAX_CARD_TOKEN_CHARS: usize = 255;
 pub const MAX_EVENT_BATCH: usize = 100;
 /// Bytes in one batch of events at most.
 pub const MAX_EVENT_BATCH_BYTES: usize = 1024 * 1024;
-
 /// Takings in one request, at most.
 pub const MAX_TAKINGS_AT_ONCE: usize = 32;
 /// Bytes of such a request, at most.

@@ -1,5 +1,9 @@
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
+use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::json;
 use service_kit::testing::eventually;
@@ -35,6 +39,26 @@ async fn answers_lost_on_any_link_change_nothing() {
             shop.check().await;
         }
     }
+    shop.finish().await;
+}
+
+/// A crowd's takings go together, and what is lost with one answer is asked again by each of its orders.
+#[tokio::test(flavor = "multi_thread")]
+async fn takings_that_went_together_and_whose_answer_was_lost_are_each_found_again() {
+    const BUYERS: usize = 24;
+    let shop = Cluster::start().await;
+    let book = shop.book("By the Dozen", 40).await;
+    let (caller, wire) = (shop.operator(), shop.link(Order, Catalog));
+    // While the first two wait for their answers, the others wait for them.
+    wire.slow_down(100);
+    wire.drop_replies(6);
+    let bought = join_all((0..BUYERS).map(async |_| caller.buy(&Basket::of(&[(book, 1)])).await.order().id)).await;
+    assert_eq!(bought.into_iter().collect::<BTreeSet<_>>().len(), BUYERS);
+    assert_eq!(wire.replies_lost(), 6);
+    // More often than there are orders: some of the lost answers were about several.
+    let decided = shop.logged(Catalog, "decided among others");
+    assert!(decided > BUYERS, "{decided} takings were decided together");
+    assert_eq!(caller.on_hand(book).await, 40 - i64::try_from(BUYERS).unwrap());
     shop.finish().await;
 }
 

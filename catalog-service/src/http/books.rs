@@ -2,7 +2,7 @@ use paperclip::actix::{Apiv2Schema, api_v2_operation, web};
 use serde::Deserialize;
 use service_kit::{
     auth::{AnyCaller, Caller, ItemsWrite, Scoped},
-    http::{Body, Fail, IfMatch, Reply, S200, S201, S204, S304, S403, S404, S409, S412, S422},
+    http::{Body, Fail, IfMatch, Reply, S201, S204, S403, S404, S409, S412, S422},
     idempotency::Keyed,
 };
 use shared_types::{
@@ -10,7 +10,7 @@ use shared_types::{
     books::{BookView, CreateBookRequest, UpdateBookRequest},
 };
 
-use super::{Shop, conditional::IfNoneMatch, sight};
+use super::{Shop, sight};
 use crate::{
     domain::book::{BookChange, NewBook},
     error::CatalogError,
@@ -43,9 +43,8 @@ pub async fn show(
     AnyCaller(caller): AnyCaller,
     shop: Shop,
     book_id: web::Path<BookId>,
-    known: IfNoneMatch,
-) -> Result<Reply<BookView, (S200, S304)>, Fail<(S404,)>> {
-    Ok(shown(shop.find(book_id.into_inner()).await?, &caller, &known))
+) -> Result<Reply<BookView>, Fail<(S404,)>> {
+    Ok(shown(shop.find(book_id.into_inner()).await?, &caller))
 }
 
 /// Shows the book with an ISBN.
@@ -58,10 +57,9 @@ pub async fn show_by_isbn(
     shop: Shop,
     isbn: web::Path<String>,
     query: web::Query<GoneQuery>,
-    known: IfNoneMatch,
-) -> Result<Reply<BookView, (S200, S304)>, Fail<(S404,)>> {
+) -> Result<Reply<BookView>, Fail<(S404,)>> {
     let isbn: Isbn = isbn.parse().map_err(|_| CatalogError::IsbnNotFound(isbn.to_string()))?;
-    Ok(shown(shop.find_by_isbn(isbn, query.gone.unwrap_or(false)).await?, &caller, &known))
+    Ok(shown(shop.find_by_isbn(isbn, query.gone.unwrap_or(false)).await?, &caller))
 }
 
 /// Which books have an ISBN.
@@ -72,13 +70,8 @@ pub struct GoneQuery {
     gone: Option<bool>,
 }
 
-fn shown(book: BookView, caller: &Caller, known: &IfNoneMatch) -> Reply<BookView, (S200, S304)> {
-    let version = book.version;
-    if known.contains(version) {
-        Reply::empty(304).etag(version)
-    } else {
-        Reply::ok(sight::of(caller, book)).etag(version)
-    }
+fn shown(book: BookView, caller: &Caller) -> Reply<BookView> {
+    Reply::ok(sight::of(caller, book)).tagged(|book| book.version)
 }
 
 /// Changes fields of a book.

@@ -2,8 +2,6 @@
 
 /// Books one by one.
 mod books;
-/// `If-None-Match`.
-mod conditional;
 /// Imports of tables.
 mod imports;
 /// Lists of books and of topics.

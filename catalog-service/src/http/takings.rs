@@ -12,7 +12,7 @@ use shared_types::{
 };
 
 use super::Shop;
-use crate::domain::taking::Asked;
+use crate::{domain::taking::Asked, store::takings::Answer};
 
 /// Takes copies for one attempt of an order: all lines or none.
 ///
@@ -28,12 +28,15 @@ pub async fn take(
 ) -> Result<Reply<TakingView, (S200, S201, S409)>, Fail<(S422,)>> {
     let asked = Asked::parse(&body.0.lines, shop.currency()).map_err(Problem::invalid_fields)?;
     let answer = shop.take(taking_id.into_inner(), asked).await?;
-    let status = match answer.taking.state {
+    Ok(Reply::with_status(status(&answer), answer.taking))
+}
+
+fn status(answer: &Answer) -> u16 {
+    match answer.taking.state {
         TakingState::Taken if answer.is_new => 201,
         TakingState::Taken => 200,
         TakingState::Refused | TakingState::GivenBack => 409,
-    };
-    Ok(Reply::with_status(status, answer.taking))
+    }
 }
 
 /// Takes copies for several orders in one request.
@@ -66,11 +69,11 @@ async fn decide(shop: &Shop, TakeOne { taking_id, lines, .. }: &TakeOne) -> Take
         Ok(asked) => shop.take(*taking_id, asked).await.map_err(Problem::from),
         Err(fields) => Err(Problem::invalid_fields(fields)),
     };
-    let (taking, problem) = match taken {
-        Ok(answer) => (Some(answer.taking), None),
-        Err(problem) => (None, Some(problem)),
+    let (status, taking, problem) = match taken {
+        Ok(answer) => (status(&answer), Some(answer.taking), None),
+        Err(problem) => (problem.status, None, Some(problem)),
     };
-    tracing::info!(%taking_id, status = problem.as_ref().map_or(200, |problem| problem.status), "taken with others");
+    tracing::info!(%taking_id, status, "decided among others");
     TakeOneAnswer { taking_id: *taking_id, taking, problem }
 }
 

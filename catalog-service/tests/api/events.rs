@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use reqwest::Method;
 use serde_json::{Value, json};
 use service_kit::{
@@ -5,6 +7,7 @@ use service_kit::{
     outbox,
     testing::TestDatabase,
 };
+use shared_types::limits::{MAX_EVENT_BATCH, MAX_EVENT_BATCH_BYTES};
 
 use crate::shop::{Shop, line, taking_id};
 
@@ -94,6 +97,25 @@ async fn what_did_not_happen_is_not_told() {
     let too_many = json!({"delta": -2, "reason": "lost"});
     assert_eq!(shop.post(&format!("{path}/stock-adjustments"), too_many).await.status, 409);
     assert_eq!(events(&shop).await, before);
+    shop.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_import_tells_of_its_books_by_the_hundred_and_a_batch_has_room_for_a_hundred_of_those() {
+    let shop = listened_to("events_long_import").await;
+    let row = |line: i64| json!({"line": line, "sku": format!("sku-{line}"), "title": "T", "topic": "t", "price": 1});
+    let rows: Vec<Value> = (2..252).map(row).collect();
+    assert_eq!(shop.post("/imports", json!({"rows": rows})).await.status, 200);
+    let told = events(&shop).await;
+    let books: Vec<Vec<Value>> = told.iter().map(|(_, books)| books.as_array().unwrap().clone()).collect();
+    assert_eq!(books.iter().map(Vec::len).collect::<Vec<_>>(), [100, 100, 50]);
+    let different: BTreeSet<i64> = books.concat().iter().map(|book| book[0].as_i64().unwrap()).collect();
+    assert_eq!(different.len(), 250);
+    let subjects: BTreeSet<&String> = told.iter().map(|(subject, _)| subject).collect();
+    assert_eq!(subjects.len(), 3, "none waits for another");
+    let book = json!({"book_id": i64::MAX, "isbn": "9780143127550", "version": 1_000_000, "what": "content"});
+    let longest = book.to_string().len() * 100 + 1_000;
+    assert!(longest * MAX_EVENT_BATCH <= MAX_EVENT_BATCH_BYTES, "{longest} bytes");
     shop.finish().await;
 }
 

@@ -32,7 +32,7 @@ use crate::shared::{Found, Point, Shared};
 use flights::Flights;
 pub use marks::Stale;
 use marks::{Depends, Mark, Marks};
-pub use reading::{Condition, Key};
+pub use reading::Key;
 pub use writing::stale_after;
 
 /// Bytes that are kept at most, bodies and keys together.
@@ -117,17 +117,17 @@ impl Cache {
     }
 
     /// The answer that is kept under this key, or the one that `ask` gets, which is then kept.
-    pub async fn look<F, R>(&self, key: Key, condition: Condition<'_>, ask: F) -> Result<RawAnswer, Problem>
+    pub async fn look<F, R>(&self, key: Key, ask: F) -> Result<RawAnswer, Problem>
     where
         F: Fn() -> R,
         R: Future<Output = Result<RawAnswer, Problem>>,
     {
         if self.ttl.is_zero() {
-            return self.missed(ask().await, condition);
+            return self.missed(ask().await);
         }
         let arrived = self.marks.now();
         let mut there = match self.kept(&key, arrived).await {
-            Kept::Yes(answer) => return Ok(self.hit(answer, condition)),
+            Kept::Yes(answer) => return Ok(self.hit(answer)),
             Kept::No(there) => there,
         };
         loop {
@@ -142,17 +142,17 @@ impl Cache {
             seat.land();
             match (own, found) {
                 // Whoever asked himself has an answer from after his arrival, whatever was dropped meanwhile.
-                (Some(answered), _) => return self.missed(answered, condition),
+                (Some(answered), _) => return self.missed(answered),
                 (None, Some(entry)) if self.serves_who_waited(&entry, arrived, &there) => {
-                    return Ok(self.hit(reading::kept(&entry.answer), condition));
+                    return Ok(self.hit(reading::kept(&entry.answer)));
                 }
                 // Asked for before a change that this caller may know of, so it is not for him: the next one is.
                 (None, Some(_)) => match self.kept(&key, arrived).await {
-                    Kept::Yes(answer) => return Ok(self.hit(answer, condition)),
+                    Kept::Yes(answer) => return Ok(self.hit(answer)),
                     Kept::No(now) => there = now,
                 },
                 // Nothing to share. Those who waited do not queue up to fail one after the other.
-                (None, None) => return self.missed(ask().await, condition),
+                (None, None) => return self.missed(ask().await),
             }
         }
     }
@@ -217,18 +217,18 @@ impl Cache {
         }
     }
 
-    fn hit(&self, answer: RawAnswer, condition: Condition<'_>) -> RawAnswer {
+    fn hit(&self, answer: RawAnswer) -> RawAnswer {
         ANSWERS.with(["hit"]).inc();
         let context = RequestContext::current();
         if context.header(X_CACHE).is_none() {
             context.set_header(X_CACHE, "HIT");
         }
-        condition.applied_to(answer)
+        answer
     }
 
-    fn missed(&self, answered: Result<RawAnswer, Problem>, condition: Condition<'_>) -> Result<RawAnswer, Problem> {
+    fn missed(&self, answered: Result<RawAnswer, Problem>) -> Result<RawAnswer, Problem> {
         ANSWERS.with(["miss"]).inc();
         RequestContext::current().set_header(X_CACHE, "MISS");
-        Ok(condition.applied_to(answered?))
+        answered
     }
 }

@@ -102,24 +102,6 @@ pub(super) fn kept(answer: &RawAnswer) -> RawAnswer {
     answer.with_headers_only(&KEPT_HEADERS)
 }
 
-/// The entity tags that a caller has already, as he sent them (`If-None-Match`, RFC 9110 §13.1.2).
-#[derive(Debug, Clone, Copy)]
-pub struct Condition<'a>(pub Option<&'a str>);
-
-impl Condition<'_> {
-    /// The answer, or 304 where the caller has it.
-    pub(super) fn applied_to(self, answer: RawAnswer) -> RawAnswer {
-        let Some(known) = self.0 else { return answer };
-        let Some(tag) = answer.header("etag") else { return answer };
-        // A weak comparison: all that is asked for is whether the answer is another one.
-        let mut tags = known.split(',').map(|known| known.trim().trim_start_matches("W/"));
-        if answer.status.as_u16() == 200 && tags.any(|known| known == tag || known == "*") {
-            return answer.not_modified();
-        }
-        answer
-    }
-}
-
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
@@ -188,14 +170,5 @@ mod tests {
     fn nothing_of_one_caller_is_kept_for_the_next() {
         let kept = kept(&answer(200, "{}"));
         assert_eq!(kept.headers.keys().collect::<Vec<_>>(), ["etag"]);
-    }
-
-    #[test]
-    fn who_has_the_answer_already_is_told_so() {
-        for (known, status) in [("\"3\"", 304), ("W/\"3\"", 304), ("\"1\", \"3\"", 304), ("*", 304), ("\"2\"", 200)] {
-            let given = Condition(Some(known)).applied_to(answer(200, "{}"));
-            assert_eq!((given.status.as_u16(), given.body.is_empty()), (status, status == 304), "{known}");
-        }
-        assert_eq!(Condition(Some("*")).applied_to(answer(404, "{}")).status.as_u16(), 404);
     }
 }

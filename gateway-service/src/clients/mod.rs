@@ -14,7 +14,7 @@ use service_kit::{
 };
 use shared_types::{Code, Problem};
 
-use crate::cache::{self, Cache, Condition, Key, stale_after};
+use crate::cache::{self, Cache, Key, stale_after};
 use again::Unanswered;
 
 /// Deadline of one call, in milliseconds. Longer than the order service waits before it answers 202.
@@ -79,12 +79,6 @@ impl<'a> Ask<'a> {
         self
     }
 
-    /// Takes a header away; answers what it was.
-    fn take_header(&mut self, name: &str) -> Option<&'a str> {
-        let at = self.headers.iter().position(|(known, _)| *known == name)?;
-        Some(self.headers.swap_remove(at).1)
-    }
-
     /// Adds a JSON body.
     #[must_use]
     pub fn json(mut self, body: &impl serde::Serialize) -> Ask<'a> {
@@ -104,13 +98,11 @@ impl Upstream {
 
     /// Asks on behalf of a caller: what the catalog said a moment ago is not asked again, and what a write makes stale is
     /// dropped before its writer has the answer.
-    pub async fn ask(&self, caller: &Caller, mut ask: Ask<'_>) -> Result<RawAnswer, Problem> {
+    pub async fn ask(&self, caller: &Caller, ask: Ask<'_>) -> Result<RawAnswer, Problem> {
         let is_kept = self.service == Service::Catalog || faults::sabotaged("keeps_personal");
         let key = is_kept.then(|| Key::of(caller, &ask)).flatten();
         if let Some(key) = key {
-            // The whole answer is asked for, for whoever comes next; this caller gets 304 from here.
-            let condition = Condition(ask.take_header("if-none-match"));
-            return self.cache.look(key, condition, || self.send_for(caller, &ask)).await;
+            return self.cache.look(key, || self.send_for(caller, &ask)).await;
         }
         if ask.method == Method::GET {
             cache::say_nothing();

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde::Deserialize;
 use service_kit::{
     auth::{Anyone, ItemsWrite, Scoped, StockRead, StockWrite},
-    http::{Body, Fail, IdempotencyKey, IfMatch, PageQuery, S200, S201, S204, S304, S403, S404, S409, S412, S422},
+    http::{Body, Fail, IdempotencyKey, IfMatch, PageQuery, S200, S201, S204, S403, S404, S409, S412, S422},
 };
 use shared_types::books::{
     AdjustStockRequest, BookPage, BookView, CreateBookRequest, ImportAnswer, ImportRequest, LedgerPage,
@@ -95,12 +95,9 @@ pub(super) async fn create(
 pub(super) async fn show(
     Anyone(caller): Anyone,
     upstreams: web::Data<Upstreams>,
-    request: HttpRequest,
     book: web::Path<BookRef>,
-) -> Result<Relayed<BookView, (S200, S304)>, Fail<(S404,)>> {
-    let condition = request.headers().get("if-none-match").and_then(|value| value.to_str().ok());
-    let answer = upstreams.catalog.ask(&caller, Ask::get(book.path()).header("if-none-match", condition)).await?;
-    Ok(Relayed::new(answer)?)
+) -> Result<Relayed<BookView, (S200,)>, Fail<(S404,)>> {
+    Ok(Relayed::new(upstreams.catalog.ask(&caller, Ask::get(book.path())).await?)?)
 }
 
 /// Changes fields of a book; a field that is absent stays.

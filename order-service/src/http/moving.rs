@@ -1,5 +1,10 @@
 use serde::Serialize;
-use service_kit::{auth::Caller, faults, http::IdempotencyKey};
+use service_kit::{
+    auth::Caller,
+    db::{DbError, Tx},
+    faults,
+    http::IdempotencyKey,
+};
 use shared_types::{OrderId, Problem};
 
 use super::{
@@ -44,10 +49,7 @@ pub(super) async fn open(
             store::unpaid::admit(tx, &owner.customer, &order, hand.at)?;
         }
         let stored = store::moves::open(tx, &order, &owner, phone.as_ref(), command, &hand)?;
-        // Keys of others were settled by the move.
-        if asked.is_some() && route.is_final(&stored.order) {
-            store::keys::settle(tx, &stored)?;
-        }
+        settle_own(tx, asked.as_ref(), &stored)?;
         faults::point(PLACE.before_commit);
         Ok(Written::Moved(Box::new(stored)))
     });
@@ -113,10 +115,7 @@ pub(super) async fn make(
             return Ok(Written::Before(key.clone(), used));
         }
         let stored = store::moves::make(tx, id, &command, &hand)?;
-        // Keys of others were settled by the move.
-        if asked.is_some() && route.is_final(&stored.order) {
-            store::keys::settle(tx, &stored)?;
-        }
+        settle_own(tx, asked.as_ref(), &stored)?;
         faults::point(MOVE.before_commit);
         Ok(Written::Moved(Box::new(stored)))
     });
@@ -127,6 +126,15 @@ pub(super) async fn make(
             shop.driver.start((*stored).clone(), seat);
             ending::of(shop, route, key, watch, Waited::Told(*stored)).await
         }
+    }
+}
+
+/// A request whose order is as it waits for at once has its answer kept with the move. The keys of others are the move's
+/// business.
+fn settle_own(tx: &mut Tx<'_>, key: Option<&Key>, stored: &Stored) -> Result<(), DbError> {
+    match key {
+        Some(key) if key.route.is_final(&stored.order) => store::keys::settle(tx, stored),
+        Some(_) | None => Ok(()),
     }
 }
 

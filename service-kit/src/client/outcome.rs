@@ -120,12 +120,6 @@ impl RawAnswer {
         RawAnswer { status: self.status, headers: kept.collect(), body: self.body.clone() }
     }
 
-    /// Says that the reader has this very answer (RFC 9110 §15.4.5).
-    #[must_use]
-    pub fn not_modified(self) -> RawAnswer {
-        RawAnswer { status: StatusCode::NOT_MODIFIED, body: Vec::new(), ..self }
-    }
-
     /// The seconds in `Retry-After`; a date there says nothing.
     pub fn retry_after_s(&self) -> Option<i64> {
         self.headers.get("retry-after")?.to_str().ok()?.parse().ok().filter(|seconds| *seconds >= 0)

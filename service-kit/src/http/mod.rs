@@ -36,7 +36,7 @@ pub use layer::{Answering, Layer};
 pub use opening::while_opening;
 pub use page::{Cursor, PageQuery};
 pub use reply::{
-    Fail, Reply, S200, S201, S202, S204, S304, S400, S401, S402, S403, S404, S409, S412, S422, S429, S503, S504,
-    StatusSet, problem_response,
+    Fail, Reply, S200, S201, S202, S204, S400, S401, S402, S403, S404, S409, S412, S422, S429, S503, S504, StatusSet,
+    problem_response,
 };
 pub use server::{Background, Running, SHELL_PATHS, ServiceInfo, StartError, serve, serve_behind};

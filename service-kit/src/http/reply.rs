@@ -47,7 +47,6 @@ statuses! {
     S201 = 201, "Created.";
     S202 = 202, "Accepted and not settled yet; `Location` says where to look.";
     S204 = 204, "Done; there is nothing to say.";
-    S304 = 304, "Not changed since the version in `If-None-Match`.";
     S400 = 400, "The request cannot be read.";
     S401 = 401, "The credential is missing or refused.";
     S402 = 402, "The payment was declined; `detail` says why.";
@@ -114,7 +113,7 @@ impl<T, S: StatusSet> Reply<T, S> {
         Reply::with_status(202, body).header("location", location)
     }
 
-    /// An answer without a body: 204 or 304.
+    /// An answer without a body.
     pub fn empty(status: u16) -> Self {
         debug_assert!(S::contains(status), "BUG: status {status} is not among those that the handler documents");
         Reply { status, body: None, headers: Vec::new(), statuses: PhantomData }
@@ -185,7 +184,7 @@ impl<T: Apiv2Schema, S: StatusSet> paperclip::actix::OperationModifier for Reply
 
     fn update_response(operation: &mut DefaultOperationRaw) {
         for (status, description) in S::STATUSES {
-            let schema = (!matches!(status, 204 | 304)).then(|| {
+            let schema = (*status != 204).then(|| {
                 let mut schema = T::schema_with_ref();
                 schema.retain_ref();
                 schema

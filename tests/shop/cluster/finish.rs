@@ -41,7 +41,7 @@ impl Cluster {
         let began = Instant::now();
         until_rest(&caller).await;
         let rest = began.elapsed();
-        // The bank repeats what nobody heard when it sees fit. No order waits for that, and none may be moved by it.
+        // The bank repeats what nobody heard when it sees fit, and no order waits for that. What it says may move one.
         self.until_the_bank_has_told().await;
         until_rest(&caller).await;
         let orders = every_order(&caller).await;

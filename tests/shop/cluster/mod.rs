@@ -318,6 +318,12 @@ impl Cluster {
         Ok(())
     }
 
+    /// How many lines of the part's logs have this in them.
+    pub fn logged(&self, part: Part, what: &str) -> usize {
+        let logs = (0..self.replicas).map(|replica| std::fs::read_to_string(self.log_of(part, replica)).unwrap());
+        logs.map(|log| log.lines().filter(|line| line.contains(what)).count()).sum()
+    }
+
     fn log_of(&self, part: Part, replica: usize) -> PathBuf {
         self.notes(&format!("{}-{replica}.log", name(part)))
     }
