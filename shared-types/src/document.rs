@@ -166,6 +166,8 @@ fn in_other_contracts(owner: &str, member: &str) -> Value {
         ("NewStoreOrder", "customer_id") => json!({"oneOf": [{"type": "string"}, number()]}),
         ("StoreOrder", "customer_id") => json!({"oneOf": [{"type": "string", "nullable": true}, number()]}),
         ("StoreOrder", "payment_tx_id" | "total") | ("Placed", "total") => json!({"nullable": true}),
+        // A principal of any kind, where a request names an account.
+        ("AuditEntryView", "on_behalf_of") => json!({"example": format!("account:{UUID}")}),
         ("NewStoreDelivery", "address") => json!({"pattern": "\\S"}),
         _ => Value::Null,
     }

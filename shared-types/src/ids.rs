@@ -155,7 +155,7 @@ impl OrderId {
 }
 
 macro_rules! text_id {
-    ($name:ty) => {
+    ($name:ty, $format:expr) => {
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 String::deserialize(deserializer)?
@@ -168,15 +168,19 @@ macro_rules! text_id {
             fn data_type() -> DataType {
                 DataType::String
             }
+
+            fn format() -> Option<DataTypeFormat> {
+                $format
+            }
         }
     };
 }
 
-text_id!(AccountId);
-text_id!(OrderId);
-text_id!(TakingId);
-text_id!(PaymentId);
-text_id!(DeliveryId);
+text_id!(AccountId, Some(DataTypeFormat::Uuid));
+text_id!(OrderId, Some(DataTypeFormat::Uuid));
+text_id!(TakingId, None);
+text_id!(PaymentId, None);
+text_id!(DeliveryId, None);
 
 macro_rules! attempt_id {
     ($(#[$doc:meta])* $name:ident, $separator:literal, $what:literal) => {
