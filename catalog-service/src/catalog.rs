@@ -3,7 +3,7 @@ use std::sync::Arc;
 use serde::{Serialize, de::DeserializeOwned};
 use service_kit::{
     Clock,
-    db::{Db, DbError, Tx},
+    db::{Db, Tx},
     faults,
     http::StartError,
     idempotency::{self, KeyedRequest},
@@ -88,8 +88,8 @@ impl Catalog {
     /// The first start settles the currency; a later one with another is refused.
     pub async fn settle_currency(&self) -> Result<(), StartError> {
         let wanted = self.currency;
-        let settled = self.db.write(move |tx| store::shop::settle_currency(tx, wanted)).await;
-        let settled = settled.map_err(|error: DbError| StartError::Part(format!("the catalog's currency: {error}")))?;
+        let settled = self.db.prepare(move |tx| store::shop::settle_currency(tx, wanted)).await;
+        let settled = settled.map_err(|error| StartError::Part(format!("the catalog's currency: {error}")))?;
         if settled == wanted.code() {
             return Ok(());
         }

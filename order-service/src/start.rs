@@ -4,7 +4,7 @@ use paperclip::actix::web::ServiceConfig;
 use service_kit::{
     Clock,
     auth::{Gate, Issuer, Service},
-    db::{Db, DbError, DbOptions},
+    db::{Db, DbOptions},
     http::{Background, Check, Running, ServiceInfo, StartError, serve, while_opening},
     idempotency,
     relay::tell_gateways,
@@ -47,8 +47,8 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let issuers = [(Service::Gateway, config.gateway_url.as_str()), (Service::Delivery, &config.delivery_url)];
     let gate = Gate::trusting(Service::Order, &issuers).map_err(|error| part(&error))?;
     let fresh = Secret::new(Uuid::new_v4().simple().to_string() + &Uuid::new_v4().simple().to_string());
-    let card_key = db.write(move |tx| store::card_key::find_or_keep(tx, &fresh)).await;
-    let card_key = card_key.map_err(|error: DbError| part(&error))?;
+    let card_key = db.prepare(move |tx| store::card_key::find_or_keep(tx, &fresh)).await;
+    let card_key = card_key.map_err(|error| part(&error))?;
 
     let mut background = Background::default();
     background.spawn(issuer.clone().keep_rotating(background.stopping()));

@@ -11,11 +11,14 @@ use service_kit::testing::{PostgresServer, TestDatabase, eventually};
 
 use crate::{
     cluster::{Basket, Bought, Caller, Catalog, Cluster, Cutter},
-    storms::{Crowd, duration, is_long},
+    seed::Seed,
+    storms::{Crowd, anyone, duration, is_long, kill_while},
 };
 
 /// Copies of the book that everybody wants.
 const SCARCE: i64 = 40;
+/// Replicas that die while PostgreSQL and Redis are away.
+const KILLS_PER_ROUND: usize = 4;
 
 /// Everybody has gone home, the wanted book is sold to the last copy, and nothing is missing.
 async fn in_the_evening(shop: Cluster, crowd: Crowd, caller: &Caller, wanted: shared_types::BookId) -> u64 {
@@ -104,4 +107,39 @@ async fn lines_that_are_cut_during_commit_lose_no_acknowledged_order_and_double_
     assert!(unheard >= 2 && unanswered >= 2, "{unheard} {unanswered}");
     let sold = in_the_evening(shop, crowd, &caller, wanted).await;
     eprintln!("{unheard} commits unheard, {unanswered} unanswered, {sold} orders acknowledged");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs replicas; `scripts/test` runs it"]
+async fn replicas_that_die_while_postgres_and_redis_do_lose_no_acknowledged_order() {
+    let seed = Seed::of("shared::replicas_that_die_while_postgres_and_redis_do_lose_no_acknowledged_order");
+    let server = Arc::new(tokio::task::spawn_blocking(|| PostgresServer::start("", &[])).await.unwrap());
+    let first = TestDatabase::on(server.clone(), "cut").await;
+    let cutter = Cutter::before(first.url()).await;
+    let by_these_lines =
+        async |name: &str| TestDatabase::on(server.clone(), name).await.by_way_of(|url| cutter.way_to(url));
+    let mut shop = Cluster::start_on(by_these_lines, &[]).await;
+    let (wanted, plenty) = (shop.book("Wanted", SCARCE).await, shop.book("Plenty", 1_000_000).await);
+    let caller = shop.operator();
+    let crowd = Crowd::gather(&caller, wanted, plenty);
+    let (mut dice, began, mut kills) = (seed.dice(0), Instant::now(), 0);
+    cutter.cut(true);
+    while kills < 3 * KILLS_PER_ROUND || began.elapsed() < duration() {
+        shop.redis().kill();
+        let server = server.clone();
+        let postgres = tokio::task::spawn_blocking(move || {
+            server.kill();
+            server.start_again();
+        });
+        kills += kill_while(&mut shop, &mut dice, anyone, |kills| kills < KILLS_PER_ROUND).await;
+        postgres.await.unwrap();
+        shop.redis().start_again();
+        trade(&crowd).await;
+    }
+    cutter.cut(false);
+    let (unheard, unanswered) = cutter.cuts();
+    let sold = in_the_evening(shop, crowd, &caller, wanted).await;
+    let figures =
+        format!("{kills} kills of replicas, {unheard} commits unheard, {unanswered} unanswered, {sold} orders");
+    eprintln!("{figures} acknowledged");
 }

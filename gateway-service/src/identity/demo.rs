@@ -1,7 +1,6 @@
 //! The accounts of a demo. Their passwords are made up at the first start and shown once: no two shops share one, and
 //! nobody who reads this knows any.
 
-use service_kit::db::DbError;
 use shared_types::{
     AccountId, Problem,
     identity::{Email, PersonName, Role, Username},
@@ -80,13 +79,13 @@ impl Identity {
         &self,
         wanted: fn(Option<&store::accounts::Account>) -> bool,
     ) -> Result<Vec<(Uuid, &'static str, &'static str, Role)>, Problem> {
-        let read = self.db.read(move |tx| {
+        let read = self.db.prepare(move |tx| {
             let mut found = Vec::new();
             for demo in ACCOUNTS {
                 let account = store::accounts::find(tx, AccountId::from_uuid(demo.0))?;
                 found.extend(wanted(account.as_ref()).then_some(demo));
             }
-            Ok::<_, DbError>(found)
+            Ok(found)
         });
         Ok(read.await.map_err(Trouble::Database)?)
     }

@@ -61,7 +61,8 @@ impl Issuer {
     pub async fn open(service: Service, db: Db, clock: Clock) -> Result<Issuer, DbError> {
         ed25519::install();
         let issuer = Issuer(Arc::new(Inner { service, clock, db, keys: RwLock::new(Arc::new([])) }));
-        issuer.rotate().await?;
+        let rotation = issuer.rotation()?;
+        issuer.take_over(&issuer.0.db.prepare(rotation).await?);
         Ok(issuer)
     }
 
@@ -76,12 +77,19 @@ impl Issuer {
 
     /// Rotates the keys where it is time, and takes over what other replicas did.
     pub async fn rotate(&self) -> Result<(), DbError> {
-        let now = self.0.clock.now();
-        let candidate = candidate()?;
-        let stored = self.0.db.write(move |tx: &mut Tx<'_>| store::rotated(tx, now, &candidate)).await?;
+        let stored = self.0.db.write(self.rotation()?).await?;
+        self.take_over(&stored);
+        Ok(())
+    }
+
+    fn rotation(&self) -> Result<impl Fn(&mut Tx<'_>) -> Result<Vec<StoredKey>, DbError> + use<>, DbError> {
+        let (now, candidate) = (self.0.clock.now(), candidate()?);
+        Ok(move |tx: &mut Tx<'_>| store::rotated(tx, now, &candidate))
+    }
+
+    fn take_over(&self, stored: &[StoredKey]) {
         let keys: Arc<[Key]> = stored.iter().map(Key::read).collect();
         *self.0.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
-        Ok(())
     }
 
     /// Looks after the keys until the service stops.

@@ -5,6 +5,7 @@ use refinery::{Migrate, Runner, error::Kind};
 
 use super::dialect::sqlite_schema;
 use super::error::OpenError;
+use super::pg;
 use super::url::Engine;
 
 /// One numbered change of the schema, named like `V1__book`.
@@ -102,6 +103,10 @@ fn refused(error: &refinery::Error, history: &'static str, known: i64) -> OpenEr
         && found.version() > known
     {
         return OpenError::SchemaNewer { history, found: found.version(), known };
+    }
+    // A server that went away meanwhile has done all of a change or nothing, and the next attempt finds out.
+    if let Some(OpenError::Unavailable(reason)) = pg::cause(error) {
+        return OpenError::Unavailable(reason);
     }
     OpenError::Migration(with_causes(error))
 }

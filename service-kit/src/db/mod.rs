@@ -42,7 +42,7 @@ mod value;
 /// A start that waits for its database.
 mod waiting;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::sync::watch;
 
@@ -65,6 +65,9 @@ use url::Place;
 /// A database. Clones are cheap and share one pool, one writer and one set of limits.
 #[derive(Clone)]
 pub struct Db {
+    /// Where it is, and how long a start waits for it: for [`prepare`](Self::prepare).
+    url: DatabaseUrl,
+    start_wait: Duration,
     backend: Backend,
     listeners: Listeners,
     metrics: Arc<DbMetrics>,
@@ -109,7 +112,7 @@ impl Db {
         let address = match url.place() {
             Place::File(path) => {
                 let path = path.clone();
-                return Self::over(move |bells, metrics| {
+                return Self::over(url, options.start_wait(), move |bells, metrics| {
                     let db = SqliteDb::open(&path, &options, migrations, bells, metrics, beside)?;
                     Ok(Backend::Sqlite(Arc::new(db)))
                 })
@@ -120,7 +123,7 @@ impl Db {
         let options = address.adjust(options);
         waiting::until_there(url, options.start_wait(), || {
             let (address, options) = (address.clone(), options.clone());
-            Self::over(move |bells, metrics| {
+            Self::over(url, options.start_wait(), move |bells, metrics| {
                 let db = PgDb::open(&address, &options, migrations, bells, Arc::clone(metrics))?;
                 Ok(Backend::Postgres(Arc::new(db)))
             })
@@ -131,7 +134,7 @@ impl Db {
     /// Opens a database that others are using, to look at it: no migration, no lock, and every write is refused.
     pub async fn open_read_only(url: &DatabaseUrl) -> Result<Self, OpenError> {
         let (place, options) = (url.place().clone(), DbOptions::default());
-        Self::over(move |bells, metrics| match place {
+        Self::over(url, options.start_wait(), move |bells, metrics| match place {
             Place::File(path) => {
                 SqliteDb::open_read_only(&path, &options, metrics).map(|db| Backend::Sqlite(Arc::new(db)))
             }
@@ -145,7 +148,7 @@ impl Db {
     }
 
     /// Opening blocks its thread.
-    async fn over<F>(open: F) -> Result<Self, OpenError>
+    async fn over<F>(url: &DatabaseUrl, start_wait: Duration, open: F) -> Result<Self, OpenError>
     where
         F: FnOnce(Bells, &Arc<DbMetrics>) -> Result<Backend, OpenError> + Send + 'static,
     {
@@ -154,7 +157,7 @@ impl Db {
         let shown = Arc::clone(&metrics);
         let opened = tokio::task::spawn_blocking(move || open(bells, &shown)).await;
         let backend = opened.unwrap_or_else(|error| Err(OpenError::Refused(error.to_string())))?;
-        Ok(Self { backend, listeners, metrics })
+        Ok(Self { url: url.clone(), start_wait, backend, listeners, metrics })
     }
 
     /// Runs a closure on one snapshot, which holds everything that was acknowledged before. Changes are refused.
@@ -185,6 +188,22 @@ impl Db {
             }
             Backend::Postgres(db) => db.write(f).await,
         }
+    }
+
+    /// As [`write`](Self::write), for what a service writes before it serves. A database that goes away meanwhile is
+    /// waited for, as long as `start_wait_ms` says, as it is in [`open`](Self::open). An answer may be lost and the closure
+    /// run again after it had its effect, so a second run must find that and leave it as it is.
+    pub async fn prepare<T, F>(&self, f: F) -> Result<T, DbError>
+    where
+        F: Fn(&mut Tx<'_>) -> Result<T, DbError> + Send + Sync + 'static,
+        T: Send + 'static,
+    {
+        let f = Arc::new(f);
+        let run = || {
+            let f = Arc::clone(&f);
+            self.write(move |tx| f(tx))
+        };
+        waiting::until_there(&self.url, self.start_wait, run).await
     }
 
     /// Which engine this is.

@@ -27,8 +27,8 @@ pub async fn tell_gateways(
 ) -> Result<(), String> {
     let wanted: Vec<String> = (1..=urls.len()).map(|place| format!("{GATEWAY}{place}")).collect();
     let listed = wanted.clone();
-    let forgotten = db.write(move |tx| forget_all_but(tx, &listed)).await;
-    forgotten.map_err(|error: DbError| error.to_string())?;
+    let forgotten = db.prepare(move |tx| forget_all_but(tx, &listed)).await;
+    forgotten.map_err(|error| error.to_string())?;
     let defaults = RelayOptions { longest_pause_ms: LONGEST_PAUSE_MS, ..RelayOptions::default() };
     let options = match db.engine() {
         // One process has the file, so nobody commits unnoticed.

@@ -41,6 +41,11 @@ impl Line {
     fn cut_after(&self, words: &'static str) {
         *self.cut_after.lock().unwrap() = Some(words);
     }
+
+    /// Whether the words were said.
+    fn is_cut(&self) -> bool {
+        self.cut_after.lock().unwrap().is_none()
+    }
 }
 
 async fn carry(mut service: TcpStream, mut server: TcpStream, words: Arc<Mutex<Option<&'static str>>>) {
@@ -104,5 +109,31 @@ async fn a_line_that_breaks_before_the_commit_costs_nobody_his_closure() {
         assert_eq!(answer.unwrap(), 1);
         assert_eq!(runs, 2);
         assert_eq!(books, 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_goes_away_while_a_service_starts_is_waited_for() {
+    for (number, words) in ["pg_advisory_lock", "kit_schema_history", "create table outbox", "schema_history", COMMIT]
+        .into_iter()
+        .enumerate()
+    {
+        let database = TestDatabase::create(&format!("lost_start_{number}")).await;
+        if database.url().engine() != Engine::Postgres {
+            return; // There is no network in between.
+        }
+        let line = Line::to(&database).await;
+        line.cut_after(words);
+        let db = Db::open(&line.address.parse().unwrap(), DbOptions::default(), MIGRATIONS).await.expect(words);
+        assert!(line.is_cut(), "nobody said {words}");
+        assert_eq!(books(&db).await, 0, "all of the schema is there");
+
+        line.cut_after(COMMIT);
+        let prepared = db.prepare(|tx| {
+            tx.execute("insert into book (book_id, title, on_hand) values (1, 'One', 1) on conflict do nothing", &[])
+        });
+        assert_eq!(prepared.await.expect(words), 0, "the second run found what the first had done");
+        assert!(line.is_cut());
+        assert_eq!(books(&db).await, 1);
     }
 }

@@ -16,6 +16,8 @@ mod strace;
 mod word;
 
 use rand::RngExt;
+use reqwest::Method;
+use serde_json::json;
 use service_kit::{
     db::Engine,
     testing::{TestDatabase, eventually},
@@ -24,7 +26,7 @@ use service_kit::{
 pub use strace::Strace;
 
 use crate::{
-    cluster::{Basket, Catalog, Cluster, Delivery, Order, Part, Payments},
+    cluster::{Basket, Catalog, Cluster, Delivery, Gateway, Order, Part, Payments},
     day::{APPROVED, Day},
     storms::{self, Crowd},
 };
@@ -37,6 +39,7 @@ const CUTS: usize = 80;
 /// Orders that a crowd places while its shop is recorded.
 const RECORDED_ORDERS: u64 = 60;
 const PAID_BY_CARD: usize = 10;
+const ACCOUNTS: usize = 3;
 
 /// What is known of one service: its disk, what it said, and how far both were checked.
 struct Machine {
@@ -89,12 +92,18 @@ impl Machine {
     }
 }
 
-/// A day in the shop, a crowd in it, and buyers with cards.
+/// A day in the shop, a crowd in it, buyers with cards, and people who open an account.
 async fn a_busy_day(shop: &Cluster) {
     let (wanted, plenty) = (shop.book("Wanted", 10).await, shop.book("Plenty", 1_000_000).await);
     let crowd = Crowd::gather(&shop.operator(), wanted, plenty);
     for _ in 0..PAID_BY_CARD {
         shop.operator().buy(&Basket::of(&[(plenty, 1)]).by_card(APPROVED)).await.order();
+    }
+    for person in 0..ACCOUNTS {
+        let wish = json!({"username": format!("reader{person}"), "email": format!("reader{person}@example.org"),
+            "name": "A Reader", "password": "a pass phrase of nobody"});
+        let answer = shop.anonymous().send(Method::POST, "/api/v1/auth/register", &wish).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
     }
     Day::of(shop).live().await;
     eventually("the crowd has bought", async || crowd.sold() >= RECORDED_ORDERS).await;
@@ -153,4 +162,10 @@ async fn what_the_delivery_service_said_outlives_a_power_cut_at_any_sync() {
 #[ignore = "needs strace; `scripts/test` runs it"]
 async fn what_the_sandbox_bank_said_outlives_a_power_cut_at_any_sync() {
     lose_power_everywhere(Payments).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs strace; `scripts/test` runs it"]
+async fn what_the_gateway_said_outlives_a_power_cut_at_any_sync() {
+    lose_power_everywhere(Gateway).await;
 }

@@ -29,6 +29,11 @@ impl Words {
         let text = String::from_utf8_lossy(bytes);
         let Some((head, body)) = text.split_once("\r\n\r\n") else { return };
         if head.starts_with("HTTP/1.1 2") {
+            if part == Gateway && head.starts_with("HTTP/1.1 201 ") {
+                // A change that somebody was told of is in the audit log.
+                let request = header(head, "x-request-id").expect("every answer says which request it answers");
+                self.note(("audit line", request.to_owned()), Stage { rank: 0, state: String::new() });
+            }
             // Where there is no body, or one in another format, nothing of ours is told.
             let body: Value = serde_json::from_str(body).unwrap_or_default();
             self.read(part, &body);
@@ -75,6 +80,11 @@ impl Words {
     }
 }
 
+fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+    let fields = head.lines().filter_map(|line| line.split_once(':'));
+    fields.into_iter().find(|(field, _)| field.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
+}
+
 /// The order that a request is about, which must have been written before it was sent.
 fn order_in(head: &str) -> Option<&str> {
     let path = head.split(' ').nth(1)?;
@@ -102,6 +112,7 @@ fn view(part: Part, body: &Value) -> Option<(Thing, Stage)> {
             };
             Some((("payment", id), Stage { rank, state }))
         }
+        Gateway if body["username"].is_string() => Some((("account", text("id")?), version()?)),
         Order | Payments | Gateway | Buyers | Outside => None,
     }
 }
@@ -139,6 +150,10 @@ fn tables(part: Part) -> &'static [(&'static str, &'static str)] {
             "select payment_id, case status when 'processing' then 0 when 'refunded' then 2 else 1 end, status
              from payment",
         )],
-        Gateway | Buyers | Outside => &[],
+        Gateway => &[
+            ("account", "select account_id, version, '' from account"),
+            ("audit line", "select request_id, 0, '' from audit_entry where request_id is not null"),
+        ],
+        Buyers | Outside => &[],
     }
 }

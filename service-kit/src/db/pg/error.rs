@@ -34,12 +34,23 @@ pub(super) fn connecting(error: postgres::Error) -> DbError {
     DbError::Unavailable(text(&error))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the end of an error")]
 pub(super) fn cannot_open(error: postgres::Error) -> OpenError {
+    opening(&error)
+}
+
+fn opening(error: &postgres::Error) -> OpenError {
     let passing = match error.code() {
         Some(state) => is_passing(state),
-        None => is_gone(&error) && !is_untrusted(&error),
+        None => is_gone(error) && !is_untrusted(error),
     };
-    if passing { OpenError::Unavailable(text(&error)) } else { OpenError::Refused(text(&error)) }
+    if passing { OpenError::Unavailable(text(error)) } else { OpenError::Refused(text(error)) }
+}
+
+/// What this client said, of a failure that others have put into words of their own.
+pub(in crate::db) fn cause(error: &(dyn std::error::Error + 'static)) -> Option<OpenError> {
+    let mut causes = std::iter::successors(Some(error), |error| error.source());
+    causes.find_map(|cause| cause.downcast_ref::<postgres::Error>()).map(opening)
 }
 
 /// A handshake that failed over a certificate fails the next time, too.

@@ -32,6 +32,7 @@ use connection::Connector;
 use error::NotCommitted;
 
 pub(super) use address::Address;
+pub(super) use error::cause;
 pub(super) use transaction::PgTx;
 
 /// How often a closure is run when the server gives up its transaction (a deadlock, a serialization failure, a
