@@ -1,5 +1,7 @@
 //! The pure core: its full table, and the purchase in a bad world.
 
+/// What a request has to be.
+mod door;
 /// The purchase in a bad world, every world visited.
 mod model;
 /// What an answer that does not fit does, and other single moves.
