@@ -145,6 +145,15 @@ impl Catalog {
         self.db.read(move |tx| work(tx, currency)).await
     }
 
+    async fn look_up<T, F>(&self, work: F) -> Result<T, CatalogError>
+    where
+        F: Fn(&mut Tx<'_>, Currency) -> Result<T, CatalogError> + Send + Sync + 'static,
+        T: Send + 'static,
+    {
+        let currency = self.currency;
+        self.db.look_up(move |tx| work(tx, currency)).await
+    }
+
     /// Adds a book; `actor` stands in the ledger beside the copies that come with it.
     pub async fn create(
         &self,
@@ -157,13 +166,13 @@ impl Catalog {
     }
 
     pub async fn find(&self, id: BookId) -> Result<BookView, CatalogError> {
-        self.read(move |tx, currency| store::books::find(tx, id, currency)).await
+        self.look_up(move |tx, currency| store::books::find(tx, id, currency)).await
     }
 
     /// The book that is sold under an ISBN; with `gone`, else the last one that was.
     pub async fn find_by_isbn(&self, isbn: Isbn, gone: bool) -> Result<BookView, CatalogError> {
         let find = if gone { store::books::last_by_isbn } else { store::books::find_by_isbn };
-        let found = self.read(move |tx, currency| Ok(find(tx, isbn, currency)?)).await?;
+        let found = self.look_up(move |tx, currency| Ok(find(tx, isbn, currency)?)).await?;
         found.ok_or_else(|| CatalogError::IsbnNotFound(isbn.to_string()))
     }
 
@@ -242,7 +251,7 @@ impl Catalog {
     }
 
     pub async fn find_taking(&self, id: TakingId) -> Result<TakingView, CatalogError> {
-        self.read(move |tx, currency| takings::find(tx, id, currency)).await
+        self.look_up(move |tx, currency| takings::find(tx, id, currency)).await
     }
 
     /// Imports rows in one transaction: the bad ones are reported, the good ones kept.

@@ -115,7 +115,7 @@ impl Identity {
             return Ok(known.filter(|family| family.expires > now));
         }
         let wanted = id.to_owned();
-        let read = self.db.read(move |tx| store::families::live(tx, &wanted, now)).await;
+        let read = self.db.look_up(move |tx| store::families::live(tx, &wanted, now)).await;
         let family = read.map_err(|error: DbError| trouble::database(&error))?.map(Arc::new);
         self.families.insert(id.to_owned(), family.clone());
         Ok(family)

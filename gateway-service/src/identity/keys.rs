@@ -109,7 +109,7 @@ impl Identity {
 
     async fn look_up_key(&self, sha256: Vec<u8>) -> Result<ApiKey, Refusal> {
         let (now, wanted) = (self.clock.now(), sha256.clone());
-        let found = self.db.read(move |tx| store::keys::live(tx, &wanted, now, scopes_of)).await;
+        let found = self.db.look_up(move |tx| store::keys::live(tx, &wanted, now, scopes_of)).await;
         let found = found.map_err(|error: DbError| Refusal::Unavailable(trouble::database(&error).detail))?;
         let key = found.ok_or(Refusal::BadCredential("the API key is unknown, revoked or expired"))?;
         self.known_keys.insert(sha256, key.clone());

@@ -341,7 +341,7 @@ impl Driver {
     }
 
     async fn find(&self, id: OrderId) -> Result<Stored, DbError> {
-        let found = self.0.db.read(move |tx| store::orders::find(tx, id)).await?;
+        let found = self.0.db.look_up(move |tx| store::orders::find(tx, id)).await?;
         found.ok_or(DbError::NoRow)
     }
 }

@@ -132,7 +132,7 @@ impl Driver {
         let Ok(permit) = Arc::clone(&self.0.background_seats).acquire_owned().await else { return };
         let driver = self.clone();
         let drive = async move {
-            match driver.0.db.read(move |tx| store::orders::find(tx, id)).await {
+            match driver.0.db.look_up(move |tx| store::orders::find(tx, id)).await {
                 Ok(Some(stored)) => match errand {
                     Errand::Drive => driver.drive(stored).await,
                     Errand::Look => driver.look(stored).await,

@@ -78,7 +78,7 @@ pub(super) async fn of(
 pub(super) async fn known(shop: &Shop, key: Option<&Key>) -> Result<Option<Ending>, Problem> {
     let Some(key) = key else { return Ok(None) };
     let asked = key.clone();
-    match shop.db.read(move |tx| store::keys::find(tx, &asked)).await? {
+    match shop.db.look_up(move |tx| store::keys::find(tx, &asked)).await? {
         Some(used) => again(shop, key.clone(), used).await.map(Some),
         None => Ok(None),
     }
@@ -100,7 +100,7 @@ pub(super) async fn again(shop: &Shop, key: Key, used: Used) -> Result<Ending, P
 }
 
 async fn kept(shop: &Shop, key: Key) -> Result<Option<Answer>, Problem> {
-    let used = shop.db.read(move |tx| store::keys::find(tx, &key)).await?;
+    let used = shop.db.look_up(move |tx| store::keys::find(tx, &key)).await?;
     Ok(used.and_then(|used| used.answer))
 }
 
@@ -111,6 +111,6 @@ pub(super) async fn find(shop: &Shop, party: &Party, id: OrderId) -> Result<Stor
 }
 
 async fn stored(shop: &Shop, id: OrderId) -> Result<Stored, Problem> {
-    let found = shop.db.read(move |tx| store::orders::find(tx, id)).await?;
+    let found = shop.db.look_up(move |tx| store::orders::find(tx, id)).await?;
     found.ok_or_else(|| trouble::not_found(id))
 }

@@ -2,6 +2,8 @@
 mod again;
 /// Whether asking a service is worth the wait.
 mod breaker;
+/// Connections, kept apart by thread.
+mod connections;
 /// What stands between a caller and one service.
 mod guard;
 /// What counts as an answer of ours.
@@ -31,6 +33,7 @@ use crate::{
     telemetry::spans,
 };
 use breaker::Showed;
+use connections::Connections;
 use guard::Guard;
 use judge::judge;
 pub use outcome::{NoAnswer, NotSent, Outcome, RawAnswer, Silence};
@@ -61,7 +64,7 @@ const HOP: Duration = Duration::from_millis(20);
 #[derive(Clone)]
 pub struct Client {
     base: Url,
-    http: reqwest::Client,
+    http: Arc<Connections>,
     /// How long one call may take.
     call: Duration,
     tokens: Option<Arc<dyn TokenSource>>,
@@ -79,21 +82,12 @@ pub enum ClientError {
 
 impl Client {
     /// A client for the service at `base`, such as `http://127.0.0.1:8081`.
-    #[expect(clippy::disallowed_methods, reason = "the one place that builds HTTP clients, always with deadlines")]
     pub fn new(base: &str, options: ClientOptions) -> Result<Client, ClientError> {
         let base: Url = base.parse().map_err(|_| ClientError::Address(base.to_owned()))?;
         if base.scheme() != "http" || base.host_str().is_none() {
             return Err(ClientError::Address(base.to_string()));
         }
-        let http = reqwest::Client::builder()
-            .connect_timeout(Duration::from_millis(options.connect_ms))
-            .timeout(Duration::from_millis(options.call_ms))
-            .pool_idle_timeout(Duration::from_secs(30))
-            .tcp_nodelay(true)
-            .dns_resolver(names::Replicas)
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .build()?;
+        let http = Arc::new(Connections::new(options)?);
         Ok(Client { base, http, call: Duration::from_millis(options.call_ms), tokens: None, guard: None })
     }
 
@@ -231,8 +225,8 @@ impl Client {
     ) -> Result<Call<'_>, Silence> {
         let impossible = |why| Silence::NotSent(NotSent::Impossible(why));
         let theirs = time_left.saturating_sub(HOP).as_millis().max(1);
-        let mut request = self
-            .http
+        let http = self.http.of_this_thread().map_err(|error| impossible(error.to_string()))?;
+        let mut request = http
             .request(method, self.url(path).map_err(impossible)?)
             .timeout(time_left)
             .header("x-request-id", &context.request_id)

@@ -45,6 +45,13 @@ impl Gate {
         done.await.map_err(|error| interrupted(&error))
     }
 
+    /// Runs `work` here and now if there is a place.
+    pub(super) fn try_run<T>(&self, work: impl FnOnce() -> T) -> Option<T> {
+        let permit = Arc::clone(&self.places).try_acquire_owned().ok()?;
+        let _place = Place::taken(permit, &self.metrics);
+        Some(work())
+    }
+
     async fn enter(&self) -> Result<Place, DbError> {
         if let Ok(permit) = Arc::clone(&self.places).try_acquire_owned() {
             return Ok(Place::taken(permit, &self.metrics));

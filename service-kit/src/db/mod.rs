@@ -173,6 +173,21 @@ impl Db {
         }
     }
 
+    /// As [`read`](Self::read), for a closure that finds a few rows by their keys: microseconds in a file, which are not
+    /// worth another thread. There it runs at once, on the calling thread, where a connection is free. A closure that
+    /// counts, searches or lists would hold up everybody whom this thread serves.
+    pub async fn look_up<T, E, F>(&self, f: F) -> Result<T, E>
+    where
+        F: Fn(&mut Tx<'_>) -> Result<T, E> + Send + Sync + 'static,
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        match &self.backend {
+            Backend::Sqlite(db) => db.look_up(f).await,
+            Backend::Postgres(db) => db.read(f).await,
+        }
+    }
+
     /// Runs a closure in one transaction, all or nothing. Answers only once the commit is on disk.
     pub async fn write<T, E, F>(&self, f: F) -> Result<T, E>
     where

@@ -1,9 +1,9 @@
 //! All or nothing, one by one and in batches.
 
-use service_kit::db::{Db, DbError, Engine, Tx};
+use service_kit::db::{Db, DbError, DbOptions, Engine, Tx};
 use service_kit::params;
 
-use crate::shelf::{HeldUp, books, count, on_hand, put_book, shelf, take_one};
+use crate::shelf::{HeldUp, books, count, on_hand, put_book, shelf, shelf_with, take_one};
 
 /// A domain's own refusal next to the database's errors.
 #[derive(Debug, thiserror::Error)]
@@ -104,6 +104,49 @@ async fn what_was_acknowledged_is_read() {
         shelf.db.write(move |tx| put_book(tx, book_id, book_id)).await.unwrap();
         assert_eq!(on_hand(&shelf.db, book_id).await, book_id);
     }
+}
+
+/// A look-up may run on the caller's own thread: with a free connection, without one, and against the rules.
+#[tokio::test]
+async fn a_look_up_is_a_read() {
+    let options = DbOptions { readers: 1, connections: 1, ..DbOptions::default() };
+    let shelf = shelf_with("look_up", options).await;
+    let stock =
+        |tx: &mut Tx<'_>| tx.query_one("select on_hand from book where book_id = 1", &[])?.get::<i64>("on_hand");
+    for copies in 1..=20 {
+        shelf.db.write(move |tx| put_or_set(tx, copies)).await.unwrap();
+        assert_eq!(shelf.db.look_up::<_, DbError, _>(stock).await.unwrap(), copies, "it sees what was acknowledged");
+    }
+    let (go_on, wait) = std::sync::mpsc::sync_channel::<()>(1);
+    let (inside, mut begun) = tokio::sync::mpsc::channel::<()>(1);
+    let (db, wait) = (shelf.db.clone(), std::sync::Mutex::new(wait));
+    let holding = tokio::spawn(async move {
+        let hold = move |_: &mut Tx<'_>| {
+            inside.try_send(()).unwrap();
+            wait.lock().unwrap().recv().unwrap();
+            Ok::<_, DbError>(())
+        };
+        db.read(hold).await
+    });
+    begun.recv().await.unwrap();
+    let mut looking = Box::pin(shelf.db.look_up::<_, DbError, _>(stock));
+    let early = tokio::select! { biased; early = &mut looking => Some(early), () = tokio::task::yield_now() => None };
+    assert!(early.is_none(), "the only connection is taken: {early:?}");
+    go_on.send(()).unwrap();
+    assert_eq!(looking.await.unwrap(), 20);
+    holding.await.unwrap().unwrap();
+
+    assert!(shelf.db.look_up(|tx| put_book(tx, 2, 1)).await.is_err(), "it cannot write");
+    let panicked = shelf.db.look_up(|_tx| -> Result<(), DbError> { panic!("this panic is part of the test") });
+    assert!(matches!(panicked.await, Err(DbError::Panicked)));
+    assert_eq!(books(&shelf.db).await, 1);
+}
+
+fn put_or_set(tx: &mut Tx<'_>, copies: i64) -> Result<(), DbError> {
+    if copies == 1 {
+        put_book(tx, 1, copies)?;
+    }
+    tx.execute("update book set on_hand = $1 where book_id = 1", &params![copies]).map(drop)
 }
 
 #[tokio::test]

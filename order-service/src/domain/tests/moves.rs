@@ -58,6 +58,30 @@ fn a_number_of_a_line_is_not_used_twice() {
 }
 
 #[test]
+fn what_people_say_of_a_move_is_kept() {
+    let why = || Some("changed my mind".to_owned());
+    let placed = apply(&created(PaymentMethod::OnDelivery, true), Command::Place).expect("placed");
+    let canceled = apply(&placed, Command::Cancel { reason: why() }).expect("canceled");
+    assert_eq!(canceled.reason, why());
+    let submitted = apply(&written(false), Command::Submit).expect("submitted");
+    let rejected = apply(&submitted, Command::Reject { reason: why() }).expect("rejected");
+    assert_eq!(rejected.reason, why());
+    let sold = apply(&placed, taken(1)).expect("approved");
+    let refunded = apply(&sold, Command::Refund { reason: why() }).expect("to be undone");
+    assert_eq!(refunded.reason, why());
+}
+
+#[test]
+fn an_order_that_was_to_be_collected_is_delivered_to_the_address_that_is_given() {
+    let placed = apply(&created(PaymentMethod::OnDelivery, false), Command::Place).expect("placed");
+    let sold = apply(&placed, taken(1)).expect("approved");
+    let deliver = Command::Deliver { address: super::address() };
+    let order = apply(&sold, deliver.clone()).expect("an address");
+    assert_eq!((order.address.as_ref(), next(&order)), (Some(&super::address()), Some(Action::BookDelivery)));
+    assert_eq!(apply(&order, deliver), Ok(order), "to the same address it is the same");
+}
+
+#[test]
 fn a_cancellation_that_was_given_up_and_arrives_late_costs_the_buyer_no_parcel() {
     use DeliveryStatus::{Canceled, Failed, Scheduled, Shipped};
     let placed = apply(&created(PaymentMethod::OnDelivery, true), Command::Place).expect("placed");

@@ -111,6 +111,19 @@ impl SqliteDb {
         self.gate.run(move || read_one_snapshot(&readers, &f)).await.map_err(E::from)?
     }
 
+    /// On the calling thread, if nobody has to be waited for.
+    pub(super) async fn look_up<T, E, F>(&self, f: F) -> Result<T, E>
+    where
+        F: Fn(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        match self.gate.try_run(|| read_one_snapshot(&self.readers, &f)) {
+            Some(answer) => answer,
+            None => self.read(f).await,
+        }
+    }
+
     pub(super) fn submit(&self, job: Box<dyn Job>) -> Result<(), DbError> {
         self.writer.as_ref().ok_or(DbError::ReadOnly)?.submit(job)
     }
