@@ -131,11 +131,13 @@ pub fn make(tx: &mut Tx<'_>, id: OrderId, command: &Command, hand: &Hand) -> Res
     loop {
         let before = orders::find(tx, id)?.ok_or(MoveError::NoSuchOrder(id))?;
         let after = apply(&before.order, command.clone())?;
-        if after == before.order {
-            return Ok(before);
-        }
+        let made = if after == before.order {
+            orders::hold(tx, &before.order)?.then_some(before)
+        } else {
+            swap(tx, &before, &after, command.name(), hand)?
+        };
         // Each lost comparison is another's success, so this ends.
-        if let Some(stored) = swap(tx, &before, &after, command.name(), hand)? {
+        if let Some(stored) = made {
             return Ok(stored);
         }
     }

@@ -62,6 +62,13 @@ pub fn find(tx: &mut Tx<'_>, id: OrderId) -> Result<Option<Stored>, DbError> {
     read(&row, &lines.iter().collect::<Vec<_>>(), &payments.iter().collect::<Vec<_>>()).map(Some)
 }
 
+/// Keeps everybody from moving the order until this transaction is over: what it writes beside an order that it does not
+/// move, a key above all, is seen by the next move. Says whether the order is still as it was read.
+pub fn hold(tx: &mut Tx<'_>, order: &Order) -> Result<bool, DbError> {
+    let same = "update orders set version = version where order_id = $1 and version = $2";
+    Ok(tx.execute(same, &params![order.id.to_string(), order.version])? == 1)
+}
+
 /// Orders before `before` (latest first), of that customer and in that state where one is given.
 pub fn page(
     tx: &mut Tx<'_>,

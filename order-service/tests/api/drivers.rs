@@ -1,42 +1,54 @@
+use std::{sync::Mutex, time::Duration};
+
 use order_service::{
+    answer::{Answer, Route},
     domain::{
         Command, ProviderName, apply,
         checkout::{Opening, draft},
     },
-    store::{self, Actor, Owner, moves::Hand},
+    store::{
+        self, Actor, Owner, Stored,
+        keys::Key,
+        moves::{Hand, MoveError},
+    },
 };
 use serde_json::json;
 use service_kit::{
-    db::{Db, DbError, DbOptions, Engine},
+    db::{Db, DbError, DbOptions, Engine, Tx},
     testing::{TestDatabase, eventually},
 };
-use shared_types::{Currency, OrderId, Timestamp};
+use shared_types::{BookId, Currency, OrderId, Timestamp, takings::TakenLine};
 
 use crate::{
     neighbours::Mood,
     shop::{Shop, collect, deliver, hasty, patient, send, start},
 };
 
-#[tokio::test]
-async fn of_two_moves_from_one_version_exactly_one_is_made() {
-    let database = TestDatabase::create("one_version").await;
-    let db = Db::open(database.url(), DbOptions::default(), store::MIGRATIONS).await.unwrap();
+/// An order of one copy, to be collected and paid there, that was just placed.
+async fn placed(db: &Db, hand: &Hand) -> Stored {
     let id = OrderId::from_uuid(uuid::Uuid::now_v7());
     let request = serde_json::from_value(collect(&[(1, 1)])).unwrap();
     let (cards_by, invoices_by) = (ProviderName::Sandbox, ProviderName::Receipts);
     let pay_by = Timestamp::from_micros(1);
     let opening = Opening { id, currency: Currency::USD, cards_by, invoices_by, pay_by };
     let order = apply(&draft(request, opening).unwrap(), Command::Place).unwrap();
-    let hand = Hand { actor: Actor::Driver, at: Timestamp::from_micros(1), lead_ms: 0, look_ms: 0 };
     let owner = Owner { customer: "account:1".into(), placed_by: "account:1".into() };
     let by = hand.clone();
-    let placed =
-        db.write::<_, DbError, _>(move |tx| store::moves::open(tx, &order, &owner, None, "place", &by)).await.unwrap();
+    db.write::<_, DbError, _>(move |tx| store::moves::open(tx, &order, &owner, None, "place", &by)).await.unwrap()
+}
 
+const DRIVER: Hand = Hand { actor: Actor::Driver, at: Timestamp::from_micros(1), lead_ms: 0, look_ms: 0 };
+
+#[tokio::test]
+async fn of_two_moves_from_one_version_exactly_one_is_made() {
+    let database = TestDatabase::create("one_version").await;
+    let db = Db::open(database.url(), DbOptions::default(), store::MIGRATIONS).await.unwrap();
+    let placed = placed(&db, &DRIVER).await;
+    let id = placed.order.id;
     let swap = |command: Command| {
-        let (before, name, hand) = (placed.clone(), command.name(), hand.clone());
+        let (before, name) = (placed.clone(), command.name());
         let after = apply(&before.order, command).unwrap();
-        db.write::<_, DbError, _>(move |tx| store::moves::swap(tx, &before, &after, name, &hand))
+        db.write::<_, DbError, _>(move |tx| store::moves::swap(tx, &before, &after, name, &DRIVER))
     };
     let (refused, canceled) =
         tokio::join!(swap(Command::CopiesRefused { n: 1, lines: Vec::new() }), swap(Command::Cancel { reason: None }));
@@ -47,6 +59,49 @@ async fn of_two_moves_from_one_version_exactly_one_is_made() {
     assert_eq!(kept, made);
     let history = db.read::<_, DbError, _>(move |tx| store::history::of(tx, id)).await.unwrap();
     assert_eq!(history.len(), 2);
+    db.close().await;
+}
+
+/// Asked a second time for what is under way, the order does not move, and yet its last move must see the second key.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_comes_with_no_move_is_answered_by_the_move_that_is_made_meanwhile() {
+    const PATIENCE: Duration = Duration::from_millis(300);
+    let database = TestDatabase::create("second_key").await;
+    let db = Db::open(database.url(), DbOptions::default(), store::MIGRATIONS).await.unwrap();
+    let id = placed(&db, &DRIVER).await.order.id;
+    let make = |command: Command| {
+        let db = db.clone();
+        async move { db.write(move |tx| store::moves::make(tx, id, &command, &DRIVER)).await.unwrap() }
+    };
+    let price = "12.50".parse().unwrap();
+    let (book_id, title, currency) = (BookId::new(1).unwrap(), "One".to_owned(), Currency::USD);
+    let line = TakenLine { book_id, quantity: 1, title, isbn: None, price, currency };
+    make(Command::CopiesTaken { n: 1, lines: vec![line] }).await;
+    let undone = make(Command::Refund { reason: None }).await;
+    assert!(!Route::Refund.is_final(&undone.order), "its copies are on their way back");
+
+    let (asked, was_asked) = std::sync::mpsc::channel::<()>();
+    let (moved, was_moved) = std::sync::mpsc::channel::<()>();
+    let key = Key { principal: "account:1".into(), route: Route::Refund, key: "second".into(), fingerprint: vec![1] };
+    let (again, was_moved, of) = (db.clone(), Mutex::new(was_moved), key.clone());
+    let asking = tokio::spawn(async move {
+        let ask = move |tx: &mut Tx<'_>| {
+            assert_eq!(store::keys::tie(tx, &of, id, DRIVER.at)?, None);
+            let found = store::moves::make(tx, id, &Command::Refund { reason: None }, &DRIVER)?;
+            asked.send(()).unwrap();
+            // Where the move waits for this commit, this does not wait for the move.
+            was_moved.lock().unwrap().recv_timeout(PATIENCE).ok();
+            Ok::<_, MoveError>(found)
+        };
+        again.write(ask).await.unwrap()
+    });
+    tokio::task::spawn_blocking(move || was_asked.recv().unwrap()).await.unwrap();
+    let last = make(Command::CopiesGivenBack { n: 1 }).await;
+    moved.send(()).ok();
+    assert_eq!(asking.await.unwrap().order.version, undone.order.version);
+    assert!(Route::Refund.is_final(&last.order));
+    let kept = db.read::<_, DbError, _>(move |tx| store::keys::find(tx, &key)).await.unwrap().unwrap();
+    assert!(matches!(kept.answer, Some(Answer::Done(_))), "{kept:?}");
     db.close().await;
 }
 

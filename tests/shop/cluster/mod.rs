@@ -318,10 +318,11 @@ impl Cluster {
         Ok(())
     }
 
-    /// How many lines of the part's logs have this in them.
-    pub fn logged(&self, part: Part, what: &str) -> usize {
+    /// The lines of the part's logs that have this in them.
+    pub fn logged(&self, part: Part, what: &str) -> Vec<String> {
         let logs = (0..self.replicas).map(|replica| std::fs::read_to_string(self.log_of(part, replica)).unwrap());
-        logs.map(|log| log.lines().filter(|line| line.contains(what)).count()).sum()
+        let found = |log: String| log.lines().filter(|line| line.contains(what)).map(str::to_owned).collect::<Vec<_>>();
+        logs.flat_map(found).collect()
     }
 
     fn log_of(&self, part: Part, replica: usize) -> PathBuf {
