@@ -58,6 +58,19 @@ fn a_number_of_a_line_is_not_used_twice() {
 }
 
 #[test]
+fn older_news_of_a_parcel_are_no_news() {
+    let placed = apply(&created(PaymentMethod::OnDelivery, true), Command::Place).expect("placed");
+    let order = apply(&placed, taken(1)).expect("approved");
+    let news = |status, version| Command::DeliveryMoved { n: 1, status, version };
+    let shipped = apply(&order, news(DeliveryStatus::Shipped, 3)).expect("news");
+    assert_eq!((shipped.delivery_n, shipped.delivery_version), (1, 3));
+    for old in [news(DeliveryStatus::Scheduled, 1), news(DeliveryStatus::Failed, 2), news(DeliveryStatus::Failed, 3)] {
+        assert_eq!(apply(&shipped, old).as_ref(), Ok(&shipped));
+    }
+    assert_ne!(apply(&shipped, news(DeliveryStatus::Delivered, 4)).as_ref(), Ok(&shipped));
+}
+
+#[test]
 fn what_people_say_of_a_move_is_kept() {
     let why = || Some("changed my mind".to_owned());
     let placed = apply(&created(PaymentMethod::OnDelivery, true), Command::Place).expect("placed");
