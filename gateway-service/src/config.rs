@@ -92,6 +92,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let checks = parts.into_iter().chain(own).chain(shared.as_ref().map(Shared::check)).collect();
     let layers = Layers::new(Arc::clone(&identity), &config.identity.rates, shared, Some(upstreams.order.clone()));
     serve_behind(layers, INFO, config.listen, config.workers, checks, background, move |routes| {
+        http::busy_routes(routes);
         identity.routes(routes);
         // Before the scope in which some of them stand.
         http::live::routes(routes, &live);

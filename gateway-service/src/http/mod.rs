@@ -41,33 +41,41 @@ pub(crate) const BASE: &str = "/api/v1";
 /// for. Whoever walks all routes adds them.
 pub const UNDOCUMENTED: [(&str, &str); 2] = [("POST", events::PATH), ("GET", live::PATH)];
 
+/// What is asked for most, before all other routes: the router tries one after the other.
+pub(crate) fn busy_routes(config: &mut ServiceConfig) {
+    config
+        .service(
+            web::scope("/api/v1/books")
+                .service(web::resource("").route(web::get().to(books::list)).route(web::post().to(books::create)))
+                .service(
+                    web::resource("/{book}")
+                        .route(web::get().to(books::show))
+                        .route(web::patch().to(books::update))
+                        .route(web::delete().to(books::delete)),
+                )
+                .service(web::resource("/{book}/stock-adjustments").route(web::post().to(books::adjust_stock)))
+                .service(web::resource("/{book}/ledger").route(web::get().to(books::ledger))),
+        )
+        .service(web::resource("/api/v1/checkout").route(web::post().to(orders::checkout)));
+}
+
 pub(crate) fn routes(config: &mut ServiceConfig, upstreams: &Arc<Upstreams>) {
     config.app_data(actix_web::web::Data::from(Arc::clone(upstreams)));
     config.service(web::resource("/webhooks/payment").route(web::post().to(webhooks::payment)));
     let scope = web::scope(BASE);
-    config.service(desk_routes(parcel_routes(order_routes(book_routes(scope)))));
+    config.service(desk_routes(parcel_routes(order_routes(shelf_routes(scope)))));
 }
 
-/// Books, topics, stock, imports.
-fn book_routes(scope: Scope) -> Scope {
+/// Topics, imports.
+fn shelf_routes(scope: Scope) -> Scope {
     scope
-        .service(web::resource("/books").route(web::get().to(books::list)).route(web::post().to(books::create)))
-        .service(
-            web::resource("/books/{book}")
-                .route(web::get().to(books::show))
-                .route(web::patch().to(books::update))
-                .route(web::delete().to(books::delete)),
-        )
-        .service(web::resource("/books/{book}/stock-adjustments").route(web::post().to(books::adjust_stock)))
-        .service(web::resource("/books/{book}/ledger").route(web::get().to(books::ledger)))
         .service(web::resource("/topics").route(web::get().to(books::topics)))
         .service(web::resource("/imports").route(web::post().to(books::import)))
 }
 
-/// Purchases, and orders on their way to a decision.
+/// Orders on their way to a decision.
 fn order_routes(scope: Scope) -> Scope {
     scope
-        .service(web::resource("/checkout").route(web::post().to(orders::checkout)))
         .service(web::resource("/orders").route(web::get().to(orders::list)).route(web::post().to(reviews::create)))
         .service(web::resource("/orders/{order_id}").route(web::get().to(orders::show)))
         .service(web::resource("/orders/{order_id}/history").route(web::get().to(orders::history)))

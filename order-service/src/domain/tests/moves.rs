@@ -100,12 +100,12 @@ fn a_cancellation_that_was_given_up_and_arrives_late_costs_the_buyer_no_parcel()
     let placed = apply(&created(PaymentMethod::OnDelivery, true), Command::Place).expect("placed");
     let mut order = apply(&placed, taken(1)).expect("approved");
     order = apply(&order, Command::DeliveryBooked { n: 1, status: Scheduled, version: 1 }).expect("booked");
-    order = apply(&order, Command::Refund { reason: None }).expect("to be undone");
+    order = apply(&order, Command::Refund { reason: Some("changed my mind".to_owned()) }).expect("to be undone");
     // The cancellation is under way, but the parcel leaves, comes back to be sent again, and only then is canceled.
     for (status, version) in [(Shipped, 2), (Failed, 3), (Scheduled, 4), (Canceled, 5)] {
         order = apply(&order, Command::DeliveryMoved { n: 1, status, version }).expect("news");
     }
-    assert!(!order.withdrawn, "the refund was too late");
+    assert_eq!((order.withdrawn, order.reason.as_ref()), (false, None), "the refund was too late");
     assert_eq!((next(&order), order.delivery_id().n), (Some(Action::BookDelivery), 2));
     order = apply(&order, Command::DeliveryBooked { n: 2, status: Scheduled, version: 1 }).expect("booked again");
     assert_eq!(next(&order), None);

@@ -122,6 +122,20 @@ fn every_command_on_every_reachable_order_does_what_the_table_says() {
     assert!(cells.iter().all(|count| *count > 1_000), "the table is hardly touched: {cells:?}");
 }
 
+/// The history keeps the names, so they stay what they are.
+#[test]
+fn a_command_is_named_as_it_is_called() {
+    for command in commands() {
+        let text = format!("{command:?}");
+        let called = text.split(' ').next().unwrap_or_default();
+        let snake = |(at, c): (usize, char)| {
+            let gap = (at > 0 && c.is_ascii_uppercase()).then_some('_');
+            gap.into_iter().chain([c.to_ascii_lowercase()])
+        };
+        assert_eq!(command.name(), called.chars().enumerate().flat_map(snake).collect::<String>());
+    }
+}
+
 #[test]
 fn the_orders_that_can_be_reached_are_these() {
     let orders = reachable();
