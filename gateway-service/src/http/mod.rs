@@ -44,18 +44,15 @@ pub const UNDOCUMENTED: [(&str, &str); 2] = [("POST", events::PATH), ("GET", liv
 /// What is asked for most, before all other routes: the router tries one after the other.
 pub(crate) fn busy_routes(config: &mut ServiceConfig) {
     config
+        .service(web::resource("/api/v1/books").route(web::get().to(books::list)).route(web::post().to(books::create)))
         .service(
-            web::scope("/api/v1/books")
-                .service(web::resource("").route(web::get().to(books::list)).route(web::post().to(books::create)))
-                .service(
-                    web::resource("/{book}")
-                        .route(web::get().to(books::show))
-                        .route(web::patch().to(books::update))
-                        .route(web::delete().to(books::delete)),
-                )
-                .service(web::resource("/{book}/stock-adjustments").route(web::post().to(books::adjust_stock)))
-                .service(web::resource("/{book}/ledger").route(web::get().to(books::ledger))),
+            web::resource("/api/v1/books/{book}")
+                .route(web::get().to(books::show))
+                .route(web::patch().to(books::update))
+                .route(web::delete().to(books::delete)),
         )
+        .service(web::resource("/api/v1/books/{book}/stock-adjustments").route(web::post().to(books::adjust_stock)))
+        .service(web::resource("/api/v1/books/{book}/ledger").route(web::get().to(books::ledger)))
         .service(web::resource("/api/v1/checkout").route(web::post().to(orders::checkout)));
 }
 
