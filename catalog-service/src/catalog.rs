@@ -88,7 +88,7 @@ impl Catalog {
     /// The first start settles the currency; a later one with another is refused.
     pub async fn settle_currency(&self) -> Result<(), StartError> {
         let wanted = self.currency;
-        let settled = self.db.prepare(move |tx| store::shop::settle_currency(tx, wanted)).await;
+        let settled = self.db.write_at_start(move |tx| store::shop::settle_currency(tx, wanted)).await;
         let settled = settled.map_err(|error| StartError::Part(format!("the catalog's currency: {error}")))?;
         if settled == wanted.code() {
             return Ok(());

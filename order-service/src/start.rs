@@ -47,7 +47,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let issuers = [(Service::Gateway, config.gateway_url.as_str()), (Service::Delivery, &config.delivery_url)];
     let gate = Gate::trusting(Service::Order, &issuers).map_err(|error| part(&error))?;
     let fresh = Secret::new(Uuid::new_v4().simple().to_string() + &Uuid::new_v4().simple().to_string());
-    let card_key = db.prepare(move |tx| store::card_key::find_or_keep(tx, &fresh)).await;
+    let card_key = db.write_at_start(move |tx| store::card_key::find_or_keep(tx, &fresh)).await;
     let card_key = card_key.map_err(|error| part(&error))?;
 
     let mut background = Background::default();

@@ -138,6 +138,7 @@ async fn replicas_that_die_while_postgres_and_redis_do_lose_no_acknowledged_orde
     }
     cutter.cut(false);
     let (unheard, unanswered) = cutter.cuts();
+    assert!(unheard >= 2 && unanswered >= 2, "{unheard} {unanswered}");
     let sold = in_the_evening(shop, crowd, &caller, wanted).await;
     let figures =
         format!("{kills} kills of replicas, {unheard} commits unheard, {unanswered} unanswered, {sold} orders");

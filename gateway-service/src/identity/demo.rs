@@ -79,7 +79,8 @@ impl Identity {
         &self,
         wanted: fn(Option<&store::accounts::Account>) -> bool,
     ) -> Result<Vec<(Uuid, &'static str, &'static str, Role)>, Problem> {
-        let read = self.db.prepare(move |tx| {
+        // It only reads: but a database that is away for a moment is no reason not to start.
+        let read = self.db.write_at_start(move |tx| {
             let mut found = Vec::new();
             for demo in ACCOUNTS {
                 let account = store::accounts::find(tx, AccountId::from_uuid(demo.0))?;

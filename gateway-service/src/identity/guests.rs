@@ -42,7 +42,7 @@ impl Guests {
     /// Opens the key, made on the first start.
     pub async fn open(db: &Db, welcome: bool) -> Result<Guests, DbError> {
         let candidate = opaque::random_bytes::<KEY_BYTES>();
-        let key = db.prepare(move |tx| store::guests::key(tx, &candidate)).await?;
+        let key = db.write_at_start(move |tx| store::guests::key(tx, &candidate)).await?;
         Ok(Guests { key, welcome })
     }
 

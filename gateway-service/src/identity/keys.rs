@@ -136,7 +136,7 @@ impl Identity {
         let now = self.clock.now();
         let keys: Vec<(ApiKey, Vec<u8>)> =
             named.into_iter().chain(demo).map(|(name, key)| (configured_key(name, now), sha256(&key))).collect();
-        let done = self.db.prepare(move |tx| {
+        let done = self.db.write_at_start(move |tx| {
             store::keys::revoke_configured(tx, now)?;
             keys.iter().try_for_each(|(key, sha256)| store::keys::allow_configured(tx, key, sha256))
         });

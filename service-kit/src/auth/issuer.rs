@@ -62,7 +62,7 @@ impl Issuer {
         ed25519::install();
         let issuer = Issuer(Arc::new(Inner { service, clock, db, keys: RwLock::new(Arc::new([])) }));
         let rotation = issuer.rotation()?;
-        issuer.take_over(&issuer.0.db.prepare(rotation).await?);
+        issuer.take_over(&issuer.0.db.write_at_start(rotation).await?);
         Ok(issuer)
     }
 

@@ -65,7 +65,7 @@ use url::Place;
 /// A database. Clones are cheap and share one pool, one writer and one set of limits.
 #[derive(Clone)]
 pub struct Db {
-    /// Where it is, and how long a start waits for it: for [`prepare`](Self::prepare).
+    /// Where it is, and how long a start waits for it: for [`write_at_start`](Self::write_at_start).
     url: DatabaseUrl,
     start_wait: Duration,
     backend: Backend,
@@ -208,7 +208,7 @@ impl Db {
     /// As [`write`](Self::write), for what a service writes before it serves. A database that goes away meanwhile is
     /// waited for, as long as `start_wait_ms` says, as it is in [`open`](Self::open). An answer may be lost and the closure
     /// run again after it had its effect, so a second run must find that and leave it as it is.
-    pub async fn prepare<T, F>(&self, f: F) -> Result<T, DbError>
+    pub async fn write_at_start<T, F>(&self, f: F) -> Result<T, DbError>
     where
         F: Fn(&mut Tx<'_>) -> Result<T, DbError> + Send + Sync + 'static,
         T: Send + 'static,

@@ -27,7 +27,7 @@ pub async fn tell_gateways(
 ) -> Result<(), String> {
     let wanted: Vec<String> = (1..=urls.len()).map(|place| format!("{GATEWAY}{place}")).collect();
     let listed = wanted.clone();
-    let forgotten = db.prepare(move |tx| forget_all_but(tx, &listed)).await;
+    let forgotten = db.write_at_start(move |tx| forget_all_but(tx, &listed)).await;
     forgotten.map_err(|error| error.to_string())?;
     let defaults = RelayOptions { longest_pause_ms: LONGEST_PAUSE_MS, ..RelayOptions::default() };
     let options = match db.engine() {

@@ -84,7 +84,7 @@ impl Relay {
         let name = subscriber.to_owned();
         // Known to be ours by its beginning.
         static THIS_PROCESS: LazyLock<Uuid> = LazyLock::new(Uuid::now_v7);
-        let subscriber_id = db.prepare(move |tx| {
+        let subscriber_id = db.write_at_start(move |tx| {
             deliveries::purge(tx)?;
             deliveries::bury_leases(tx, &THIS_PROCESS.to_string())?;
             outbox::subscribe(tx, &name)

@@ -114,7 +114,7 @@ async fn a_line_that_breaks_before_the_commit_costs_nobody_his_closure() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_goes_away_while_a_service_starts_is_waited_for() {
-    for (number, words) in ["pg_advisory_lock", "kit_schema_history", "create table outbox", "schema_history", COMMIT]
+    for (number, words) in ["pg_advisory_lock", "kit_schema_history", "create table outbox", " schema_history", COMMIT]
         .into_iter()
         .enumerate()
     {
@@ -129,10 +129,10 @@ async fn a_server_that_goes_away_while_a_service_starts_is_waited_for() {
         assert_eq!(books(&db).await, 0, "all of the schema is there");
 
         line.cut_after(COMMIT);
-        let prepared = db.prepare(|tx| {
+        let written = db.write_at_start(|tx| {
             tx.execute("insert into book (book_id, title, on_hand) values (1, 'One', 1) on conflict do nothing", &[])
         });
-        assert_eq!(prepared.await.expect(words), 0, "the second run found what the first had done");
+        assert_eq!(written.await.expect(words), 0, "the second run found what the first had done");
         assert!(line.is_cut());
         assert_eq!(books(&db).await, 1);
     }
