@@ -18,3 +18,6 @@ pub mod stock;
 pub mod taking;
 /// Titles, authors, topics, SKUs and reasons.
 pub mod text;
+
+#[cfg(test)]
+mod shelf_tests;

@@ -61,3 +61,60 @@ fn difference(delta: i64) -> Result<i64, String> {
         other => within(other, -MAX_BOOK_COPIES, MAX_BOOK_COPIES),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(delta: Option<i64>, set_to: Option<i64>) -> AdjustStockRequest {
+        AdjustStockRequest { adjustment_id: None, delta, set_to, reason: "a box came".to_owned() }
+    }
+
+    #[test]
+    fn an_adjustment_says_how_many_came_or_how_many_there_are() {
+        let most = MAX_BOOK_COPIES;
+        for (delta, set_to, expected) in [
+            (Some(2), None, Ok((StockChange::By(2), "by 2"))),
+            (Some(-2), None, Ok((StockChange::By(-2), "by -2"))),
+            (None, Some(0), Ok((StockChange::To(0), "to 0"))),
+            (Some(most), None, Ok((StockChange::By(most), "by 1000000000"))),
+            (Some(-most), None, Ok((StockChange::By(-most), "by -1000000000"))),
+            (Some(most + 1), None, Err("delta")),
+            (Some(-most - 1), None, Err("delta")),
+            (Some(0), None, Err("delta")),
+            (None, Some(-1), Err("set_to")),
+            (None, Some(most + 1), Err("set_to")),
+            (Some(1), Some(1), Err("set_to")),
+            (None, None, Err("delta")),
+        ] {
+            let read = Adjustment::parse(&request(delta, set_to));
+            match expected {
+                Ok((change, text)) => {
+                    let adjustment = read.expect("an adjustment");
+                    assert_eq!((adjustment.change, adjustment.change.text().as_str()), (change, text));
+                    assert_eq!((adjustment.id, adjustment.reason.as_str()), (None, "a box came"));
+                }
+                Err(field) => {
+                    let errors = read.expect_err("refused");
+                    assert_eq!(errors.iter().map(|error| error.field.as_str()).collect::<Vec<_>>(), [field]);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn all_that_is_wrong_with_an_adjustment_is_named() {
+        let wrong = AdjustStockRequest {
+            adjustment_id: Some(" ".to_owned()),
+            delta: Some(0),
+            set_to: None,
+            reason: String::new(),
+        };
+        let errors = Adjustment::parse(&wrong).expect_err("refused");
+        let fields: Vec<&str> = errors.iter().map(|error| error.field.as_str()).collect();
+        assert_eq!(fields, ["adjustment_id", "reason", "delta"]);
+        let named = AdjustStockRequest { adjustment_id: Some("count 7".to_owned()), ..request(Some(1), None) };
+        let adjustment = Adjustment::parse(&named).expect("an adjustment");
+        assert_eq!(adjustment.id.expect("an id").as_str(), "count 7");
+    }
+}
