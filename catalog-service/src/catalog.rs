@@ -11,7 +11,7 @@ use service_kit::{
 use shared_types::{
     BookId, Currency, FieldError, Isbn, TakingId, Timestamp,
     books::{BookView, ImportOutcome, ImportResult, LedgerEntryView, TopicView},
-    takings::TakingView,
+    takings::{RefusedLine, TakingView},
 };
 use uuid::Uuid;
 
@@ -248,6 +248,11 @@ impl Catalog {
 
     pub async fn give_back(&self, id: TakingId) -> Result<takings::Answer, CatalogError> {
         self.write(&GIVE_BACK, move |tx, currency, now| takings::give_back(tx, id, currency, now)).await
+    }
+
+    /// The lines that could not be taken now.
+    pub async fn obstacles(&self, asked: Asked) -> Result<Vec<RefusedLine>, CatalogError> {
+        self.look_up(move |tx, currency| Ok(takings::obstacles(tx, &asked, currency)?)).await
     }
 
     pub async fn find_taking(&self, id: TakingId) -> Result<TakingView, CatalogError> {

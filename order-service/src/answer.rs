@@ -126,7 +126,7 @@ impl Answer {
 }
 
 /// Why the buyer does not get his books: the lines that stood in the way, his card, or who or what ended the order.
-fn not_sold(order: &Order) -> Problem {
+pub(crate) fn not_sold(order: &Order) -> Problem {
     if let Some(reason) = weightiest(&order.refused) {
         let (code, detail) = match reason {
             RefusalReason::Gone => (Code::BookGone, "a book of the order is not sold any more"),

@@ -43,6 +43,8 @@ macro_rules! commit_points {
 }
 
 pub const PLACE: CommitPoints = commit_points!("place");
+/// A request that is refused before an order is written.
+pub const REFUSE: CommitPoints = commit_points!("refuse");
 /// Every request that moves an order there is.
 pub const MOVE: CommitPoints = commit_points!("move");
 pub const EVENT: CommitPoints = commit_points!("event");
@@ -73,6 +75,6 @@ pub fn fault_points() -> Vec<String> {
         .into_iter()
         .chain([NOTIFY, TELL])
         .flat_map(|at| [at.before_call, at.after_call, at.after_commit]);
-    let commits = [PLACE, MOVE, EVENT, WEBHOOK].into_iter().flat_map(|at| [at.before_commit, at.after_commit]);
+    let commits = [PLACE, REFUSE, MOVE, EVENT, WEBHOOK].into_iter().flat_map(|at| [at.before_commit, at.after_commit]);
     calls.chain(commits).map(str::to_owned).collect()
 }

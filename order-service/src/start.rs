@@ -17,7 +17,7 @@ use crate::{
     config::Config,
     driver::{Driver, Others, work},
     http::{
-        Shop,
+        Shop, Shortages,
         desk::{self, Desk},
         routes,
     },
@@ -64,7 +64,17 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     background.close_last(db.clone());
     metrics::show(&mut background, &db);
     let unpaid_ms = 60_000 * i64::from(config.unpaid_minutes);
-    let shop = Shop { db, driver, catalog, providers, senders, currency: config.currency, unpaid_ms, card_key };
+    let shop = Shop {
+        db,
+        driver,
+        catalog,
+        providers,
+        senders,
+        currency: config.currency,
+        unpaid_ms,
+        card_key,
+        shortages: Shortages::default(),
+    };
     let (orders, desk) = (routes(shop, gate, issuer), desk::routes(desk));
     let all = move |config: &mut ServiceConfig| {
         orders(config);

@@ -11,6 +11,14 @@ pub struct TakeRequest {
     pub lines: Vec<TakeLine>,
 }
 
+/// Whether copies could be taken now. It is a look, and takes nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
+#[openapi(example = r#"{"refused": [{"book_id": 8, "reason": "sold_out", "available": 0, "title": "The Martian"}]}"#)]
+pub struct TakingCheck {
+    /// Every line that stands in the way; empty: all of them could be taken.
+    pub refused: Vec<RefusedLine>,
+}
+
 /// Copies of one book. Lines of the same book are merged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
 #[serde(deny_unknown_fields)]

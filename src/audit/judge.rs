@@ -175,29 +175,45 @@ fn heard(order: &Order, deliveries: &[Delivery]) -> Option<String> {
     })
 }
 
-/// I6 for one key: one order, written by no other key, and an answer that is about it and agrees with it.
+/// I6 for one key: one order, written by no other key, and an answer that is about it and agrees with it; or no order, and
+/// a refusal.
 pub(super) fn key(key: &Key) -> Option<Wrong> {
+    let Some(order_id) = &key.order_id else { return refused_key(key) };
     let Some(order) = &key.order else {
-        return Some((Kind::KeyOfNoOrder, format!("stands for order {}, which is not there", key.order_id)));
+        return Some((Kind::KeyOfNoOrder, format!("stands for order {order_id}, which is not there")));
     };
     if key.wrote() && key.writers != 1 {
-        return Some((Kind::KeyShared, format!("order {} was written under {} keys", key.order_id, key.writers)));
+        return Some((Kind::KeyShared, format!("order {order_id} was written under {} keys", key.writers)));
     }
     if key.wrote() && order.placed_by != key.place.0 {
-        return Some((Kind::KeyOfAnother, format!("order {} was placed by {}", key.order_id, order.placed_by)));
+        return Some((Kind::KeyOfAnother, format!("order {order_id} was placed by {}", order.placed_by)));
     }
     match key.answer() {
         None if order.is_at_rest => {
-            Some((Kind::KeyUnanswered, format!("order {} is at rest, and was never answered", key.order_id)))
+            Some((Kind::KeyUnanswered, format!("order {order_id} is at rest, and was never answered")))
         }
         None => None,
-        Some(Err(error)) => Some((Kind::AnswerUnreadable, format!("its answer cannot be read: {error}"))),
-        Some(Ok(answer)) => misfit(key, &order.state, &answer),
+        Some(Err(error)) => Some(unreadable(&error)),
+        Some(Ok(answer)) => misfit(key, order_id, &order.state, &answer),
     }
 }
 
+/// What is wrong with a key for which no order was written.
+fn refused_key(key: &Key) -> Option<Wrong> {
+    match key.answer() {
+        None => Some((Kind::KeyUnanswered, "stands for no order, and was never answered".to_owned())),
+        Some(Err(error)) => Some(unreadable(&error)),
+        Some(Ok(Answer::Refused(problem))) if problem.resource.is_none() => None,
+        Some(Ok(_)) => Some((Kind::AnswerOfAnother, "stands for no order, and its answer is about one".to_owned())),
+    }
+}
+
+fn unreadable(error: &serde_json::Error) -> Wrong {
+    (Kind::AnswerUnreadable, format!("its answer cannot be read: {error}"))
+}
+
 /// Why an answer is not one about this key's order. What is said of a final state stays true.
-fn misfit(key: &Key, state: &str, answer: &Answer) -> Option<Wrong> {
+fn misfit(key: &Key, order_id: &str, state: &str, answer: &Answer) -> Option<Wrong> {
     let (about, said) = match answer {
         Answer::Done(order) => (Some(order.id), Some(order.state)),
         Answer::Refused(problem) => {
@@ -205,8 +221,8 @@ fn misfit(key: &Key, state: &str, answer: &Answer) -> Option<Wrong> {
             (path.and_then(|id| id.parse::<OrderId>().ok()), None)
         }
     };
-    if about.is_none_or(|about| about.to_string() != key.order_id) {
-        let detail = format!("stands for order {}, and its answer is about another", key.order_id);
+    if about.is_none_or(|about| about.to_string() != order_id) {
+        let detail = format!("stands for order {order_id}, and its answer is about another");
         return Some((Kind::AnswerOfAnother, detail));
     }
     let agrees = match (said, state) {
@@ -216,7 +232,7 @@ fn misfit(key: &Key, state: &str, answer: &Answer) -> Option<Wrong> {
         (Some(OrderState::Created | OrderState::Pending), _) => true,
         (None, state) => key.place.1 != "checkout" || matches!(state, "canceled" | "rejected"),
     };
-    let detail = || format!("order {} is {state}, and its caller was told otherwise", key.order_id);
+    let detail = || format!("order {order_id} is {state}, and its caller was told otherwise");
     (!agrees).then(|| (Kind::ToldOtherwise, detail()))
 }
 

@@ -11,7 +11,8 @@ pub(super) type Place = (String, String, String);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Key {
     pub place: Place,
-    pub order_id: String,
+    /// None: the request was refused before an order was written.
+    pub order_id: Option<String>,
     /// The answer that is kept; none: the first caller still waits for it.
     pub answer: Option<String>,
     /// None: there is no such order.

@@ -1,6 +1,6 @@
 //! One day in the shop: a purchase with an address, one that is canceled, one by card that is refunded and one whose bank
-//! is silent, a parcel that leaves, a copy that arrives, a
-//! book that is withdrawn. Every call is repeated until it is answered, so a day ends well whatever happens in it.
+//! is silent, a parcel that leaves, a copy that arrives, a book that is withdrawn and asked for all the same. Every call is
+//! repeated until it is answered, so a day ends well whatever happens in it.
 
 use std::{
     sync::Arc,
@@ -68,11 +68,20 @@ impl Day {
         self.rename(sold, "Sold Out Soon").await;
         self.adjust(sold).await;
         self.withdraw(withdrawn).await;
+        self.come_too_late(withdrawn).await;
 
         let again = self.caller.buy(&kept).await.order().id;
         assert_eq!(again, kept_order, "the same key is the same order");
         let evening = self.caller.book(sold).await;
         assert_eq!((evening.on_hand, evening.title.as_str()), (Some(10), "Sold Out Soon"));
+    }
+
+    /// Buyers of a book that is gone. Of three at two replicas one at least comes after another, and is refused on a look.
+    async fn come_too_late(&self, gone: BookId) {
+        for _ in 0..3 {
+            let bought = self.caller.buy(&Basket::of(&[(gone, 1)])).await;
+            assert!(matches!(bought, Bought::No(Code::BookGone)), "{bought:?}");
+        }
     }
 
     /// A book from a supplier's file. A row that is sent again is the same book.

@@ -8,7 +8,9 @@ use service_kit::{
 use shared_types::{
     Problem, TakingId,
     limits::{MAX_TAKINGS_AT_ONCE, MAX_TAKINGS_BYTES},
-    takings::{TakeManyAnswer, TakeManyRequest, TakeOne, TakeOneAnswer, TakeRequest, TakingState, TakingView},
+    takings::{
+        TakeManyAnswer, TakeManyRequest, TakeOne, TakeOneAnswer, TakeRequest, TakingCheck, TakingState, TakingView,
+    },
 };
 
 use super::Shop;
@@ -75,6 +77,19 @@ async fn decide(shop: &Shop, TakeOne { taking_id, lines, .. }: &TakeOne) -> Take
     };
     tracing::info!(%taking_id, status, "decided among others");
     TakeOneAnswer { taking_id: *taking_id, taking, problem }
+}
+
+/// Says which lines could not be taken now, and why.
+///
+/// It is a look: nothing is taken, and a moment later the answer may be another one.
+#[api_v2_operation(tags(takings))]
+pub async fn check(
+    _: ServiceCaller<peer::Order>,
+    shop: Shop,
+    body: Body<TakeRequest>,
+) -> Result<Reply<TakingCheck>, Fail<(S422,)>> {
+    let asked = Asked::parse(&body.0.lines, shop.currency()).map_err(Problem::invalid_fields)?;
+    Ok(Reply::ok(TakingCheck { refused: shop.obstacles(asked).await? }))
 }
 
 /// Gives the copies of a taking back, once.

@@ -137,8 +137,8 @@ fn undo_decrement(tx: &mut Tx<'_>, line: &TakenLine) -> Result<(), DbError> {
     .map(drop)
 }
 
-/// Every line that stands in the way, with the reason why.
-fn obstacles(tx: &mut Tx<'_>, asked: &Asked, currency: Currency) -> Result<Vec<RefusedLine>, DbError> {
+/// Every line that stands in the way now, with the reason why. It is a look, and takes nothing.
+pub fn obstacles(tx: &mut Tx<'_>, asked: &Asked, currency: Currency) -> Result<Vec<RefusedLine>, DbError> {
     let mut obstacles = Vec::new();
     for line in &asked.lines {
         let row = tx.query_opt(

@@ -44,18 +44,36 @@ async fn every_line_that_stands_in_the_way_is_named_with_its_reason() {
         |price: &str| json!({"book_id": dearer, "quantity": 1, "expected_price": price.parse::<f64>().unwrap()});
     let unknown = 4711;
     let lines = [line(unknown, 1), line(fine, 1), shown("9.99"), line(withdrawn, 1), line(sold_out, 1)];
+    let in_the_way = json!([
+        {"book_id": sold_out, "reason": "sold_out", "available": 0, "title": "Book 1"},
+        {"book_id": dearer, "reason": "price_changed", "price": 10.00, "title": "Book 2"},
+        {"book_id": withdrawn, "reason": "gone", "title": "Book 3"},
+        {"book_id": unknown, "reason": "gone"},
+    ]);
+    let seen = shop.post("/takings/check", json!({"lines": lines})).await;
+    assert_eq!((seen.status, &seen.json["refused"]), (200, &in_the_way));
     let answer = shop.take(&taking_id(), &lines).await;
-    assert_eq!(answer.status, 409);
-    assert_eq!(
-        answer.json["refused"],
-        json!([
-            {"book_id": sold_out, "reason": "sold_out", "available": 0, "title": "Book 1"},
-            {"book_id": dearer, "reason": "price_changed", "price": 10.00, "title": "Book 2"},
-            {"book_id": withdrawn, "reason": "gone", "title": "Book 3"},
-            {"book_id": unknown, "reason": "gone"},
-        ])
-    );
+    assert_eq!((answer.status, &answer.json["refused"]), (409, &in_the_way));
     assert_eq!(shop.on_hand(fine).await, 9);
+    shop.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_at_what_could_be_taken_takes_nothing() {
+    let shop = Shop::open("check").await;
+    let book = shop.new_book(2).await;
+    let before = shop.book(book).await;
+    for (copies, available) in
+        [(2, json!([])), (3, json!([{"book_id": book, "reason": "sold_out", "available": 2, "title": "Book 1"}]))]
+    {
+        // Lines of one book are one line here, too.
+        let lines = json!({"lines": [line(book, copies - 1), line(book, 1)]});
+        let seen = shop.post("/takings/check", lines).await;
+        assert_eq!((seen.status, &seen.json["refused"]), (200, &available));
+    }
+    assert_eq!(shop.book(book).await, before, "its version included");
+    let wrong = shop.post("/takings/check", json!({"lines": []})).await;
+    assert_eq!((wrong.status, wrong.fields()), (422, vec!["lines"]));
     shop.finish().await;
 }
 

@@ -9,7 +9,7 @@ use service_kit::{
 use shared_types::{
     BookId, Money, TakingId,
     books::BookView,
-    takings::{TakeLine, TakeRequest, TakingView},
+    takings::{TakeLine, TakeRequest, TakingCheck, TakingView},
 };
 
 use super::{alive, signed_client, takings::Takings};
@@ -38,6 +38,11 @@ impl Catalog {
     pub async fn give_back(&self, id: TakingId) -> Outcome<TakingView> {
         let path = format!("/takings/{id}/give-back");
         self.client.call(Method::POST, &path, None::<&()>, &[200, 201]).await
+    }
+
+    /// The lines of an order that could not be taken now. It is a look, and decides nothing.
+    pub async fn check(&self, order: &Order) -> Outcome<TakingCheck> {
+        self.client.call(Method::POST, "/takings/check", Some(&take_request(order)), &[200]).await
     }
 
     /// A book as it is sold now.

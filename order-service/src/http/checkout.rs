@@ -13,7 +13,7 @@ use super::{
     ending::{self, Ending},
     keys, moving,
     party::Party,
-    trouble,
+    shortages, trouble,
 };
 use crate::{
     answer::Route,
@@ -45,17 +45,26 @@ async fn buy(shop: &Shop, party: &Party, key: IdempotencyKey, request: CheckoutR
     // Where messages go is not part of what is bought: an account's number may change before its owner asks again.
     let bought = CheckoutRequest { phone: None, ..request.clone() };
     let key = keys::key_with_card(key, party, Route::Checkout, &bought, request.card.as_ref(), &shop.card_key);
-    let (card, opening) = (request.card.clone(), shop.opening());
-    // Without a card nobody is asked, and the transaction that writes the order looks the key up itself.
-    if card.is_some()
+    let card = request.card.clone();
+    let short = shop.shortages.concern(request.lines.iter().map(|line| line.book_id));
+    // Where nobody is asked before the order is written, the transaction that writes it looks the key up itself.
+    if (card.is_some() || short)
         && let Some(ending) = ending::known(shop, key.as_ref()).await?
     {
         return Ok(ending);
     }
-    let mut created = draft(request, opening).map_err(Problem::invalid_fields)?;
+    let mut created = draft(request, shop.opening()).map_err(Problem::invalid_fields)?;
+    if short && let Some(refusal) = shortages::refusal(shop, &created).await {
+        return ending::refused(shop, key, refusal).await;
+    }
     if let Some(card) = &card {
         created = with_card(created, cards::token(shop, card).await?);
     }
     let placed = apply(&created, Command::Place).map_err(|refusal| trouble::not_moved(refusal.into()))?;
-    moving::open(shop, placed, buyer, Route::Checkout, Command::Place.name(), key).await
+    let books = placed.copies().into_keys();
+    let ending = moving::open(shop, placed, buyer, Route::Checkout, Command::Place.name(), key).await?;
+    if ending.is_shortage() {
+        shop.shortages.note(books);
+    }
+    Ok(ending)
 }

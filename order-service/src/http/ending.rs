@@ -1,10 +1,15 @@
-use service_kit::http::{Reply, S200, S201, S202};
+use service_kit::{
+    db::DbError,
+    faults,
+    http::{Reply, S200, S201, S202},
+};
 use shared_types::{Code, OrderId, Problem, orders::OrderView};
 
 use super::{Shop, party::Party, trouble};
 use crate::{
     answer::{Answer, Route},
     driver::{Waited, Watch},
+    points::REFUSE,
     store::{
         self, Stored,
         keys::{Key, Used},
@@ -20,6 +25,12 @@ pub(super) enum Ending {
 }
 
 impl Ending {
+    /// Whether nothing was sold because there are too few copies, or the book is not sold any more.
+    pub(super) fn is_shortage(&self) -> bool {
+        let Ending::Final(Answer::Refused(problem)) = self else { return false };
+        matches!(problem.code, Code::SoldOut | Code::BookGone)
+    }
+
     /// The answer of a request that makes something: 201, or 202 while it is not decided.
     pub(super) fn created(self) -> Result<Reply<OrderView, (S201, S202)>, Problem> {
         match self {
@@ -73,6 +84,24 @@ pub(super) async fn of(
     })
 }
 
+/// Keeps the refusal of a request for which no order was written. Under a key that another request came with meanwhile, it ends
+/// as that one does.
+pub(super) async fn refused(shop: &Shop, key: Option<Key>, refusal: Answer) -> Result<Ending, Problem> {
+    let Some(key) = key else { return Ok(Ending::Final(refusal)) };
+    let (asked, kept, at) = (key.clone(), refusal.clone(), shop.driver.now());
+    let written = shop.db.write(move |tx| {
+        let used = store::keys::keep_refusal(tx, &asked, &kept, at)?;
+        faults::point(REFUSE.before_commit);
+        Ok::<_, DbError>(used)
+    });
+    let used = written.await?;
+    faults::point(REFUSE.after_commit);
+    match used {
+        Some(used) => again(shop, key, used).await,
+        None => Ok(Ending::Final(refusal)),
+    }
+}
+
 /// How a request ends whose key was used before. Asked before anything else, so that a replay is answered alike whatever
 /// has become of its books.
 pub(super) async fn known(shop: &Shop, key: Option<&Key>) -> Result<Option<Ending>, Problem> {
@@ -93,9 +122,11 @@ pub(super) async fn again(shop: &Shop, key: Key, used: Used) -> Result<Ending, P
     if let Some(answer) = used.answer {
         return Ok(Ending::Final(answer));
     }
-    let watch = shop.driver.watch(used.order_id);
+    let order_id =
+        used.order_id.ok_or_else(|| DbError::Sql("BUG: a key stands for an order or has its answer".into()))?;
+    let watch = shop.driver.watch(order_id);
     // The key is his, and so is what he asked with it.
-    let stored = stored(shop, used.order_id).await?;
+    let stored = stored(shop, order_id).await?;
     of(shop, key.route, Some(key), watch, Waited::Found(stored)).await
 }
 

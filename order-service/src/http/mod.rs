@@ -30,6 +30,8 @@ mod receipts;
 mod repairs;
 /// Orders that people write and decide about: submit, approve, reject, cancel, extend, refund, hand over.
 mod review;
+/// Books that were short a moment ago.
+mod shortages;
 /// Database errors as problems.
 mod trouble;
 /// `POST /webhooks/payment`.
@@ -44,6 +46,8 @@ use service_kit::{
 };
 use shared_types::{Currency, OrderId, Secret, Timestamp};
 use uuid::Uuid;
+
+pub use shortages::Shortages;
 
 use crate::{
     clients::{Catalog, payments::Providers},
@@ -66,6 +70,7 @@ pub struct Shop {
     pub unpaid_ms: i64,
     /// Keys the code by which the card enters a fingerprint.
     pub card_key: Secret,
+    pub shortages: Shortages,
 }
 
 impl Shop {

@@ -26,7 +26,8 @@ pub struct Key {
 /// What a key was used for before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Used {
-    pub order_id: OrderId,
+    /// None: it was refused before an order was written.
+    pub order_id: Option<OrderId>,
     /// Whether it was the same request.
     pub same: bool,
     /// The final answer, once there is one.
@@ -37,20 +38,29 @@ pub struct Used {
 ///
 /// Of two requests with one key the second waits at this statement for the first's commit, then finds its row.
 pub fn tie(tx: &mut Tx<'_>, key: &Key, order_id: OrderId, at: Timestamp) -> Result<Option<Used>, DbError> {
-    let tied = tx.execute(
-        "insert into idempotency_key (principal, route, key, fingerprint, order_id, created_at_us) \
-         values ($1, $2, $3, $4, $5, $6) \
+    insert(tx, key, Some(order_id.to_string()), None, at)
+}
+
+/// Keeps the refusal of a request for which no order was written; or answers what its key was used for before, in which
+/// case nothing is written.
+pub fn keep_refusal(tx: &mut Tx<'_>, key: &Key, refusal: &Answer, at: Timestamp) -> Result<Option<Used>, DbError> {
+    insert(tx, key, None, Some(json(refusal)), at)
+}
+
+fn insert(
+    tx: &mut Tx<'_>,
+    key: &Key,
+    order_id: Option<String>,
+    answer: Option<String>,
+    at: Timestamp,
+) -> Result<Option<Used>, DbError> {
+    let inserted = tx.execute(
+        "insert into idempotency_key (principal, route, key, fingerprint, order_id, answer, created_at_us) \
+         values ($1, $2, $3, $4, $5, $6, $7) \
          on conflict do nothing",
-        &params![
-            &key.principal,
-            key.route.name(),
-            &key.key,
-            key.fingerprint.clone(),
-            order_id.to_string(),
-            at.micros()
-        ],
+        &params![&key.principal, key.route.name(), &key.key, key.fingerprint.clone(), order_id, answer, at.micros()],
     )?;
-    if tied == 1 { Ok(None) } else { find(tx, key).and_then(|used| required(used, "key").map(Some)) }
+    if inserted == 1 { Ok(None) } else { find(tx, key).and_then(|used| required(used, "key").map(Some)) }
 }
 
 /// What a key was used for, if it was used.
@@ -61,7 +71,7 @@ pub fn find(tx: &mut Tx<'_>, key: &Key) -> Result<Option<Used>, DbError> {
     )?;
     let read = |row: Row| {
         Ok(Used {
-            order_id: required(parsed(&row, "order_id")?, "order_id")?,
+            order_id: parsed(&row, "order_id")?,
             same: row.get::<Vec<u8>>("fingerprint")? == key.fingerprint,
             answer: from_json(&row, "answer")?,
         })

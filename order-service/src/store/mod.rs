@@ -74,6 +74,11 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration::both("V19__no_listeners", include_str!("../../migrations/V19__no_listeners.sql")),
     Migration::both("V20__idempotency_key_order", include_str!("../../migrations/V20__idempotency_key_order.sql")),
     Migration::both("V21__receipt_received", include_str!("../../migrations/V21__receipt_received.sql")),
+    Migration::pair(
+        "V22__idempotency_key_refused",
+        include_str!("../../migrations/V22__idempotency_key_refused.sqlite.sql"),
+        include_str!("../../migrations/V22__idempotency_key_refused.postgres.sql"),
+    ),
 ];
 
 /// Whose order it is and who placed it, as principals. It is settled when the order is written.

@@ -172,10 +172,10 @@ fn every_side_of_every_call_and_commit_is_a_fault_point() {
             assert!(points.contains(&format!("order.{action}.{side}")));
         }
     }
-    for request in ["place", "move", "event", "webhook"] {
+    for request in ["place", "refuse", "move", "event", "webhook"] {
         for side in ["before_commit", "after_commit"] {
             assert!(points.contains(&format!("order.{request}.{side}")));
         }
     }
-    assert_eq!(points.len(), 35);
+    assert_eq!(points.len(), 37);
 }

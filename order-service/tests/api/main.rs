@@ -41,6 +41,8 @@ mod receipts;
 mod review;
 /// The service under test, and how to call it.
 mod shop;
+/// Books that were short a moment ago.
+mod shortages;
 /// Stripe's PaymentIntents, with answers that are lost.
 mod stripe;
 /// Webhooks to subscribers: at least once, signed.

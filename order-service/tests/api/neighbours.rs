@@ -1,3 +1,6 @@
+/// Books and takings, by the catalog's rules in small.
+mod shelf;
+
 use std::{
     collections::BTreeMap,
     net::TcpListener,
@@ -9,15 +12,19 @@ use futures_util::stream;
 use serde::Serialize;
 use service_kit::{auth::JWKS_PATH, testing::Callers};
 use shared_types::{
-    BookId, Code, Currency, DeliveryId, OrderId, Problem, TakingId, Timestamp,
+    BookId, Code, DeliveryId, OrderId, Problem, TakingId, Timestamp,
     deliveries::{BookDeliveryRequest, DeliveryStatus, DeliveryView},
     takings::{
-        RefusalReason, RefusedLine, TakeLine, TakeManyAnswer, TakeManyRequest, TakeOne, TakeOneAnswer, TakeRequest,
-        TakenLine, TakingState, TakingView,
+        TakeLine, TakeManyAnswer, TakeManyRequest, TakeOne, TakeOneAnswer, TakeRequest, TakingCheck, TakingState,
+        TakingView,
     },
 };
 
+use tokio::sync::oneshot;
+
 use crate::bank::{self, Bank};
+pub use shelf::Book;
+use shelf::{decide, of_somebody_else, refusal, undo};
 
 /// How a neighbour answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,13 +48,6 @@ pub enum Mood {
     Lies,
 }
 
-#[derive(Debug, Clone)]
-pub struct Book {
-    pub title: &'static str,
-    pub price: &'static str,
-    pub on_hand: i64,
-}
-
 /// A catalog and a delivery service in one server, each with its mood and its records.
 pub struct Neighbours {
     pub address: String,
@@ -64,6 +64,8 @@ struct State {
     deliveries: Mutex<BTreeMap<String, DeliveryView>>,
     /// Whose parcel each is, as the booking says.
     customers: Mutex<BTreeMap<String, String>>,
+    /// The answer to the next look at the shelf does not leave before this is told.
+    held_check: Mutex<Option<oneshot::Receiver<()>>>,
     /// Every call that arrived: `PUT /takings/…`.
     calls: Arc<Mutex<Vec<String>>>,
 }
@@ -86,6 +88,7 @@ impl Neighbours {
             delivery: Mutex::new(Mood::Well),
             books: Mutex::new(books.into_iter().collect()),
             takings: Mutex::default(),
+            held_check: Mutex::default(),
             deliveries: Mutex::default(),
             customers: Mutex::default(),
             calls: Arc::default(),
@@ -105,6 +108,7 @@ impl Neighbours {
                 .route("/health/live", web::get().to(live))
                 .route(JWKS_PATH, web::get().to(keys))
                 .route("/takings", web::post().to(take_many))
+                .route("/takings/check", web::post().to(check))
                 .route("/takings/{id}", web::put().to(take))
                 .route("/takings/{id}/give-back", web::post().to(give_back))
                 .route("/deliveries/{id}", web::put().to(book_delivery))
@@ -191,6 +195,13 @@ impl Neighbours {
         held(&self.state.calls).iter().filter(|made| made.contains(call)).count()
     }
 
+    /// The next look at the shelf is made, and its answer stays away until this is dropped.
+    pub fn hold_next_check(&self) -> oneshot::Sender<()> {
+        let (hold, until) = oneshot::channel();
+        *held(&self.state.held_check) = Some(until);
+        hold
+    }
+
     /// A take that was held up somewhere arrives now.
     pub fn late_take(&self, id: TakingId, book: i64) -> TakingState {
         let line = TakeLine { book_id: BookId::new(book).unwrap(), quantity: 1, expected_price: None };
@@ -239,6 +250,19 @@ async fn take_many(state: web::Data<State>, body: web::Json<TakeManyRequest>) ->
         (200, TakeManyAnswer { results: body.takings.iter().map(one).collect() })
     };
     answer(&state, mood, done).await
+}
+
+/// What is seen is what is there when the question comes; it may be a while until the answer leaves.
+async fn check(state: web::Data<State>, body: web::Json<TakeRequest>) -> HttpResponse {
+    held(&state.calls).push("POST /takings/check".to_owned());
+    let refused: Vec<_> = body.lines.iter().filter_map(|line| refusal(&held(&state.books), line)).collect();
+    let is_held = held(&state.held_check).take();
+    if let Some(until) = is_held {
+        // It is dropped, not told.
+        let _dropped = until.await;
+    }
+    let mood = *held(&state.catalog);
+    answer(&state, mood, |_| (200, TakingCheck { refused: refused.clone() })).await
 }
 
 async fn give_back(state: web::Data<State>, id: web::Path<TakingId>) -> HttpResponse {
@@ -329,66 +353,4 @@ async fn answer<T: Serialize>(state: &State, mood: Mood, done: impl Fn(&State) -
 pub fn broken() -> HttpResponse {
     let nothing = stream::iter([Err::<web::Bytes, _>(std::io::Error::other("cut"))]);
     HttpResponse::Ok().no_chunking(1_000).streaming(nothing)
-}
-
-/// The catalog's rules in small: all lines or none, the first answer stays.
-fn decide(state: &State, id: TakingId, lines: &[TakeLine]) -> TakingView {
-    let (mut takings, mut books) = (held(&state.takings), held(&state.books));
-    if let Some(known) = takings.get(&id.to_string()) {
-        return known.clone();
-    }
-    let refused: Vec<RefusedLine> = lines.iter().filter_map(|line| refusal(&books, line)).collect();
-    let mut view = TakingView { taking_id: id, state: TakingState::Refused, lines: Vec::new(), refused };
-    if view.refused.is_empty() {
-        view.state = TakingState::Taken;
-        view.lines = lines.iter().map(|line| taken(&mut books, line)).collect();
-    }
-    takings.insert(id.to_string(), view.clone());
-    view
-}
-
-fn of_somebody_else(state: &State, id: TakingId, lines: &[TakeLine]) -> TakingView {
-    let mut books = held(&state.books).clone();
-    let lines = lines.iter().map(|line| taken(&mut books, line)).collect();
-    let taking_id = OrderId::from_uuid(uuid::Uuid::nil()).taking(id.n);
-    TakingView { taking_id, state: TakingState::Taken, lines, refused: Vec::new() }
-}
-
-fn refusal(books: &BTreeMap<i64, Book>, line: &TakeLine) -> Option<RefusedLine> {
-    let refused = |reason| RefusedLine { book_id: line.book_id, reason, available: None, price: None, title: None };
-    let Some(book) = books.get(&line.book_id.number()) else { return Some(refused(RefusalReason::Gone)) };
-    let titled = |reason| RefusedLine { title: Some(book.title.to_owned()), ..refused(reason) };
-    let price = book.price.parse().unwrap();
-    if line.expected_price.is_some_and(|expected| expected != price) {
-        return Some(RefusedLine { price: Some(price), ..titled(RefusalReason::PriceChanged) });
-    }
-    let short = book.on_hand < line.quantity;
-    short.then(|| RefusedLine { available: Some(book.on_hand), ..titled(RefusalReason::SoldOut) })
-}
-
-fn taken(books: &mut BTreeMap<i64, Book>, line: &TakeLine) -> TakenLine {
-    let book = books.get_mut(&line.book_id.number()).unwrap();
-    book.on_hand -= line.quantity;
-    TakenLine {
-        book_id: line.book_id,
-        quantity: line.quantity,
-        title: book.title.to_owned(),
-        isbn: None,
-        price: book.price.parse().unwrap(),
-        currency: Currency::USD,
-    }
-}
-
-fn undo(state: &State, id: TakingId) -> TakingView {
-    let (mut takings, mut books) = (held(&state.takings), held(&state.books));
-    let tombstone =
-        || TakingView { taking_id: id, state: TakingState::GivenBack, lines: Vec::new(), refused: Vec::new() };
-    let view = takings.entry(id.to_string()).or_insert_with(tombstone);
-    if view.state == TakingState::Taken {
-        view.state = TakingState::GivenBack;
-        for line in &view.lines {
-            books.get_mut(&line.book_id.number()).unwrap().on_hand += line.quantity;
-        }
-    }
-    view.clone()
 }

@@ -18,6 +18,7 @@ use standardwebhooks::Webhook;
 use uuid::Uuid;
 
 use crate::{
+    neighbours::Book,
     outsider::{Mood, Outsider},
     shop::{Messages, Shop, collect, patient},
 };
@@ -226,6 +227,7 @@ async fn a_subscriber_who_hangs_keeps_no_other_waiting() {
     let pace = WebhookPace { call_ms: 300_000, poll_ms: 20, ..WebhookPace::default() };
     let events = [WebhookEvent::OrderCreated];
     let (shop, ids) = shop_telling(pace, "hook_hangs", &[&hanging, &other], &events, "127.0.0.1").await;
+    shop.neighbours.put_book(1, Book { title: "The Martian", price: "12.99", on_hand: 100 });
     for _ in 0..ORDERS {
         shop.checkout(&collect(&[(1, 1)])).await;
     }

@@ -121,6 +121,7 @@ fn broken_keys(sold: &Sold) -> Vec<Broken> {
             key("order_id = '01936f2e-7b1c-7cc3-98c4-dc0c0c07398f'"),
             &["I6"],
         ),
+        ("a key for no order that was answered with one", "orders.db", key("order_id = null"), &["I6"]),
         ("a key that was never answered", "orders.db", key("answer = null"), &["I6"]),
         ("an answer that nobody can read", "orders.db", key("answer = 'done'"), &["I6"]),
         ("somebody else's key", "orders.db", key("principal = 'guest:somebody-else'"), &["I6"]),
