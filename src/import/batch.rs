@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use reqwest::Method;
 use shared_types::{
     FieldError,
@@ -45,22 +47,34 @@ impl Batch {
         self.entries.len() >= BATCH_ROWS || self.bytes >= BATCH_BYTES
     }
 
-    /// Sends what is good and records what became of every row, in the order of the file.
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Sends what is good.
     ///
     /// A batch whose answer is lost is sent again: the rows that went in are then reported as unchanged.
-    pub(super) async fn settle(
-        self,
-        door: &Door,
-        rejects: &mut Rejects,
-        tally: &mut Tally,
-    ) -> Result<(), CommandError> {
+    pub(super) async fn send(self, door: Arc<Door>) -> Result<Answered, CommandError> {
         let rows: Vec<ImportRow> = self.entries.iter().filter_map(|entry| entry.fate.as_ref().ok().cloned()).collect();
         let sent = rows.len();
-        let results = if sent == 0 { Vec::new() } else { send(door, rows).await? };
+        let results = if sent == 0 { Vec::new() } else { ask(&door, rows).await? };
         if results.len() != sent {
             return Err(CommandError::Shop(format!("{} rows were sent, {} answered", sent, results.len())));
         }
-        let mut results = results.into_iter();
+        Ok(Answered { entries: self.entries, results })
+    }
+}
+
+/// A batch with what became of its rows.
+pub(super) struct Answered {
+    entries: Vec<Entry>,
+    results: Vec<ImportResult>,
+}
+
+impl Answered {
+    /// Records what became of every row, in the order of the file.
+    pub(super) fn record(self, rejects: &mut Rejects, tally: &mut Tally) -> Result<(), CommandError> {
+        let mut results = self.results.into_iter();
         for entry in self.entries {
             let (outcome, errors) = match entry.fate {
                 Err(errors) => (ImportOutcome::Rejected, errors),
@@ -78,7 +92,7 @@ impl Batch {
     }
 }
 
-async fn send(door: &Door, rows: Vec<ImportRow>) -> Result<Vec<ImportResult>, CommandError> {
+async fn ask(door: &Door, rows: Vec<ImportRow>) -> Result<Vec<ImportResult>, CommandError> {
     let answer: ImportAnswer = door.ask(Method::POST, "/api/v1/imports", Some(&ImportRequest { rows })).await?;
     Ok(answer.results)
 }

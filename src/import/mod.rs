@@ -1,6 +1,6 @@
 //! Books from a CSV file, row by row: good rows go in, bad ones come back with their line and every reason.
 //!
-//! The file is read as a stream and sent in batches; what is in memory is one batch. Sending a batch again is harmless:
+//! The file is read as a stream and sent in batches; what is in memory is two batches. Sending a batch again is harmless:
 //! a row is known by its ISBN or SKU, and the stock of a book that is there is left alone.
 
 /// Rows that are sent together, and what became of them.
@@ -20,16 +20,18 @@ use std::{
     io::{BufReader, Write},
     path::{Path, PathBuf},
     process::ExitCode,
+    sync::Arc,
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
 use shared_types::books::ImportOutcome;
+use tokio::task::JoinHandle;
 
 use crate::{
     CommandError,
     door::{Door, DoorArgs},
 };
-use batch::Batch;
+use batch::{Answered, Batch};
 pub use plan::{Field, Plan};
 pub use records::{Record, Records};
 use rejects::Rejects;
@@ -93,10 +95,10 @@ pub async fn run(args: ImportArgs) -> Result<ExitCode, CommandError> {
     let rejects_path = args.rejects.clone().unwrap_or_else(|| rejects_beside(&args.file));
     let rejects = Rejects::create(&rejects_path, &args.file, records.header())?;
 
-    let door = Door::open(&args.door).await?;
+    let door = Arc::new(Door::open(&args.door).await?);
     let mut import = Import { file: args.file, records, plan, rejects, tally: Tally::default() };
     let outcome = import.run(&door).await;
-    door.close().await;
+    Arc::into_inner(door).expect("BUG: a batch is under way when all have been answered").close().await;
     bar.finish_and_clear();
     import.finish(outcome)
 }
@@ -110,15 +112,37 @@ struct Import<R> {
 }
 
 impl<R: std::io::BufRead> Import<R> {
-    async fn run(&mut self, door: &Door) -> Result<(), CommandError> {
-        let mut batch = Batch::default();
-        while let Some(record) = self.records.next().map_err(CommandError::file(&self.file))? {
-            batch.add(record, &self.plan);
-            if batch.is_full() {
-                std::mem::take(&mut batch).settle(door, &mut self.rejects, &mut self.tally).await?;
+    /// While a batch is under way the next one is read; it is sent when the one before it has been answered, so that rows
+    /// are taken in the order of the file.
+    async fn run(&mut self, door: &Arc<Door>) -> Result<(), CommandError> {
+        let mut under_way = None;
+        loop {
+            let batch = self.batch();
+            if let Some(sent) = under_way.take() {
+                self.record(sent).await?;
             }
+            let batch = batch?;
+            if batch.is_empty() {
+                return Ok(());
+            }
+            under_way = Some(tokio::spawn(batch.send(Arc::clone(door))));
         }
-        batch.settle(door, &mut self.rejects, &mut self.tally).await
+    }
+
+    /// The next rows; none at the end of the file.
+    fn batch(&mut self) -> Result<Batch, CommandError> {
+        let mut batch = Batch::default();
+        while !batch.is_full()
+            && let Some(record) = self.records.next().map_err(CommandError::file(&self.file))?
+        {
+            batch.add(record, &self.plan);
+        }
+        Ok(batch)
+    }
+
+    async fn record(&mut self, sent: JoinHandle<Result<Answered, CommandError>>) -> Result<(), CommandError> {
+        let answered = sent.await.expect("BUG: sending a batch panicked, or was given up")?;
+        answered.record(&mut self.rejects, &mut self.tally)
     }
 
     /// Says what was taken, however it ended.

@@ -42,12 +42,10 @@ pub fn insert(
     currency: Currency,
     now: Timestamp,
 ) -> Result<Option<BookView>, DbError> {
-    let sql = format!(
-        "insert into book (sku, isbn, title, author, topic, title_key, author_key, topic_key, first_year, \
-         price_minor, warn_limit, on_hand, received, created_us, updated_us) \
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $13, $13) \
-         on conflict do nothing returning {COLUMNS}"
-    );
+    let sql = "insert into book (sku, isbn, title, author, topic, title_key, author_key, topic_key, first_year, \
+               price_minor, warn_limit, on_hand, received, created_us, updated_us) \
+               values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $13, $13) \
+               on conflict do nothing";
     let (title, topic) = (book.title.as_str(), book.topic.as_str());
     let author = book.author.as_ref().map(|author| author.as_str());
     let params = params![
@@ -65,12 +63,17 @@ pub fn insert(
         book.stock,
         now.micros(),
     ];
-    let Some(row) = tx.query_opt(&sql, &params)? else { return Ok(None) };
-    let view = view(&row, currency)?;
+    if tx.execute(sql, &params)? == 0 {
+        return Ok(None);
+    }
+    // With `returning`, SQLite would have to be able to undo the statement, and for that it writes the words of each book
+    // to the disk before the next one.
+    let sql = format!("select {COLUMNS} from book where sku = $1 and deleted_us is null");
+    let view = view(&tx.query_one(&sql, &params![book.sku.as_str()])?, currency)?;
     if book.stock > 0 {
         ledger::append(tx, view.id, Kind::Received, book.stock, "received with the book", actor, now)?;
     }
-    search::index(tx, &view)?;
+    search::add(tx, &view)?;
     Ok(Some(view))
 }
 

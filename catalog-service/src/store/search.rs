@@ -11,10 +11,17 @@ use crate::domain::search::words;
 
 /// Makes a book found by the words that it has now, and by no others.
 pub fn index(tx: &mut Tx<'_>, book: &BookView) -> Result<(), DbError> {
+    if tx.engine() == Engine::Sqlite {
+        remove(tx, book.id)?;
+    }
+    add(tx, book)
+}
+
+/// As [`index`], for a book that is found by nothing yet.
+pub fn add(tx: &mut Tx<'_>, book: &BookView) -> Result<(), DbError> {
     let fields = [words(&book.title), words(book.author.as_deref().unwrap_or_default()), words(&book.topic)];
     match tx.engine() {
         Engine::Sqlite => {
-            remove(tx, book.id)?;
             let [title, author, topic] = fields.map(|words| words.join(" "));
             tx.execute(
                 "insert into book_search (rowid, title, author, topic) values ($1, $2, $3, $4)",

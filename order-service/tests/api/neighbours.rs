@@ -19,7 +19,6 @@ use shared_types::{
         TakingView,
     },
 };
-
 use tokio::sync::oneshot;
 
 use crate::bank::{self, Bank};
