@@ -10,16 +10,16 @@ create table idempotency_key (
     route text not null,
     key text not null,
     -- SHA-256 of the request: the same key with another request is refused.
-    fingerprint bytea not null,
+    fingerprint blob not null,
     -- Deferred, because the key is written first: it decides whether there is an order to write at all. Null: the request was
     -- refused before one was written.
     order_id text references orders (order_id) deferrable initially deferred,
     -- The first final answer, written in the transaction that settles it; null until then.
     answer text,
-    created_at_us bigint not null,
+    created_at_us integer not null,
     primary key (principal, route, key),
     constraint idempotency_key_order_check check (order_id is not null or answer is not null)
-);
+) strict;
 
 insert into idempotency_key (principal, route, key, fingerprint, order_id, answer, created_at_us)
 select principal, route, key, fingerprint, order_id, answer, created_at_us from key_of_order;

@@ -118,6 +118,25 @@ fn a_flag_may_come_from_the_environment_whatever_the_command() {
     assert_eq!(wrong.code, Some(2), "a flag of another command is not ignored: {wrong:?}");
 }
 
+/// A text in a number's column is refused by PostgreSQL, and has to be by SQLite.
+#[test]
+fn every_table_of_every_database_is_strict() {
+    let place = Place::new();
+    assert_eq!(run(place.path(), &["migrate"]).code, Some(0));
+    for file in ["catalog.db", "orders.db", "deliveries.db", "gateway.db", "payments.db"] {
+        let database = rusqlite::Connection::open(place.data_dir().join(file)).unwrap();
+        // refinery makes its own tables, full-text search and counters are SQLite's.
+        let all = "select name, strict from pragma_table_list where schema = 'main' and type = 'table' \
+                   and name not like 'sqlite_%' and name not like '%schema_history'";
+        let mut tables = database.prepare(all).unwrap();
+        let tables = tables.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        let tables: Vec<(String, bool)> = tables.collect::<Result<_, _>>().unwrap();
+        assert!(tables.len() >= 5, "{file}: {tables:?}");
+        let lax: Vec<&String> = tables.iter().filter(|(_, strict)| !strict).map(|(name, _)| name).collect();
+        assert_eq!(lax, Vec::<&String>::new(), "{file}");
+    }
+}
+
 #[test]
 fn health_says_whether_the_shop_is_ready() {
     let place = Place::new();
