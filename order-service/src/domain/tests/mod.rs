@@ -4,12 +4,16 @@
 mod door;
 /// The purchase in a bad world, every world visited.
 mod model;
+/// What the attempts to pay come to.
+mod money;
 /// What an answer that does not fit does, and other single moves.
 mod moves;
 /// What the table says.
 mod spec;
 /// Every order that can be reached, against every command.
 mod table;
+/// Who is told what.
+mod telling;
 
 use shared_types::{
     BookId, Currency, Money, OrderId, Timestamp,
