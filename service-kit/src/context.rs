@@ -173,7 +173,9 @@ impl RequestContext {
     }
 
     /// Runs `work` for this request: its calls carry the request's id and what is left of its time.
-    pub async fn scope<F: Future>(self, work: F) -> F::Output {
-        CURRENT.scope(self, work).await
+    ///
+    /// It is no `async fn`, which would have room for `work` twice.
+    pub fn scope<F: Future>(self, work: F) -> impl Future<Output = F::Output> {
+        CURRENT.scope(self, work)
     }
 }
