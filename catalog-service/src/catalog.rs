@@ -24,6 +24,7 @@ use crate::{
         taking::Asked,
     },
     error::CatalogError,
+    metrics,
     store::{self, adjustments, sabotage, takings},
 };
 
@@ -252,7 +253,9 @@ impl Catalog {
 
     /// The lines that could not be taken now.
     pub async fn obstacles(&self, asked: Asked) -> Result<Vec<RefusedLine>, CatalogError> {
-        self.look_up(move |tx, currency| Ok(takings::obstacles(tx, &asked, currency)?)).await
+        let obstacles = self.look_up(move |tx, currency| Ok(takings::obstacles(tx, &asked, currency)?)).await?;
+        metrics::refused_on_a_look(&obstacles);
+        Ok(obstacles)
     }
 
     pub async fn find_taking(&self, id: TakingId) -> Result<TakingView, CatalogError> {

@@ -29,12 +29,22 @@ pub fn given_back(tx: &mut Tx<'_>, lines: &[TakenLine]) {
 
 pub fn refused(tx: &mut Tx<'_>, lines: &[RefusedLine]) {
     for line in lines {
-        let reason = match line.reason {
-            RefusalReason::SoldOut => "sold_out",
-            RefusalReason::Gone => "gone",
-            RefusalReason::PriceChanged => "price_changed",
-        };
-        tx.count(REFUSED_LINES.with([reason]), 1);
+        tx.count(REFUSED_LINES.with([reason(line)]), 1);
+    }
+}
+
+/// Lines that were refused on a look, before there was an order.
+pub fn refused_on_a_look(lines: &[RefusedLine]) {
+    for line in lines {
+        REFUSED_LINES.with([reason(line)]).inc();
+    }
+}
+
+fn reason(line: &RefusedLine) -> &'static str {
+    match line.reason {
+        RefusalReason::SoldOut => "sold_out",
+        RefusalReason::Gone => "gone",
+        RefusalReason::PriceChanged => "price_changed",
     }
 }
 

@@ -2,7 +2,7 @@ use std::{collections::BTreeSet, fs, net::SocketAddr, path::Path};
 
 use serde_json::Value;
 use service_kit::testing::eventually;
-use shared_types::Code;
+use shared_types::{BookId, Code};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -42,19 +42,23 @@ fn value(text: &str, series: &str) -> i64 {
     line.unwrap_or_else(|| panic!("no {series} in\n{text}")).parse().unwrap()
 }
 
-/// One delivered purchase, one cancelled, one refused for want of copies.
-async fn a_little_trade(shop: &Cluster) {
+/// One delivered purchase, and one that is refused for want of copies, of which there are too few to sell two.
+async fn a_little_trade(shop: &Cluster) -> BookId {
     let (plenty, scarce) = (shop.book("Plenty", 10).await, shop.book("Scarce", 1).await);
-    let caller = shop.operator();
-    caller.buy(&Basket::of(&[(plenty, 3)]).delivered()).await.order();
-    let refused = caller.buy(&Basket::of(&[(scarce, 2)])).await;
+    shop.operator().buy(&Basket::of(&[(plenty, 3)]).delivered()).await.order();
+    ask_for_two(shop, scarce).await;
+    scarce
+}
+
+async fn ask_for_two(shop: &Cluster, scarce: BookId) {
+    let refused = shop.operator().buy(&Basket::of(&[(scarce, 2)])).await;
     assert!(matches!(refused, Bought::No(Code::SoldOut)), "{refused:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_copy_that_moves_is_counted_once() {
     let shop = Cluster::start().await;
-    a_little_trade(&shop).await;
+    let scarce = a_little_trade(&shop).await;
     assert_eq!(counted(&shop, Catalog, "lastcopy_copies_taken_total").await, 3);
     assert_eq!(counted(&shop, Catalog, "lastcopy_copies_given_back_total").await, 0);
     assert_eq!(counted(&shop, Catalog, "lastcopy_refused_lines_total{reason=\"sold_out\"}").await, 1);
@@ -65,6 +69,9 @@ async fn every_copy_that_moves_is_counted_once() {
     for state in ["approved", "canceled"] {
         assert_eq!(measured(&shop, Order, &format!("lastcopy_orders{{state=\"{state}\"}}")).await, 1);
     }
+    // Refused on a look, for which no order is written, he is counted as well.
+    ask_for_two(&shop, scarce).await;
+    assert_eq!(counted(&shop, Catalog, "lastcopy_refused_lines_total{reason=\"sold_out\"}").await, 2);
     eventually("no order is unfinished", async || {
         measured(&shop, Order, "lastcopy_unfinished_orders{seconds=\"0\"}").await == 0
     })
