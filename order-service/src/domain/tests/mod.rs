@@ -8,6 +8,8 @@ mod model;
 mod money;
 /// What an answer that does not fit does, and other single moves.
 mod moves;
+/// Lines that people write, change and take away.
+mod review;
 /// What the table says.
 mod spec;
 /// Every order that can be reached, against every command.

@@ -288,3 +288,13 @@ fn a_reviewed_order_is_paid_by_whoever_pays_for_it() {
     let paying = pay_again(&sold).expect("a card");
     assert_eq!(answered(&paying, 1, PaymentStatus::Succeeded).payment(), P::Paid);
 }
+
+#[test]
+fn a_deadline_is_moved_to_later_and_never_to_earlier() {
+    let waiting = answered(&charging(PaymentMethod::Invoice), 1, PaymentStatus::Processing);
+    let extend = |us| apply(&waiting, Command::ExtendDeadline { until: Timestamp::from_micros(us) });
+    let later = extend(2).expect("later");
+    assert_eq!((later.pay_by, later.version), (Some(Timestamp::from_micros(2)), waiting.version + 1));
+    assert_eq!(extend(1).as_ref(), Ok(&waiting), "to the same instant it is the same");
+    assert_eq!(extend(0), Err(Refusal::NotLater));
+}
