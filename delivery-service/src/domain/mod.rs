@@ -20,3 +20,6 @@ pub const MAX_COURIER_NAME_CHARS: usize = 64;
 pub const MAX_PHONE_CHARS: usize = 32;
 /// Characters in the note of a move at most.
 pub const MAX_NOTE_CHARS: usize = 500;
+
+#[cfg(test)]
+mod request_tests;

@@ -109,4 +109,18 @@ mod tests {
         }
         assert_eq!(Behaviour::of("5555555555554444"), Behaviour::Approved);
     }
+
+    #[test]
+    fn a_brand_is_known_by_the_first_digits() {
+        for (brand_name, beginnings) in [
+            ("visa", &["4", "42"][..]),
+            ("mastercard", &["51", "53", "55"]),
+            ("amex", &["34", "37"]),
+            ("unknown", &["", "5", "50", "56", "3", "35", "30", "38", "6"]),
+        ] {
+            for beginning in beginnings {
+                assert_eq!(brand(beginning), brand_name, "{beginning}");
+            }
+        }
+    }
 }

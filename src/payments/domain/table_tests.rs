@@ -127,3 +127,36 @@ fn every_card_ends_as_its_table_says() {
         assert_eq!(told.len(), 1 + usize::from(twice), "{number}");
     }
 }
+
+#[test]
+fn a_payment_says_what_was_captured_what_was_given_back_and_why_it_came_to_nothing() {
+    for (status, captured, refunded, reason) in [
+        (Processing, 0, 0, None),
+        (Succeeded, 1299, 0, None),
+        (Declined, 0, 0, Some("card_declined")),
+        (Canceled, 0, 0, Some("canceled_on_request")),
+        (Refunded, 1299, 1299, None),
+    ] {
+        let payment = payment(status);
+        assert_eq!((payment.captured_minor(), payment.refunded_minor()), (captured, refunded), "{status:?}");
+        assert_eq!(payment.reason.as_deref(), reason, "{status:?}");
+    }
+    let later = apply(id(), None, &Command::Open(asked(1299, card(Behaviour::RefusedLater)))).unwrap();
+    let refused = apply(id(), Some(&later), &Command::Refuse).unwrap();
+    assert_eq!((refused.status, refused.reason.as_deref()), (Declined, Some("card_declined")));
+    let tombstone = apply(id(), None, &Command::Cancel).unwrap();
+    assert_eq!((tombstone.refunded_minor(), tombstone.reason.as_deref()), (0, Some("canceled_before_it_arrived")));
+}
+
+#[test]
+fn a_bank_decides_later_about_a_card_and_never_about_an_invoice() {
+    for status in PaymentStatus::ALL {
+        assert!(!payment(status).decides_later(), "{status:?}");
+    }
+    for behaviour in [Behaviour::ConfirmedLater, Behaviour::RefusedLater] {
+        let waits = apply(id(), None, &Command::Open(asked(1299, card(behaviour)))).unwrap();
+        assert!(waits.decides_later(), "{behaviour:?}");
+        let decided = apply(id(), Some(&waits), &Command::Confirm).unwrap();
+        assert!(!decided.decides_later(), "{behaviour:?}");
+    }
+}
