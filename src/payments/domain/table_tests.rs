@@ -160,3 +160,16 @@ fn a_bank_decides_later_about_a_card_and_never_about_an_invoice() {
         assert!(!decided.decides_later(), "{behaviour:?}");
     }
 }
+
+#[test]
+fn whatever_is_not_a_charge_is_told_once() {
+    for status in [Processing, Canceled] {
+        assert_eq!(news(&payment(status)), [(status, When::Now)], "an invoice");
+    }
+    for behaviour in [Behaviour::ConfirmedTwice, Behaviour::OutOfOrder] {
+        let charged = apply(id(), None, &Command::Open(asked(1299, card(behaviour)))).unwrap();
+        assert_eq!(news(&charged).len(), 2, "{behaviour:?}");
+        let refunded = apply(id(), Some(&charged), &Command::Refund).unwrap();
+        assert_eq!(news(&refunded), [(Refunded, When::Now)], "{behaviour:?}");
+    }
+}
