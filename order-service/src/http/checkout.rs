@@ -61,10 +61,10 @@ async fn buy(shop: &Shop, party: &Party, key: IdempotencyKey, request: CheckoutR
         created = with_card(created, cards::token(shop, card).await?);
     }
     let placed = apply(&created, Command::Place).map_err(|refusal| trouble::not_moved(refusal.into()))?;
-    let books = placed.copies().into_keys();
+    let books: Vec<_> = placed.lines.iter().map(|line| line.book_id).collect();
     let ending = moving::open(shop, placed, buyer, Route::Checkout, Command::Place.name(), key).await?;
     if ending.is_shortage() {
-        shop.shortages.note(books);
+        shop.shortages.note(books.into_iter());
     }
     Ok(ending)
 }

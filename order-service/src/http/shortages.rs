@@ -58,7 +58,7 @@ impl Shortages {
 pub(super) async fn refusal(shop: &Shop, order: &Order) -> Option<Answer> {
     match shop.catalog.check(order).await {
         Outcome::Done(seen) if seen.refused.is_empty() => {
-            shop.shortages.forget(order.copies().into_keys());
+            shop.shortages.forget(order.lines.iter().map(|line| line.book_id));
             None
         }
         Outcome::Done(seen) => {

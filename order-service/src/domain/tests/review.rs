@@ -2,12 +2,12 @@
 
 use shared_types::{
     limits::MAX_ORDER_LINES,
-    orders::{OrderState, StockState},
+    orders::{OrderState, PaymentMethod, StockState},
 };
 
 use super::{
     super::{Command, Line, Order, Refusal, apply},
-    line_ordered, refused, written,
+    created, line_ordered, refused, taken, written,
 };
 
 fn lines(order: &Order) -> Vec<(u32, i64)> {
@@ -63,4 +63,32 @@ fn the_same_number_of_copies_is_no_change_and_a_line_that_is_not_there_cannot_be
 fn an_order_without_lines_is_not_submitted() {
     let empty = Order { lines: Vec::new(), ..written(false) };
     assert_eq!(apply(&empty, Command::Submit), Err(Refusal::NoLines));
+}
+
+#[test]
+fn an_order_is_submitted_once_and_a_checkout_never() {
+    let submitted = apply(&written(false), Command::Submit).expect("submitted");
+    for order in [submitted, created(PaymentMethod::OnDelivery, false)] {
+        assert!(matches!(apply(&order, Command::Submit), Err(Refusal::IllegalMove { .. })), "{order:?}");
+    }
+}
+
+#[test]
+fn lines_are_changed_only_of_a_reviewed_order_that_is_open_and_holds_no_copies() {
+    let submitted = apply(&written(false), Command::Submit).expect("submitted");
+    let taking = apply(&submitted, Command::Approve).expect("approving");
+    let approved = apply(&taking, taken(1)).expect("approved");
+    let canceled = apply(&submitted, Command::Cancel { reason: None }).expect("canceled");
+    for closed in [taking, approved, canceled, created(PaymentMethod::OnDelivery, false)] {
+        for change in [
+            Command::AddLine { line: line_ordered() },
+            Command::ChangeLine { number: 1, quantity: 2 },
+            Command::RemoveLine { number: 1 },
+        ] {
+            assert!(
+                matches!(apply(&closed, change.clone()), Err(Refusal::IllegalMove { .. })),
+                "{change:?} {closed:?}"
+            );
+        }
+    }
 }
