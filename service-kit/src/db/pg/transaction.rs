@@ -1,7 +1,6 @@
 //! One open transaction and the values that pass through it.
 
 use std::error::Error;
-use std::sync::Arc;
 
 use postgres::IsolationLevel;
 use postgres::types::private::BytesMut;
@@ -11,7 +10,7 @@ use super::Access;
 use super::connection::{PgConnection, Statements};
 use super::error::{NotCommitted, failure, is_outdated_plan, not_committed};
 use crate::db::error::{DbError, Failure};
-use crate::db::row::Row;
+use crate::db::row::{Columns, Row};
 use crate::db::value::Value;
 use crate::faults;
 
@@ -53,10 +52,10 @@ impl<'a> PgTx<'a> {
     pub(in crate::db) fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, Failure> {
         let done = self.statements.prepared(&mut self.transaction, sql).and_then(|statement| {
             let rows = self.transaction.query(&statement, &bound(params))?;
-            let columns = statement.columns().iter().map(|column| column.name().to_owned()).collect();
+            let columns = Columns::of(statement.columns().iter().map(|column| column.name()));
             Ok((columns, rows))
         });
-        let (columns, rows): (Arc<[String]>, _) = done.map_err(|error| self.failed(&error))?;
+        let (columns, rows) = done.map_err(|error| self.failed(&error))?;
         rows.iter().map(|row| copied(&columns, row).map_err(Failure::last)).collect()
     }
 
@@ -72,13 +71,13 @@ fn bound(params: &[Value]) -> Vec<&(dyn ToSql + Sync)> {
     params.iter().map(|value| value as &(dyn ToSql + Sync)).collect()
 }
 
-fn copied(columns: &Arc<[String]>, row: &postgres::Row) -> Result<Row, DbError> {
+fn copied(columns: &Columns, row: &postgres::Row) -> Result<Row, DbError> {
     let mut values = Vec::with_capacity(columns.len());
     for (place, column) in row.columns().iter().enumerate() {
         let read = read(row, place, column.type_());
         values.push(read.map_err(|problem| DbError::Decode { column: column.name().to_owned(), problem })?);
     }
-    Ok(Row::new(Arc::clone(columns), values))
+    Ok(Row::new(columns.clone(), values))
 }
 
 fn read(row: &postgres::Row, place: usize, kind: &Type) -> Result<Value, String> {

@@ -1,14 +1,15 @@
 //! One statement on one connection: prepared once, its parameters bound, its rows copied out.
 
-use std::sync::Arc;
+use std::{cell::RefCell, collections::HashMap, rc::Rc};
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, ToSql};
 
+use super::STATEMENT_CACHE;
 use super::error::{failure, sorted};
 use crate::db::dialect::sqlite_placeholders;
 use crate::db::error::{DbError, Failure};
-use crate::db::row::Row;
+use crate::db::row::{Columns, Row};
 use crate::db::value::Value;
 
 pub(in crate::db) fn execute(connection: &Connection, sql: &str, params: &[Value]) -> Result<u64, Failure> {
@@ -19,15 +20,16 @@ pub(in crate::db) fn execute(connection: &Connection, sql: &str, params: &[Value
 
 pub(in crate::db) fn query(connection: &Connection, sql: &str, params: &[Value]) -> Result<Vec<Row>, Failure> {
     let mut statement = prepare(connection, sql)?;
-    let columns: Arc<[String]> = statement.column_names().into_iter().map(str::to_owned).collect();
+    let columns =
+        Columns::of((0..statement.column_count()).map(|place| statement.column_name(place).unwrap_or_default()));
     let mut found = statement.query(rusqlite::params_from_iter(params)).map_err(failure)?;
     let mut rows = Vec::new();
     while let Some(row) = found.next().map_err(failure)? {
         let mut values = Vec::with_capacity(columns.len());
-        for (place, column) in columns.iter().enumerate() {
+        for (place, column) in columns.names().enumerate() {
             values.push(value(row.get_ref(place).map_err(failure)?, column).map_err(Failure::last)?);
         }
-        rows.push(Row::new(Arc::clone(&columns), values));
+        rows.push(Row::new(columns.clone(), values));
     }
     Ok(rows)
 }
@@ -42,7 +44,26 @@ pub(super) fn run_control(connection: &Connection, sql: &str) -> rusqlite::Resul
 }
 
 fn prepare<'c>(connection: &'c Connection, sql: &str) -> Result<CachedStatement<'c>, Failure> {
-    connection.prepare_cached(&sqlite_placeholders(sql)).map_err(failure)
+    connection.prepare_cached(&spelled(sql)).map_err(failure)
+}
+
+/// A statement as SQLite has it. Each text is rewritten once by each thread: that takes longer than many a statement.
+fn spelled(sql: &str) -> Rc<str> {
+    thread_local! {
+        static KNOWN: RefCell<HashMap<String, Rc<str>>> = RefCell::default();
+    }
+    KNOWN.with_borrow_mut(|known| {
+        if let Some(text) = known.get(sql) {
+            return Rc::clone(text);
+        }
+        // Few texts are put together at run time; should they be many, nothing grows without end.
+        if known.len() >= STATEMENT_CACHE {
+            known.clear();
+        }
+        let text: Rc<str> = sqlite_placeholders(sql).into();
+        known.insert(sql.to_owned(), Rc::clone(&text));
+        text
+    })
 }
 
 fn value(found: ValueRef<'_>, column: &str) -> Result<Value, DbError> {
