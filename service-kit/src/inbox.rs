@@ -1,8 +1,12 @@
 //! What was handled, written in the transaction of the effect: delivered twice, handled once.
 
-use std::collections::HashSet;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
+use futures_util::{StreamExt, stream};
 use shared_types::events::{BatchAnswer, CloudEvent, EventOutcome, EventResult};
 
 use crate::db::{Db, DbError, Tx};
@@ -30,7 +34,10 @@ pub enum HandleError {
     Db(#[from] DbError),
 }
 
-/// What a service's `/events` answers: handles each event of a batch in its own transaction, in order.
+/// Subjects whose events are handled beside one another, at most: so many share a commit.
+const MAX_SUBJECTS_AT_ONCE: usize = 32;
+
+/// What a service's `/events` answers: handles each event of a batch in its own transaction, those of one subject in order.
 ///
 /// After an event that was not handled the later ones of its subject are held, so that no effect ever overtakes another
 /// of its subject. Other subjects go on, unless it is the database that cannot be reached.
@@ -38,18 +45,63 @@ pub async fn handle_batch<H>(db: &Db, batch: Vec<CloudEvent>, handler: H) -> Bat
 where
     H: Fn(&mut Tx<'_>, &CloudEvent) -> Result<(), HandleError> + Send + Sync + 'static,
 {
-    let handler = Arc::new(handler);
-    let mut stuck = HashSet::new();
-    let mut unavailable = false;
-    let mut results = Vec::with_capacity(batch.len());
-    for event in batch {
-        let (id, subject) = (event.id.clone(), (event.source.clone(), event.subject.clone()));
-        if unavailable || stuck.contains(&subject) {
-            results.push(EventResult { id, outcome: EventOutcome::Held, detail: None });
-            continue;
+    let handling = Handling { db: db.clone(), handler: Arc::new(handler), unavailable: Arc::default() };
+    let mut places = HashMap::new();
+    let mut subjects: Vec<Vec<(usize, CloudEvent)>> = Vec::new();
+    for (place, event) in batch.into_iter().enumerate() {
+        let subject = (event.source.clone(), event.subject.clone());
+        let of_subject = *places.entry(subject).or_insert_with(|| {
+            subjects.push(Vec::new());
+            subjects.len() - 1
+        });
+        subjects[of_subject].push((place, event));
+    }
+    let handled = subjects.into_iter().map(|events| handling.clone().in_turn(events));
+    let handled = stream::iter(handled).buffer_unordered(MAX_SUBJECTS_AT_ONCE);
+    let mut results: Vec<(usize, EventResult)> = handled.map(stream::iter).flatten().collect().await;
+    results.sort_unstable_by_key(|(place, _)| *place);
+    BatchAnswer { results: results.into_iter().map(|(_, result)| result).collect() }
+}
+
+/// How the events of one batch are handled.
+struct Handling<H> {
+    db: Db,
+    handler: Arc<H>,
+    /// Whether the database was found to be away.
+    unavailable: Arc<AtomicBool>,
+}
+
+impl<H> Clone for Handling<H> {
+    fn clone(&self) -> Self {
+        let Handling { db, handler, unavailable } = self;
+        Handling { db: db.clone(), handler: Arc::clone(handler), unavailable: Arc::clone(unavailable) }
+    }
+}
+
+impl<H> Handling<H>
+where
+    H: Fn(&mut Tx<'_>, &CloudEvent) -> Result<(), HandleError> + Send + Sync + 'static,
+{
+    /// Handles the events of one subject.
+    async fn in_turn(self, events: Vec<(usize, CloudEvent)>) -> Vec<(usize, EventResult)> {
+        let mut stuck = false;
+        let mut results = Vec::with_capacity(events.len());
+        for (place, event) in events {
+            let result = if stuck || self.unavailable.load(Ordering::Relaxed) {
+                EventResult { id: event.id, outcome: EventOutcome::Held, detail: None }
+            } else {
+                self.one(event).await
+            };
+            stuck |= matches!(result.outcome, EventOutcome::Rejected | EventOutcome::Held);
+            results.push((place, result));
         }
-        let handling = handle_one(db, event, Arc::clone(&handler));
-        let handled = match orders::in_subject(&subject.1) {
+        results
+    }
+
+    async fn one(&self, event: CloudEvent) -> EventResult {
+        let (id, subject) = (event.id.clone(), event.subject.clone());
+        let handling = handle_one(&self.db, event, Arc::clone(&self.handler));
+        let handled = match orders::in_subject(&subject) {
             Some(order_id) => traced("handle", &order_id, handling).await,
             None => handling.await,
         };
@@ -62,16 +114,12 @@ where
             // Ours to mend, not the event's fault: it is held, not rejected. The error itself stays in our log.
             Err(HandleError::Db(error)) => {
                 tracing::error!(event_id = %id, %error, "event not handled");
-                unavailable = error.is_retryable();
+                self.unavailable.fetch_or(error.is_retryable(), Ordering::Relaxed);
                 (EventOutcome::Held, Some("not now".to_owned()))
             }
         };
-        if matches!(outcome, EventOutcome::Rejected | EventOutcome::Held) {
-            stuck.insert(subject);
-        }
-        results.push(EventResult { id, outcome, detail });
+        EventResult { id, outcome, detail }
     }
-    BatchAnswer { results }
 }
 
 async fn handle_one<H>(db: &Db, event: CloudEvent, handler: Arc<H>) -> Result<EventOutcome, HandleError>

@@ -23,6 +23,7 @@ use crate::{
     store::{
         Actor,
         moves::{self, Hand, MoveError},
+        orders,
     },
 };
 
@@ -68,6 +69,10 @@ fn follow(tx: &mut Tx<'_>, changed: &DeliveryChanged, hand: &Hand) -> Result<(),
     let DeliveryChanged { delivery_id, order_id, version, status } = *changed;
     if delivery_id.order != order_id {
         return Err(HandleError::Rejected(format!("delivery {delivery_id} is none of order {order_id}")));
+    }
+    // Most of them say what the answer to a booking has said already.
+    if orders::has_heard(tx, order_id, delivery_id.n, version)? {
+        return Ok(());
     }
     let moved = Command::DeliveryMoved { n: delivery_id.n, status, version };
     moves::make(tx, order_id, &moved, hand).map(drop).map_err(|error| match error {

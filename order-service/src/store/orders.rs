@@ -62,6 +62,12 @@ pub fn find(tx: &mut Tx<'_>, id: OrderId) -> Result<Option<Stored>, DbError> {
     read(&row, &lines.iter().collect::<Vec<_>>(), &payments.iter().collect::<Vec<_>>()).map(Some)
 }
 
+/// Whether an order knows this version of its `n`th delivery, or what came after it. It never knows less again.
+pub fn has_heard(tx: &mut Tx<'_>, id: OrderId, n: u32, version: i64) -> Result<bool, DbError> {
+    let heard = "select 1 as heard from orders where order_id = $1 and (delivery_n, delivery_version) >= ($2, $3)";
+    Ok(tx.query_opt(heard, &params![id.to_string(), n, version])?.is_some())
+}
+
 /// Keeps everybody from moving the order until this transaction is over: what it writes beside an order that it does not
 /// move, a key above all, is seen by the next move. Says whether the order is still as it was read.
 pub fn hold(tx: &mut Tx<'_>, order: &Order) -> Result<bool, DbError> {
