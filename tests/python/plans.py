@@ -37,6 +37,10 @@ FILLED = {
         for customer in ("", " and customer = $3")
         for state in ("", " and state = $4")
     ],
+    "AWAITED": [
+        "(select 1 from outbox_subscriber s cross join outbox_delivery d"
+        " where d.subscriber_id = s.subscriber_id and d.position = outbox_event.position)"
+    ],
     "whose": ["where subscriber_id in (select subscriber_id from outbox_subscriber where name = $1)"],
 }
 # Of these the parts belong together.
@@ -49,6 +53,7 @@ TOGETHER = {
     "delete from {table} {whose}": [{"table": name} for name in ("outbox_delivery", "relay_lease", "outbox_subscriber")],
     "select * from {table} where order_id in": [{"table": "order_line", "number": "line"}, {"table": "payment", "number": "n"}],
     "delete from outbox_": [{"": "$1, $2"}],
+    "update orders set {} where": [{"": "state = $3, due_at_us = $4, look_at_us = $5, pay_by_us = $6, address = $7"}],
     "select * from notification": [{"": "notification_id < $1"}, {"": "notification_id < $1 and status = $3"}],
     "select {COLUMNS} from delivery where {}": [
         {"": condition, "limit": "$9"}

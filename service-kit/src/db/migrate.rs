@@ -48,6 +48,11 @@ const KIT: &[Migration] = &[
     Migration::both("V2__inbox", include_str!("../../migrations/V2__inbox.sql")),
     Migration::both("V3__signing_key", include_str!("../../migrations/V3__signing_key.sql")),
     Migration::both("V4__answered_request", include_str!("../../migrations/V4__answered_request.sql")),
+    Migration::pair(
+        "V5__outbox_delivery",
+        include_str!("../../migrations/V5__outbox_delivery.sqlite.sql"),
+        include_str!("../../migrations/V5__outbox_delivery.postgres.sql"),
+    ),
 ];
 
 /// Brings the schema up to what this binary knows.
@@ -123,4 +128,35 @@ fn with_causes(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     text
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use rusqlite::Connection;
+
+    use super::*;
+
+    const QUEUE: &str = "select group_concat(subscriber_id || ' ' || position || ' ' || subject || ' ' || held_until_us || \
+                                             ' ' || tries || ' ' || rejections || ' ' || coalesce(detail, '-'), ', ') \
+                           from (select * from outbox_delivery order by position)";
+
+    #[test]
+    fn a_queue_from_before_it_stood_in_the_order_of_its_key_is_all_there() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch("pragma foreign_keys = on").unwrap();
+        let (queue, before) = KIT.split_last().unwrap();
+        assert_eq!(queue.name, "V5__outbox_delivery", "this upgrade and no other");
+        run_set(&mut connection, Engine::Sqlite, KIT_HISTORY, before).unwrap();
+        connection
+            .execute_batch(
+                "insert into outbox_subscriber (name) values ('gateway');
+                 insert into outbox_event (event_id, subject, body, time_us) values ('a', 's', '{}', 1), ('b', 's', '{}', 2);
+                 insert into outbox_delivery values (1, 1, 's', 9223372036854775807, 4, 3, 'no'), (1, 2, 's', 0, 0, 0, null);",
+            )
+            .unwrap();
+        run_set(&mut connection, Engine::Sqlite, KIT_HISTORY, KIT).unwrap();
+        let queue: String = connection.query_row(QUEUE, (), |row| row.get(0)).unwrap();
+        assert_eq!(queue, "1 1 s 9223372036854775807 4 3 no, 1 2 s 0 0 0 -");
+    }
 }

@@ -65,6 +65,10 @@ fn read(row: &Row) -> Result<Delivery, DbError> {
     })
 }
 
+/// Whoever waits for an event. `cross`: the few subscribers come first, then each one's queue by its key.
+const AWAITED: &str = "(select 1 from outbox_subscriber s cross join outbox_delivery d \
+                         where d.subscriber_id = s.subscriber_id and d.position = outbox_event.position)";
+
 /// Deletes what was acknowledged, and the events that nobody else waits for.
 pub(crate) fn acknowledge(tx: &mut Tx<'_>, subscriber_id: i64, positions: &[i64]) -> Result<(), DbError> {
     for some in positions.chunks(MAX_EVENT_BATCH) {
@@ -102,11 +106,7 @@ impl Acknowledging {
         };
         let deliveries =
             format!("delete from outbox_delivery where position in ({}) and subscriber_id = $1", numbered(2));
-        let events = format!(
-            "delete from outbox_event where position in ({}) and not exists \
-             (select 1 from outbox_delivery d where d.position = outbox_event.position)",
-            numbered(1)
-        );
+        let events = format!("delete from outbox_event where position in ({}) and not exists {AWAITED}", numbered(1));
         Acknowledging { places, deliveries, events }
     }
 }
@@ -114,9 +114,7 @@ impl Acknowledging {
 /// Deletes events that nobody waits for. `acknowledge` leaves one when two subscribers acknowledge it in the same
 /// instant, each still seeing the other's delivery.
 pub(crate) fn purge(tx: &mut Tx<'_>) -> Result<(), DbError> {
-    let orphans = "delete from outbox_event \
-                    where not exists (select 1 from outbox_delivery d where d.position = outbox_event.position)";
-    tx.execute(orphans, &[]).map(drop)
+    tx.execute(&format!("delete from outbox_event where not exists {AWAITED}"), &[]).map(drop)
 }
 
 /// Holds a delivery, and with it the later ones of its subject.
