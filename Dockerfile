@@ -1,9 +1,11 @@
 # One image for every part of the shop: the command says which, such as `serve catalog`. Without one, the whole shop runs
 # in one container.
 FROM rust:1.95-slim-bookworm AS dependencies
+RUN apt-get update && apt-get install -y --no-install-recommends make && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 
 # The dependencies alone, so that a change of our own code does not build them again.
+COPY .cargo .cargo
 COPY Cargo.toml Cargo.lock ./
 COPY shared-types/Cargo.toml shared-types/
 COPY service-kit/Cargo.toml service-kit/

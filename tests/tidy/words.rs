@@ -77,7 +77,10 @@ pub fn nothing_belongs_to_one_machine(tree: &[Source]) -> Vec<Finding> {
         (session && !explained).then_some("`session` is a browser's here")
     });
     for source in tree.iter().filter(|source| source.path.ends_with(".cargo/config.toml")) {
-        found.push(source.finding(1, "Cargo's configuration belongs to the machine"));
+        // How C is built is the project's business; where crates come from and what links them is not.
+        let tables = source.text.lines().enumerate().filter(|(_, line)| line.starts_with('['));
+        let foreign = tables.filter(|(_, line)| line.trim() != "[env]");
+        found.extend(foreign.map(|(at, _)| source.finding(at + 1, "Cargo's configuration belongs to the machine")));
     }
     found
 }
@@ -126,8 +129,9 @@ fn work_left_open_is_found() {
 #[test]
 fn what_belongs_to_one_machine_is_found() {
     let bad = "see /work/main\n../shared/design.md\nas agreed in the last session\n";
-    let config = Source::sample(".cargo/config.toml", "");
+    let config = Source::sample(".cargo/config.toml", "[env]\nA = \"b\"\n[registries.ours]\n");
     assert_eq!(nothing_belongs_to_one_machine(&[Source::sample("docs/x.md", bad), config]).len(), 4);
     let good = "the cookie of a browser\nsession ends\ncd the/work\n";
-    assert_eq!(nothing_belongs_to_one_machine(&[Source::sample("docs/x.md", good)]), []);
+    let config = Source::sample(".cargo/config.toml", "[env]\nA = \"b\"\n");
+    assert_eq!(nothing_belongs_to_one_machine(&[Source::sample("docs/x.md", good), config]), []);
 }
