@@ -1,7 +1,7 @@
 use paperclip::actix::Apiv2Schema;
 use serde::{Deserialize, Serialize};
 
-use crate::{CourierId, DeliveryId, OrderId, Timestamp, orders::Address};
+use crate::{CourierId, DeliveryId, OrderId, Problem, Timestamp, orders::Address};
 
 /// Where a parcel is. `delivered`, `returned` and `canceled` are final.
 ///
@@ -29,6 +29,55 @@ pub struct BookDeliveryRequest {
     /// Whose order it is, as its tokens name him: he sees his parcels.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub customer: Option<String>,
+}
+
+/// Bookings for several orders in one request. Each is decided for itself, as if it had come alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
+#[serde(deny_unknown_fields)]
+#[openapi(
+    example = r#"{"bookings": [{"delivery_id": "01936f2e-7b1c-7cc3-98c4-dc0c0c07398f:d1", "address": {"recipient": "Ana Lopez", "street": "12 Quay Street", "city": "Porto"}}]}"#
+)]
+pub struct BookManyRequest {
+    pub bookings: Vec<BookOne>,
+}
+
+impl From<Vec<BookOne>> for BookManyRequest {
+    fn from(bookings: Vec<BookOne>) -> BookManyRequest {
+        BookManyRequest { bookings }
+    }
+}
+
+/// One of several bookings: what `PUT /deliveries/{delivery_id}` asks where no courier is named.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
+#[serde(deny_unknown_fields)]
+pub struct BookOne {
+    pub delivery_id: DeliveryId,
+    pub address: Address,
+    /// Whose order it is, as its tokens name him: he sees his parcels.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub customer: Option<String>,
+    /// The id of the request that it belongs to, for the log.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub request_id: Option<String>,
+}
+
+/// What became of each, in the order in which they were asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
+#[openapi(
+    example = r#"{"results": [{"delivery_id": "01936f2e-7b1c-7cc3-98c4-dc0c0c07398f:d1", "delivery": {"delivery_id": "01936f2e-7b1c-7cc3-98c4-dc0c0c07398f:d1", "order_id": "01936f2e-7b1c-7cc3-98c4-dc0c0c07398f", "address": {"recipient": "Ana Lopez", "street": "12 Quay Street", "city": "Porto"}, "courier": "local", "status": "scheduled", "version": 1, "created_at": "2026-11-18T11:06:40.123456Z", "updated_at": "2026-11-18T11:06:40.123456Z"}}]}"#
+)]
+pub struct BookManyAnswer {
+    pub results: Vec<BookOneAnswer>,
+}
+
+/// What `PUT /deliveries/{delivery_id}` would have answered: the delivery, or the problem.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
+pub struct BookOneAnswer {
+    pub delivery_id: DeliveryId,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub delivery: Option<DeliveryView>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub problem: Option<Problem>,
 }
 
 /// A delivery. `version` counts its changes: an event with a smaller one is old news.

@@ -39,10 +39,14 @@ pub const MAX_CARD_TOKEN_CHARS: usize = 255;
 pub const MAX_EVENT_BATCH: usize = 100;
 /// Bytes in one batch of events at most.
 pub const MAX_EVENT_BATCH_BYTES: usize = 1024 * 1024;
-/// Takings in one request, at most.
+/// Takings, or looks at what could be taken, in one request, at most.
 pub const MAX_TAKINGS_AT_ONCE: usize = 32;
 /// Bytes of such a request, at most.
 pub const MAX_TAKINGS_BYTES: usize = 1024 * 1024;
+/// Bookings of deliveries in one request, at most.
+pub const MAX_BOOKINGS_AT_ONCE: usize = 32;
+/// Bytes of such a request, at most.
+pub const MAX_BOOKINGS_BYTES: usize = 1024 * 1024;
 /// Rows in one import at most.
 pub const MAX_IMPORT_ROWS: usize = 1_000;
 /// Bytes in the body of one import at most.

@@ -1,7 +1,7 @@
 use paperclip::actix::Apiv2Schema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Amount, BookId, Currency, Isbn, Problem, TakingId};
+use crate::{Amount, BookId, Currency, Isbn, OrderId, Problem, TakingId};
 
 /// Copies to take for one attempt of an order: all lines or none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
@@ -17,6 +17,50 @@ pub struct TakeRequest {
 pub struct TakingCheck {
     /// Every line that stands in the way; empty: all of them could be taken.
     pub refused: Vec<RefusedLine>,
+}
+
+/// Looks for several orders in one request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
+#[serde(deny_unknown_fields)]
+#[openapi(
+    example = r#"{"checks": [{"order_id": "01936f2e-7b1c-7cc3-98c4-dc0c0c07398f", "lines": [{"book_id": 8, "quantity": 1}]}]}"#
+)]
+pub struct CheckManyRequest {
+    pub checks: Vec<CheckOne>,
+}
+
+impl From<Vec<CheckOne>> for CheckManyRequest {
+    fn from(checks: Vec<CheckOne>) -> CheckManyRequest {
+        CheckManyRequest { checks }
+    }
+}
+
+/// One of several looks: what `POST /takings/check` asks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
+#[serde(deny_unknown_fields)]
+pub struct CheckOne {
+    /// The order that would take them.
+    pub order_id: OrderId,
+    pub lines: Vec<TakeLine>,
+}
+
+/// What was seen for each, in the order in which they were asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
+#[openapi(
+    example = r#"{"results": [{"order_id": "01936f2e-7b1c-7cc3-98c4-dc0c0c07398f", "check": {"refused": [{"book_id": 8, "reason": "sold_out", "available": 0, "title": "The Martian"}]}}]}"#
+)]
+pub struct CheckManyAnswer {
+    pub results: Vec<CheckOneAnswer>,
+}
+
+/// What `POST /takings/check` would have answered: what was seen, or the problem.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
+pub struct CheckOneAnswer {
+    pub order_id: OrderId,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub check: Option<TakingCheck>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub problem: Option<Problem>,
 }
 
 /// Copies of one book. Lines of the same book are merged.
@@ -39,6 +83,12 @@ pub struct TakeLine {
 )]
 pub struct TakeManyRequest {
     pub takings: Vec<TakeOne>,
+}
+
+impl From<Vec<TakeOne>> for TakeManyRequest {
+    fn from(takings: Vec<TakeOne>) -> TakeManyRequest {
+        TakeManyRequest { takings }
+    }
 }
 
 /// One of several takings: what `PUT /takings/{taking_id}` asks.

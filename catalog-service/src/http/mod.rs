@@ -45,6 +45,7 @@ pub fn routes(config: &mut ServiceConfig, catalog: &Arc<Catalog>, gate: &Gate) {
         .service(web::resource("/imports").route(web::post().to(imports::import)))
         .service(web::resource("/takings").route(web::post().to(takings::take_many)))
         .service(web::resource("/takings/check").route(web::post().to(takings::check)))
+        .service(web::resource("/takings/checks").route(web::post().to(takings::check_many)))
         .service(
             web::resource("/takings/{taking_id}")
                 .route(web::put().to(takings::take))

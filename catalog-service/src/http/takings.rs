@@ -9,7 +9,8 @@ use shared_types::{
     Problem, TakingId,
     limits::{MAX_TAKINGS_AT_ONCE, MAX_TAKINGS_BYTES},
     takings::{
-        TakeManyAnswer, TakeManyRequest, TakeOne, TakeOneAnswer, TakeRequest, TakingCheck, TakingState, TakingView,
+        CheckManyAnswer, CheckManyRequest, CheckOne, CheckOneAnswer, TakeLine, TakeManyAnswer, TakeManyRequest,
+        TakeOne, TakeOneAnswer, TakeRequest, TakingCheck, TakingState, TakingView,
     },
 };
 
@@ -88,8 +89,38 @@ pub async fn check(
     shop: Shop,
     body: Body<TakeRequest>,
 ) -> Result<Reply<TakingCheck>, Fail<(S422,)>> {
-    let asked = Asked::parse(&body.0.lines, shop.currency()).map_err(Problem::invalid_fields)?;
-    Ok(Reply::ok(TakingCheck { refused: shop.obstacles(asked).await? }))
+    Ok(Reply::ok(seen(&shop, &body.0.lines).await?))
+}
+
+/// Says for several orders which lines could not be taken now, and why.
+///
+/// Each is a look of its own, as `POST /takings/check` makes it; one that cannot be read stands in no other's way. The answer has
+/// one result for each, in their order. More than 32: 422.
+#[api_v2_operation(tags(takings))]
+pub async fn check_many(
+    _: ServiceCaller<peer::Order>,
+    shop: Shop,
+    body: Body<CheckManyRequest, MAX_TAKINGS_BYTES>,
+) -> Result<Reply<CheckManyAnswer>, Fail<(S422,)>> {
+    let checks = body.0.checks;
+    if checks.len() > MAX_TAKINGS_AT_ONCE {
+        let detail = format!("{MAX_TAKINGS_AT_ONCE} looks are taken at once, at most");
+        return Err(Problem::invalid("checks", detail).into());
+    }
+    let mut results = Vec::with_capacity(checks.len());
+    for CheckOne { order_id, lines } in checks {
+        let (check, problem) = match seen(&shop, &lines).await {
+            Ok(check) => (Some(check), None),
+            Err(problem) => (None, Some(problem)),
+        };
+        results.push(CheckOneAnswer { order_id, check, problem });
+    }
+    Ok(Reply::ok(CheckManyAnswer { results }))
+}
+
+async fn seen(shop: &Shop, lines: &[TakeLine]) -> Result<TakingCheck, Problem> {
+    let asked = Asked::parse(lines, shop.currency()).map_err(Problem::invalid_fields)?;
+    Ok(TakingCheck { refused: shop.obstacles(asked).await? })
 }
 
 /// Gives the copies of a taking back, once.

@@ -23,6 +23,7 @@ const OPERATIONS: &[(&str, &str, &[&str], &[&str])] = &[
     ("/imports", "post", &["scope:items:write", "scope:stock:write"], &["200", "401", "403", "422"]),
     ("/takings", "post", &["service:order"], &["200", "401", "403", "422"]),
     ("/takings/check", "post", &["service:order"], &["200", "401", "403", "422"]),
+    ("/takings/checks", "post", &["service:order"], &["200", "401", "403", "422"]),
     ("/takings/{taking_id}", "put", &["service:order"], &["200", "201", "401", "403", "409", "422"]),
     ("/takings/{taking_id}", "get", &["service:order"], &["200", "401", "403", "404"]),
     ("/takings/{taking_id}/give-back", "post", &["service:order"], &["200", "201", "401", "403"]),

@@ -78,6 +78,26 @@ async fn a_look_at_what_could_be_taken_takes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn looks_that_come_together_are_taken_each_for_itself() {
+    let shop = Shop::open("checks").await;
+    let book = shop.new_book(2).await;
+    let look = |lines: serde_json::Value| json!({"order_id": uuid::Uuid::now_v7(), "lines": lines});
+    let checks = [json!([line(book, 2)]), json!([]), json!([line(book, 3)])].map(look);
+    let answer = shop.post("/takings/checks", json!({"checks": checks})).await;
+    let results = answer.json["results"].as_array().unwrap();
+    let order_ids = |of: &[serde_json::Value]| of.iter().map(|one| one["order_id"].clone()).collect::<Vec<_>>();
+    assert_eq!((answer.status, order_ids(results)), (200, order_ids(&checks)));
+    assert_eq!(results[0]["check"]["refused"], json!([]));
+    assert_eq!(results[1]["problem"]["code"], "invalid");
+    assert_eq!(results[2]["check"]["refused"][0]["available"], 2);
+    let many: Vec<_> = (0..33).map(|_| look(json!([line(book, 1)]))).collect();
+    let refused = shop.post("/takings/checks", json!({"checks": many})).await;
+    assert_eq!((refused.status, refused.fields()), (422, vec!["checks"]));
+    assert_eq!(shop.on_hand(book).await, 2);
+    shop.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn lines_of_the_same_book_are_one_line() {
     let shop = Shop::open("merged").await;
     let book = shop.new_book(5).await;

@@ -9,13 +9,12 @@ use service_kit::{
 use shared_types::{
     DeliveryId, OrderId, Problem, Timestamp,
     deliveries::{
-        AssignCourierRequest, BookDeliveryRequest, DeliveryPage, DeliveryStatus, DeliveryView, MoveDeliveryRequest,
-        TrackingHistory,
+        AssignCourierRequest, DeliveryPage, DeliveryStatus, DeliveryView, MoveDeliveryRequest, TrackingHistory,
     },
 };
 
 use crate::{
-    domain::{Booking, Command, Refusal, courier_name, note},
+    domain::{Command, courier_name, note},
     error::DeliveryError,
     store::{Asked, Filter, Store},
 };
@@ -60,7 +59,7 @@ fn only_of(caller: &Caller) -> Option<String> {
 }
 
 /// What the entity tag of a delivery is made of.
-const VERSION: fn(&DeliveryView) -> i64 = |delivery| delivery.version;
+pub(super) const VERSION: fn(&DeliveryView) -> i64 = |delivery| delivery.version;
 
 fn position(cursor: &str) -> Result<(Timestamp, DeliveryId), Problem> {
     let cursor = Cursor::decode(cursor, 2)?;
@@ -77,28 +76,6 @@ pub(super) async fn show(
 ) -> Result<Reply<DeliveryView>, Fail<(S404,)>> {
     let delivery = store.delivery_of(only_of(&who.caller), id.into_inner()).await?;
     Ok(Reply::ok(delivery).tagged(VERSION))
-}
-
-/// Books a delivery under the id that its order chose.
-///
-/// 201: booked. 200: this very booking was there. 409: it was canceled, also where the cancellation came first.
-#[api_v2_operation(tags(deliveries))]
-pub(super) async fn book(
-    _: ServiceCaller<peer::Order>,
-    store: web::Data<Store>,
-    id: web::Path<DeliveryId>,
-    body: Body<BookDeliveryRequest>,
-) -> Result<Reply<DeliveryView, (S200, S201, S409)>, Fail<(S422,)>> {
-    let id = id.into_inner();
-    let customer = body.0.customer.clone();
-    let booking = Booking::read(body.0).map_err(Problem::invalid_fields)?;
-    let asked = Asked { id, command: Command::Book(booking), based_on: None, note: None, customer, key: None };
-    match store.carry_out(asked).await {
-        Ok((delivery, true)) => Ok(Reply::created(format!("/deliveries/{id}"), delivery).tagged(VERSION)),
-        Ok((delivery, false)) => Ok(Reply::ok(delivery).tagged(VERSION)),
-        Err(DeliveryError::Refused(_, Refusal::Canceled)) => Ok(Reply::with_status(409, store.delivery(id).await?)),
-        Err(error) => Err(error.into()),
-    }
 }
 
 /// Cancels a delivery that has not left the shop.

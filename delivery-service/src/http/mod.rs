@@ -1,5 +1,7 @@
 //! The only incoming HTTP.
 
+/// Bookings of deliveries.
+mod bookings;
 /// Couriers.
 mod couriers;
 /// Deliveries.
@@ -18,11 +20,15 @@ pub fn routes(store: Store, gate: Gate, issuer: Issuer) -> impl Fn(&mut ServiceC
         config
             .app_data(gate.clone())
             .app_data(web::Data::new(store.clone()))
-            .service(web::resource("/deliveries").route(web::get().to(deliveries::list)))
+            .service(
+                web::resource("/deliveries")
+                    .route(web::get().to(deliveries::list))
+                    .route(web::post().to(bookings::book_many)),
+            )
             .service(
                 web::resource("/deliveries/{delivery_id}")
                     .route(web::get().to(deliveries::show))
-                    .route(web::put().to(deliveries::book)),
+                    .route(web::put().to(bookings::book)),
             )
             .service(web::resource("/deliveries/{delivery_id}/cancel").route(web::post().to(deliveries::cancel)))
             .service(web::resource("/deliveries/{delivery_id}/tracking").route(web::get().to(deliveries::tracking)))

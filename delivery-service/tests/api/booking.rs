@@ -67,6 +67,42 @@ async fn twenty_bookings_at_once_are_one_delivery() {
 }
 
 #[tokio::test]
+async fn bookings_that_come_together_are_decided_each_for_itself() {
+    let stage = Stage::set("together").await;
+    let [new, booked, canceled] = [fresh_id(), stage.delivery_after(&["shipped"]).await, fresh_id()];
+    assert_eq!(stage.cancel(&canceled).await.status, 201);
+    let elsewhere = json!({"recipient": "Ana Lopez", "street": "1 Other Street", "city": "Porto"});
+    let unreadable = json!({"recipient": "", "street": "1 Other Street", "city": "Porto"});
+    let address = &parcel()["address"];
+    let asked = [(&new, address), (&booked, address), (&canceled, address), (&booked, &elsewhere), (&new, &unreadable)];
+    let bookings = asked.map(|(id, address)| json!({"delivery_id": id, "address": address, "request_id": "together"}));
+    let answer = stage.post("/deliveries", &json!({"bookings": bookings})).await;
+    assert_eq!(answer.status, 200, "{}", answer.json);
+    let results = answer.json["results"].as_array().unwrap();
+    let told = |result: &serde_json::Value| {
+        let said = result["delivery"]["status"].as_str().or(result["problem"]["code"].as_str()).unwrap().to_owned();
+        (result["delivery_id"].as_str().unwrap().to_owned(), said)
+    };
+    let expected =
+        [(&new, "scheduled"), (&booked, "shipped"), (&canceled, "canceled"), (&booked, "id_reused"), (&new, "invalid")];
+    let expected = expected.map(|(id, said)| (id.clone(), said.to_owned()));
+    assert_eq!(results.iter().map(told).collect::<Vec<_>>(), expected);
+    assert_eq!(stage.get(&format!("/deliveries/{new}")).await.json, results[0]["delivery"]);
+    stage.strike().await;
+}
+
+#[tokio::test]
+async fn of_more_bookings_than_may_come_together_none_is_made() {
+    let stage = Stage::set("crowd").await;
+    let bookings: Vec<_> =
+        (0..33).map(|_| json!({"delivery_id": fresh_id(), "address": parcel()["address"]})).collect();
+    let refused = stage.post("/deliveries", &json!({"bookings": bookings})).await;
+    assert_eq!((refused.status, refused.code()), (422, "invalid"));
+    assert_eq!(stage.get("/deliveries").await.json["items"], json!([]));
+    stage.strike().await;
+}
+
+#[tokio::test]
 async fn a_delivery_canceled_before_its_booking_arrives_is_never_booked() {
     let stage = Stage::set("tombstone").await;
     let id = fresh_id();

@@ -2,36 +2,39 @@ use std::sync::Arc;
 
 use reqwest::Method;
 use service_kit::{
-    Client, Outcome,
+    Client, Outcome, RequestContext,
     auth::{Issuer, Service},
     client::ClientError,
 };
 use shared_types::{
     BookId, Money, TakingId,
     books::BookView,
-    takings::{TakeLine, TakeRequest, TakingCheck, TakingView},
+    takings::{CheckOne, TakeLine, TakeOne, TakeRequest, TakingCheck, TakingView},
 };
 
-use super::{alive, signed_client, takings::Takings};
+use super::{alive, looks::Looks, signed_client, takings::Takings, together::Together};
 use crate::domain::Order;
 
 /// The catalog, as the order service knows it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Catalog {
     client: Client,
-    takings: Arc<Takings>,
+    looks: Arc<Together<Looks>>,
+    takings: Arc<Together<Takings>>,
 }
 
 impl Catalog {
     /// To be called on the runtime that carries the calls.
     pub fn new(base: &str, call_ms: u64, issuer: &Issuer) -> Result<Catalog, ClientError> {
         let client = signed_client(base, call_ms, issuer, Service::Catalog)?;
-        Ok(Catalog { takings: Takings::new(client.clone()), client })
+        Ok(Catalog { looks: Together::new(client.clone()), takings: Together::new(client.clone()), client })
     }
 
     /// Takes the copies of an order, all or none. Repeated under the same id it is the same call.
     pub async fn take(&self, order: &Order) -> Outcome<TakingView> {
-        self.takings.take(order.taking_id(), take_request(order)).await
+        let request_id = Some(RequestContext::current().request_id);
+        let lines = take_request(order).lines;
+        self.takings.ask(TakeOne { taking_id: order.taking_id(), lines, request_id }).await
     }
 
     /// Gives copies back; of an attempt that the catalog never saw it leaves a tombstone.
@@ -42,7 +45,7 @@ impl Catalog {
 
     /// The lines of an order that could not be taken now. It is a look, and decides nothing.
     pub async fn check(&self, order: &Order) -> Outcome<TakingCheck> {
-        self.client.call(Method::POST, "/takings/check", Some(&take_request(order)), &[200]).await
+        self.looks.ask(CheckOne { order_id: order.id, lines: take_request(order).lines }).await
     }
 
     /// A book as it is sold now.

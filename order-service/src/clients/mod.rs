@@ -1,9 +1,13 @@
 //! The only outgoing HTTP of the service.
 
+/// Parcels of several orders in one request.
+mod bookings;
 /// Asks the catalog for copies.
 mod catalog;
 /// Asks the delivery service for parcels.
 mod delivery;
+/// Looks for several orders in one request.
+mod looks;
 /// Asks payment providers for money.
 pub mod payments;
 
@@ -11,8 +15,10 @@ pub mod payments;
 mod sms;
 /// Webhooks to subscribers.
 mod subscriber;
-/// Takings on their way to the catalog.
+/// Copies for several orders in one request.
 mod takings;
+/// Calls that share requests while others are under way.
+mod together;
 
 use reqwest::Method;
 use serde::de::IgnoredAny;

@@ -13,10 +13,13 @@ use serde::Serialize;
 use service_kit::{auth::JWKS_PATH, testing::Callers};
 use shared_types::{
     BookId, Code, DeliveryId, OrderId, Problem, TakingId, Timestamp,
-    deliveries::{BookDeliveryRequest, DeliveryStatus, DeliveryView},
+    deliveries::{
+        BookDeliveryRequest, BookManyAnswer, BookManyRequest, BookOne, BookOneAnswer, DeliveryStatus, DeliveryView,
+    },
+    orders::Address,
     takings::{
-        TakeLine, TakeManyAnswer, TakeManyRequest, TakeOne, TakeOneAnswer, TakeRequest, TakingCheck, TakingState,
-        TakingView,
+        CheckManyAnswer, CheckManyRequest, CheckOne, CheckOneAnswer, TakeLine, TakeManyAnswer, TakeManyRequest,
+        TakeOne, TakeOneAnswer, TakeRequest, TakingCheck, TakingState, TakingView,
     },
 };
 use tokio::sync::oneshot;
@@ -108,8 +111,10 @@ impl Neighbours {
                 .route(JWKS_PATH, web::get().to(keys))
                 .route("/takings", web::post().to(take_many))
                 .route("/takings/check", web::post().to(check))
+                .route("/takings/checks", web::post().to(check_many))
                 .route("/takings/{id}", web::put().to(take))
                 .route("/takings/{id}/give-back", web::post().to(give_back))
+                .route("/deliveries", web::post().to(book_many))
                 .route("/deliveries/{id}", web::put().to(book_delivery))
         };
         let server = HttpServer::new(app).workers(1).disable_signals().listen(listener).unwrap().run();
@@ -264,6 +269,18 @@ async fn check(state: web::Data<State>, body: web::Json<TakeRequest>) -> HttpRes
     answer(&state, mood, |_| (200, TakingCheck { refused: refused.clone() })).await
 }
 
+/// Under load the order service looks for several at once.
+async fn check_many(state: web::Data<State>, body: web::Json<CheckManyRequest>) -> HttpResponse {
+    held(&state.calls).extend(body.checks.iter().map(|_| "POST /takings/check".to_owned()));
+    let one = |CheckOne { order_id, lines }: &CheckOne| {
+        let refused = lines.iter().filter_map(|line| refusal(&held(&state.books), line)).collect();
+        CheckOneAnswer { order_id: *order_id, check: Some(TakingCheck { refused }), problem: None }
+    };
+    let results: Vec<_> = body.checks.iter().map(one).collect();
+    let mood = *held(&state.catalog);
+    answer(&state, mood, |_| (200, CheckManyAnswer { results: results.clone() })).await
+}
+
 async fn give_back(state: web::Data<State>, id: web::Path<TakingId>) -> HttpResponse {
     held(&state.calls).push(format!("POST /takings/{id}/give-back"));
     let mood = *held(&state.catalog);
@@ -276,16 +293,34 @@ async fn book_delivery(
     body: web::Json<BookDeliveryRequest>,
 ) -> HttpResponse {
     held(&state.calls).push(format!("PUT /deliveries/{id}"));
-    held(&state.customers).extend(body.customer.clone().map(|customer| (id.to_string(), customer)));
+    let BookDeliveryRequest { address, customer, courier: _ } = body.into_inner();
     let mood = *held(&state.delivery);
     let done = |state: &State| {
-        let mut deliveries = held(&state.deliveries);
-        let view = deliveries
-            .entry(id.to_string())
-            .or_insert_with(|| DeliveryView { address: Some(body.address.clone()), ..delivery(*id) });
-        (if view.status == DeliveryStatus::Canceled { 409 } else { 200 }, view.clone())
+        let view = book(state, *id, &address, customer.as_ref());
+        (if view.status == DeliveryStatus::Canceled { 409 } else { 200 }, view)
     };
     answer(&state, mood, done).await
+}
+
+/// Under load the order service books several at once.
+async fn book_many(state: web::Data<State>, body: web::Json<BookManyRequest>) -> HttpResponse {
+    held(&state.calls).extend(body.bookings.iter().map(|one| format!("PUT /deliveries/{}", one.delivery_id)));
+    let mood = *held(&state.delivery);
+    let done = |state: &State| {
+        let one = |BookOne { delivery_id, address, customer, .. }: &BookOne| {
+            let view = book(state, *delivery_id, address, customer.as_ref());
+            BookOneAnswer { delivery_id: *delivery_id, delivery: Some(view), problem: None }
+        };
+        (200, BookManyAnswer { results: body.bookings.iter().map(one).collect() })
+    };
+    answer(&state, mood, done).await
+}
+
+fn book(state: &State, id: DeliveryId, address: &Address, customer: Option<&String>) -> DeliveryView {
+    held(&state.customers).extend(customer.map(|customer| (id.to_string(), customer.clone())));
+    let mut deliveries = held(&state.deliveries);
+    let new = || DeliveryView { address: Some(address.clone()), ..delivery(id) };
+    deliveries.entry(id.to_string()).or_insert_with(new).clone()
 }
 
 async fn cancel_delivery(state: web::Data<State>, id: web::Path<DeliveryId>) -> HttpResponse {

@@ -3,10 +3,14 @@ use std::{net::TcpListener, sync::atomic::AtomicUsize, sync::atomic::Ordering::R
 use actix_web::{App, HttpResponse, HttpServer, dev::ServerHandle, web};
 use futures_util::future::join_all;
 use service_kit::{ClientOptions, testing::eventually};
-use shared_types::{Code, OrderId, Problem, takings::TakingState};
+use shared_types::{
+    Code, OrderId, Problem, TakingId,
+    limits::MAX_TAKINGS_AT_ONCE,
+    takings::{TakeManyAnswer, TakeManyRequest, TakeOne, TakeOneAnswer, TakingState, TakingView},
+};
 use tokio::sync::watch;
 
-use super::*;
+use super::{super::takings::Takings, *};
 
 /// How the catalog answers a request for several.
 #[derive(Debug, Clone, Copy)]
@@ -29,7 +33,7 @@ struct Door {
 struct Catalog {
     door: Arc<Door>,
     server: ServerHandle,
-    takings: Arc<Takings>,
+    takings: Arc<Together<Takings>>,
 }
 
 /// Reached only by a bug.
@@ -50,14 +54,14 @@ impl Catalog {
         let server = HttpServer::new(app).workers(1).disable_signals().listen(listener).unwrap().run();
         let handle = server.handle();
         tokio::spawn(server);
-        Catalog { door, server: handle, takings: Takings::with_patience(client, patience) }
+        Catalog { door, server: handle, takings: Together::with_patience(client, patience) }
     }
 
     /// Takes so many; opens the door once two of them are under way. What each was told, in their order.
     async fn take(&self, orders: &[TakingId]) -> Vec<Outcome<TakingView>> {
-        let all = join_all(orders.iter().map(|id| self.takings.take(*id, TakeRequest { lines: Vec::new() })));
+        let all = join_all(orders.iter().map(|id| self.takings.ask(one(*id))));
         let open = async {
-            eventually("two are under way", async || self.door.singles.load(Relaxed) == REQUESTS).await;
+            eventually("two are under way", async || self.door.singles.load(Relaxed) == Takings::REQUESTS).await;
             self.door.open.send_replace(true);
         };
         tokio::join!(all, open).0
@@ -93,6 +97,10 @@ fn taken(taking_id: TakingId) -> TakingView {
     TakingView { taking_id, state: TakingState::Taken, lines: Vec::new(), refused: Vec::new() }
 }
 
+fn one(taking_id: TakingId) -> TakeOne {
+    TakeOne { taking_id, lines: Vec::new(), request_id: None }
+}
+
 fn orders(count: usize) -> Vec<TakingId> {
     (0..count).map(|_| OrderId::from_uuid(uuid::Uuid::now_v7()).taking(1)).collect()
 }
@@ -110,7 +118,7 @@ async fn takings_that_come_while_two_requests_are_under_way_go_together_and_each
     assert!(are_own(&outcomes, &orders), "{outcomes:?}");
     assert_eq!(catalog.calls(), (2, 1));
     // With nobody before it, one goes alone and at once.
-    let outcome = catalog.takings.take(orders[0], TakeRequest { lines: Vec::new() }).await;
+    let outcome = catalog.takings.ask(one(orders[0])).await;
     assert!(are_own(&[outcome], &orders[..1]));
     assert_eq!(catalog.calls(), (3, 1));
     catalog.server.stop(false).await;
@@ -146,7 +154,7 @@ async fn a_request_for_several_without_an_answer_is_unknown_to_each() {
 #[tokio::test]
 async fn nobody_waits_for_long_behind_requests_that_hang() {
     let (catalog, orders) = (Catalog::start(Mood::Well, Duration::ZERO), orders(7));
-    let take = |id: &TakingId| catalog.takings.take(*id, TakeRequest { lines: Vec::new() });
+    let take = |id: &TakingId| catalog.takings.ask(one(*id));
     let all = join_all(orders.iter().map(take));
     let seen = eventually("all are under way", async || catalog.door.singles.load(Relaxed) == orders.len());
     let open = async {
@@ -167,11 +175,11 @@ async fn whoever_goes_away_in_the_middle_of_his_request_leaves_his_turn_to_the_o
         .iter()
         .map(|id| {
             let (takings, id) = (Arc::clone(takings), *id);
-            tokio::spawn(async move { takings.take(id, TakeRequest { lines: Vec::new() }).await })
+            tokio::spawn(async move { takings.ask(one(id)).await })
         })
         .collect();
-    eventually("two are under way", async || catalog.door.singles.load(Relaxed) == REQUESTS).await;
-    let others = join_all(orders[2..].iter().map(|id| takings.take(*id, TakeRequest { lines: Vec::new() })));
+    eventually("two are under way", async || catalog.door.singles.load(Relaxed) == Takings::REQUESTS).await;
+    let others = join_all(orders[2..].iter().map(|id| takings.ask(one(*id))));
     let leave = async { first.iter().for_each(tokio::task::JoinHandle::abort) };
     let (outcomes, ()) = tokio::join!(others, leave);
     assert!(are_own(&outcomes, &orders[2..]), "{outcomes:?}");
