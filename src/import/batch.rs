@@ -1,8 +1,8 @@
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use reqwest::Method;
 use shared_types::{
-    FieldError,
+    Cell, FieldError, Isbn,
     books::{ImportAnswer, ImportOutcome, ImportRequest, ImportResult, ImportRow},
     limits::MAX_IMPORT_BYTES,
 };
@@ -51,6 +51,18 @@ impl Batch {
         self.entries.is_empty()
     }
 
+    /// The books that it is about, by every name that it has for them.
+    pub(super) fn books(&self) -> HashSet<String> {
+        let rows = self.entries.iter().filter_map(|entry| entry.fate.as_ref().ok());
+        let names = |row: &ImportRow| {
+            // In one spelling, of the many that an ISBN has.
+            let isbn = row.isbn.as_ref().and_then(Cell::text);
+            let isbn = isbn.map(|text| text.parse::<Isbn>().map_or_else(|_| text.to_owned(), |isbn| isbn.to_string()));
+            [isbn, row.sku.as_ref().and_then(Cell::text).map(|sku| format!("sku {sku}"))]
+        };
+        rows.flat_map(names).flatten().collect()
+    }
+
     /// Sends what is good.
     ///
     /// A batch whose answer is lost is sent again: the rows that went in are then reported as unchanged.
@@ -95,4 +107,25 @@ impl Answered {
 async fn ask(door: &Door, rows: Vec<ImportRow>) -> Result<Vec<ImportResult>, CommandError> {
     let answer: ImportAnswer = door.ask(Method::POST, "/api/v1/imports", Some(&ImportRequest { rows })).await?;
     Ok(answer.results)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn batch(isbn: Option<&str>, sku: Option<&str>) -> Batch {
+        let row = ImportRow { isbn: isbn.map(Cell::new), sku: sku.map(Cell::new), ..ImportRow::default() };
+        Batch { entries: vec![Entry { line: 2, cells: Vec::new(), fate: Ok(row) }], bytes: 0 }
+    }
+
+    #[test]
+    fn one_book_is_known_in_two_batches_however_they_spell_it() {
+        let book = batch(Some("978-0-14-312755-0"), Some("A-1")).books();
+        for same in [(Some("0143127551"), None), (Some(" 9780143127550"), Some("B-2")), (None, Some("A-1 "))] {
+            assert!(!batch(same.0, same.1).books().is_disjoint(&book), "{same:?}");
+        }
+        for other in [(Some("9780306406157"), Some("B-2")), (None, Some("A-2")), (Some("A-1"), None), (None, None)] {
+            assert!(batch(other.0, other.1).books().is_disjoint(&book), "{other:?}");
+        }
+    }
 }

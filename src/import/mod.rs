@@ -1,6 +1,6 @@
 //! Books from a CSV file, row by row: good rows go in, bad ones come back with their line and every reason.
 //!
-//! The file is read as a stream and sent in batches; what is in memory is two batches. Sending a batch again is harmless:
+//! The file is read as a stream and sent in batches; what is in memory is three batches. Sending a batch again is harmless:
 //! a row is known by its ISBN or SKU, and the stock of a book that is there is left alone.
 
 /// Rows that are sent together, and what became of them.
@@ -15,6 +15,7 @@ mod records;
 mod rejects;
 
 use std::{
+    collections::{HashSet, VecDeque},
     fmt,
     fs::File,
     io::{BufReader, Write},
@@ -103,6 +104,16 @@ pub async fn run(args: ImportArgs) -> Result<ExitCode, CommandError> {
     import.finish(outcome)
 }
 
+/// Batches under way at once: while the shop writes the rows of one, it reads those of the next.
+const MAX_UNDER_WAY: usize = 2;
+
+/// A batch that was sent.
+struct UnderWay {
+    /// What it is about.
+    books: HashSet<String>,
+    answered: JoinHandle<Result<Answered, CommandError>>,
+}
+
 struct Import<R> {
     file: PathBuf,
     records: Records<R>,
@@ -112,20 +123,31 @@ struct Import<R> {
 }
 
 impl<R: std::io::BufRead> Import<R> {
-    /// While a batch is under way the next one is read; it is sent when the one before it has been answered, so that rows
-    /// are taken in the order of the file.
+    /// While batches are under way the next one is read. It is sent beside the last of them, unless both are about one book:
+    /// what the file says of a book is taken in the order of the file.
     async fn run(&mut self, door: &Arc<Door>) -> Result<(), CommandError> {
-        let mut under_way = None;
+        let mut under_way = VecDeque::new();
+        let mut ended = self.send_all(door, &mut under_way).await;
+        // However it ended, nothing is under way afterwards.
+        while let Some(sent) = under_way.pop_front() {
+            let recorded = self.record(sent).await;
+            ended = ended.and(recorded);
+        }
+        ended
+    }
+
+    async fn send_all(&mut self, door: &Arc<Door>, under_way: &mut VecDeque<UnderWay>) -> Result<(), CommandError> {
         loop {
-            let batch = self.batch();
-            if let Some(sent) = under_way.take() {
-                self.record(sent).await?;
-            }
-            let batch = batch?;
+            let batch = self.batch()?;
             if batch.is_empty() {
                 return Ok(());
             }
-            under_way = Some(tokio::spawn(batch.send(Arc::clone(door))));
+            let books = batch.books();
+            while under_way.len() == MAX_UNDER_WAY || under_way.iter().any(|sent| !sent.books.is_disjoint(&books)) {
+                let first = under_way.pop_front().expect("BUG: something is under way");
+                self.record(first).await?;
+            }
+            under_way.push_back(UnderWay { books, answered: tokio::spawn(batch.send(Arc::clone(door))) });
         }
     }
 
@@ -140,8 +162,8 @@ impl<R: std::io::BufRead> Import<R> {
         Ok(batch)
     }
 
-    async fn record(&mut self, sent: JoinHandle<Result<Answered, CommandError>>) -> Result<(), CommandError> {
-        let answered = sent.await.expect("BUG: sending a batch panicked, or was given up")?;
+    async fn record(&mut self, sent: UnderWay) -> Result<(), CommandError> {
+        let answered = sent.answered.await.expect("BUG: sending a batch panicked, or was given up")?;
         answered.record(&mut self.rejects, &mut self.tally)
     }
 

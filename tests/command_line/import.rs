@@ -175,6 +175,23 @@ async fn a_batch_whose_answer_is_lost_is_sent_again_and_received_once() {
     assert!(shop.stop().success());
 }
 
+#[tokio::test]
+async fn what_the_file_says_of_a_book_counts_in_its_order_wherever_in_the_file_it_stands() {
+    let place = Place::new();
+    let again = |times: usize| format!("sku-0,Said {times} times,topic,1.00,0\n");
+    let mut rows: Vec<String> = many_rows(2_500).split_inclusive('\n').map(str::to_owned).collect();
+    for (times, row) in (2..).zip([501, 1_001, 1_002, 1_501, 2_001]) {
+        rows[row] = again(times);
+    }
+    place.file("often.csv", rows.concat());
+    let shop = Shop::up(&place, &["--no-demo"]);
+    let ended = run(place.path(), &["import", "often.csv"]);
+    assert_eq!(ended.out, "created 2495, updated 5, unchanged 0, rejected 0\n", "{ended:?}");
+    let found = shop.get("/api/v1/books?sku=sku-0").await;
+    assert_eq!(found["items"][0]["title"], "Said 6 times");
+    assert!(shop.stop().success());
+}
+
 /// A way to the shop on which the answer to the first import is lost.
 struct Link {
     url: String,
