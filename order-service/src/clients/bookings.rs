@@ -1,12 +1,12 @@
 use reqwest::Method;
 use service_kit::{Client, Outcome};
 use shared_types::{
-    DeliveryId, Problem,
-    deliveries::{BookDeliveryRequest, BookManyAnswer, BookManyRequest, BookOne, DeliveryView},
+    DeliveryId,
+    deliveries::{BookDeliveryRequest, BookManyAnswer, BookManyRequest, BookOne, BookOneAnswer, DeliveryView},
     limits::MAX_BOOKINGS_AT_ONCE,
 };
 
-use super::together::Calls;
+use super::together::{Calls, Ended};
 
 /// Bookings on their way to the delivery service. No buyer waits for them.
 pub(super) struct Bookings;
@@ -32,7 +32,8 @@ impl Calls for Bookings {
         client.call(Method::PUT, &format!("/deliveries/{delivery_id}"), Some(&request), &[200, 201, 409]).await
     }
 
-    fn each(answers: BookManyAnswer) -> Vec<(DeliveryId, Option<DeliveryView>, Option<Problem>)> {
-        answers.results.into_iter().map(|one| (one.delivery_id, one.delivery, one.problem)).collect()
+    fn each(answers: BookManyAnswer) -> Vec<Ended<Self>> {
+        let ended = |one: BookOneAnswer| Ended { id: one.delivery_id, view: one.delivery, problem: one.problem };
+        answers.results.into_iter().map(ended).collect()
     }
 }

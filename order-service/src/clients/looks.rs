@@ -1,12 +1,12 @@
 use reqwest::Method;
 use service_kit::{Client, Outcome};
 use shared_types::{
-    OrderId, Problem,
+    OrderId,
     limits::MAX_TAKINGS_AT_ONCE,
-    takings::{CheckManyAnswer, CheckManyRequest, CheckOne, TakeRequest, TakingCheck},
+    takings::{CheckManyAnswer, CheckManyRequest, CheckOne, CheckOneAnswer, TakeRequest, TakingCheck},
 };
 
-use super::together::Calls;
+use super::together::{Calls, Ended};
 
 /// Looks at the shelf on their way to the catalog. Whoever waits shares a request that is sent after he came, so what he is told
 /// was seen after that.
@@ -32,7 +32,8 @@ impl Calls for Looks {
         client.call(Method::POST, "/takings/check", Some(&request), &[200]).await
     }
 
-    fn each(answers: CheckManyAnswer) -> Vec<(OrderId, Option<TakingCheck>, Option<Problem>)> {
-        answers.results.into_iter().map(|one| (one.order_id, one.check, one.problem)).collect()
+    fn each(answers: CheckManyAnswer) -> Vec<Ended<Self>> {
+        let ended = |one: CheckOneAnswer| Ended { id: one.order_id, view: one.check, problem: one.problem };
+        answers.results.into_iter().map(ended).collect()
     }
 }

@@ -1,12 +1,12 @@
 use reqwest::Method;
 use service_kit::{Client, Outcome};
 use shared_types::{
-    Problem, TakingId,
+    TakingId,
     limits::MAX_TAKINGS_AT_ONCE,
-    takings::{TakeManyAnswer, TakeManyRequest, TakeOne, TakeRequest, TakingView},
+    takings::{TakeManyAnswer, TakeManyRequest, TakeOne, TakeOneAnswer, TakeRequest, TakingView},
 };
 
-use super::together::Calls;
+use super::together::{Calls, Ended};
 
 /// Takings on their way to the catalog.
 pub(super) struct Takings;
@@ -31,7 +31,8 @@ impl Calls for Takings {
         client.call(Method::PUT, &format!("/takings/{}", one.taking_id), Some(&request), &[200, 201, 409]).await
     }
 
-    fn each(answers: TakeManyAnswer) -> Vec<(TakingId, Option<TakingView>, Option<Problem>)> {
-        answers.results.into_iter().map(|one| (one.taking_id, one.taking, one.problem)).collect()
+    fn each(answers: TakeManyAnswer) -> Vec<Ended<Self>> {
+        let ended = |one: TakeOneAnswer| Ended { id: one.taking_id, view: one.taking, problem: one.problem };
+        answers.results.into_iter().map(ended).collect()
     }
 }

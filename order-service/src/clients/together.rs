@@ -40,8 +40,15 @@ pub(super) trait Calls: Send + Sync + 'static {
     fn id(one: &Self::One) -> Self::Id;
     /// Asks for this one, and nothing else.
     fn alone(client: &Client, one: &Self::One) -> impl Future<Output = Outcome<Self::View>> + Send;
-    /// What became of each, in their order: an answer, or a problem.
-    fn each(answers: Self::Answers) -> Vec<(Self::Id, Option<Self::View>, Option<Problem>)>;
+    /// What became of each, in their order.
+    fn each(answers: Self::Answers) -> Vec<Ended<Self>>;
+}
+
+/// What became of one of several calls: an answer, or a problem.
+pub(super) struct Ended<C: Calls + ?Sized> {
+    pub id: C::Id,
+    pub view: Option<C::View>,
+    pub problem: Option<Problem>,
 }
 
 /// The way of all calls of one kind that this process makes.
@@ -146,8 +153,7 @@ impl<C: Calls> Together<C> {
     async fn several(&self, mut waiting: Vec<Waiting<C>>) {
         // Whoever went away asks again, should he still want it.
         waiting.retain(|waiting| !waiting.told.is_closed());
-        let (ones, told): (Vec<C::One>, Vec<oneshot::Sender<Told<C::View>>>) =
-            waiting.into_iter().map(|waiting| (waiting.one, waiting.told)).unzip();
+        let (ones, told): (Vec<_>, Vec<_>) = waiting.into_iter().map(|waiting| (waiting.one, waiting.told)).unzip();
         let answers = self.ask_for(ones).await;
         for (told, answer) in told.into_iter().zip(answers) {
             // He may have gone away meanwhile.
@@ -169,8 +175,8 @@ impl<C: Calls> Together<C> {
         let body = serde_json::to_vec(&C::Many::from(ones)).expect("BUG: wire types serialise");
         match self.client.send(Method::POST, C::PATH, &[], Some(body)).await {
             Ok(answer) if answer.status == StatusCode::OK => match serde_json::from_slice(&answer.body).map(C::each) {
-                Ok(each) if each.iter().map(|(id, ..)| *id).eq(ids.iter().copied()) => {
-                    each.into_iter().map(|(_, view, problem)| told(view, problem)).collect()
+                Ok(each) if each.iter().map(|one| one.id).eq(ids.iter().copied()) => {
+                    each.into_iter().map(told).collect()
                 }
                 Ok(_) | Err(_) => unknown("an answer that is none of ours"),
             },
@@ -186,8 +192,8 @@ impl<C: Calls> Together<C> {
     }
 }
 
-fn told<V>(view: Option<V>, problem: Option<Problem>) -> Told<V> {
-    Told::Ended(match (view, problem) {
+fn told<C: Calls>(one: Ended<C>) -> Told<C::View> {
+    Told::Ended(match (one.view, one.problem) {
         (Some(view), None) => Outcome::Done(view),
         (None, Some(problem)) => Outcome::of_problem(problem),
         (_, _) => Outcome::Unknown(NoAnswer("neither an answer nor a problem".to_owned())),
