@@ -9,7 +9,7 @@ use shared_types::{
 
 use super::{
     books::{COLUMNS, view},
-    search,
+    ranking, search,
 };
 use crate::domain::listing::{Filter, Key, Listing, Order, Position};
 
@@ -22,14 +22,32 @@ pub fn page(
     if listing.filter.search.as_ref().is_some_and(|search| search.words.is_empty()) {
         return Ok((Vec::new(), None));
     }
-    let (sql, params) = select(tx.engine(), listing);
-    let mut found = tx.query(&sql, &params)?;
+    match &listing.filter.search {
+        Some(search) if tx.engine() == Engine::Sqlite && listing.order == Order::Rank && listing.offset.is_none() => {
+            let (after, rows) = (listing.after.as_ref(), listing.rows + 1);
+            let found = ranking::rows(tx, search, &listing.filter, after, rows)?;
+            let at = |(rank, row): &(i64, Row)| Ok(Position { key: Key::Number(*rank), book_id: row.get("book_id")? });
+            cut(found, listing, at, |(_, row)| view(row, currency))
+        }
+        Some(_) | None => {
+            let (sql, params) = select(tx.engine(), listing);
+            cut(tx.query(&sql, &params)?, listing, |row| position(row, listing.order), |row| view(row, currency))
+        }
+    }
+}
+
+/// The rows of the page, without the one that was read beyond it.
+fn cut<R>(
+    mut found: Vec<R>,
+    listing: &Listing,
+    position: impl Fn(&R) -> Result<Position, DbError>,
+    view: impl Fn(&R) -> Result<BookView, DbError>,
+) -> Result<(Vec<BookView>, Option<Position>), DbError> {
     let rows = usize::try_from(listing.rows).unwrap_or(usize::MAX);
     let more = found.len() > rows;
     found.truncate(rows);
-    let last = found.last().filter(|_| more).map(|row| position(row, listing.order)).transpose()?;
-    let books = found.iter().map(|row| view(row, currency)).collect::<Result<_, _>>()?;
-    Ok((books, last))
+    let last = found.last().filter(|_| more).map(position).transpose()?;
+    Ok((found.iter().map(view).collect::<Result<_, _>>()?, last))
 }
 
 fn position(row: &Row, order: Order) -> Result<Position, DbError> {
@@ -100,7 +118,8 @@ pub fn count(tx: &mut Tx<'_>, filter: &Filter) -> Result<i64, DbError> {
     tx.query_one(&format!("select count(*) as books from {from} where {conditions}"), &params)?.get("books")
 }
 
-fn conditions(filter: &Filter, params: &mut Vec<Value>) -> String {
+/// What the filter asks of a book, besides the search.
+pub(super) fn conditions(filter: &Filter, params: &mut Vec<Value>) -> String {
     let mut conditions = "deleted_us is null".to_owned();
     let equal = [
         ("topic_key", &filter.topic_key),

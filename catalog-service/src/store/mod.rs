@@ -17,6 +17,11 @@ pub mod listing;
 /// Which index each list walks.
 #[cfg(test)]
 mod plans;
+/// The best matches of a search, rank by rank.
+mod ranking;
+/// However they are found, they are the same.
+#[cfg(test)]
+mod ranking_tests;
 /// The full-text index, made anew.
 pub mod reindex;
 /// Takings done as shops that oversell or stand still do them, for tests of the tests.

@@ -10,7 +10,7 @@ use service_kit::{
 };
 use shared_types::{Currency, books::CreateBookRequest};
 
-use super::{MIGRATIONS, books, listing};
+use super::{MIGRATIONS, books, listing, ranking};
 use crate::domain::{
     book::NewBook,
     listing::{Filter, Key, Listing, Order, Position, Search},
@@ -119,6 +119,21 @@ async fn a_search_walks_the_full_text_index_and_finds_its_books_by_number() {
         Engine::Postgres => ("book_search_document", "book_pkey"),
     };
     assert!(plan.contains(full_text) && plan.contains(by_number), "{plan}");
+    db.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_best_matches_of_a_rank_are_read_in_the_order_of_the_full_text_index() {
+    let (_database, db) = stocked("ranking-plans").await;
+    if db.engine() == Engine::Sqlite {
+        let search = Search { words: vec!["author".into(), "77".into()], title_key: "author 77".into() };
+        for rank in 0..=4 {
+            let (sql, params) = ranking::select(&search, &Filter::default(), rank, 0, 50);
+            let plan = plan(&db, &sql, params).await;
+            let index = if rank == 0 { "book_title" } else { "VIRTUAL TABLE INDEX" };
+            assert!(plan.contains(index) && !plan.contains("TEMP B-TREE"), "{rank}\n{plan}");
+        }
+    }
     db.close().await;
 }
 

@@ -75,6 +75,25 @@ pub fn hits(engine: Engine, words: &[String]) -> (&'static str, [Value; 4]) {
     }
 }
 
+/// All books that match, as FTS5 is asked for them.
+pub fn all(words: &[String]) -> String {
+    fts5_query(words)
+}
+
+/// Those of one rank: all words in the title (1), in the author and not in the title (2), in the topic and in neither (3), or
+/// across them (4).
+pub fn matches(words: &[String], rank: i64) -> String {
+    let all = fts5_query(words);
+    let within = |field: &str| format!("({{{field}}} : ({all}))");
+    let [title, author, topic] = ["title", "author", "topic"].map(within);
+    match rank {
+        1 => title,
+        2 => format!("{author} NOT {title}"),
+        3 => format!("{topic} NOT {title} NOT {author}"),
+        _ => format!("({all}) NOT {title} NOT {author} NOT {topic}"),
+    }
+}
+
 const SQLITE_HITS: &str = "(select rowid as book_id, case \
      when rowid in (select rowid from book_search where book_search match $2) then 1 \
      when rowid in (select rowid from book_search where book_search match $3) then 2 \

@@ -1,0 +1,127 @@
+//! The best matches of a search first, on SQLite, without reading all that there are: the matches of a rank come out of the
+//! full-text index in the order of their numbers, and no more of them than the page has rows. A word that stands in every third
+//! title costs little more than a rare one.
+
+use service_kit::{
+    db::{DbError, Row, Tx, Value},
+    params,
+};
+
+use super::{books::COLUMNS, listing::conditions, search};
+use crate::domain::{
+    listing::{Filter, Key, Position, Search},
+    search::words,
+    text::key,
+};
+
+/// Ranks, best first: the very title, all words in the title, in the author, in the topic, across them.
+const THE_TITLE: i64 = 0;
+const IN_TITLE: i64 = 1;
+const IN_AUTHOR: i64 = 2;
+const IN_TOPIC: i64 = 3;
+const ACROSS: i64 = 4;
+
+/// So many matches are read and ranked at once; where there are more, each rank is asked for by itself. FTS5 gathers all
+/// that begin with the last word before it gives out the first of them, so asking once is cheaper while it can be done.
+const FEW_ROWS: i64 = 200;
+
+/// So many rows at most behind `after`, best first, each with its rank.
+pub(super) fn rows(
+    tx: &mut Tx<'_>,
+    search: &Search,
+    filter: &Filter,
+    after: Option<&Position>,
+    rows: i64,
+) -> Result<Vec<(i64, Row)>, DbError> {
+    let after = match after {
+        Some(Position { key: Key::Number(rank), book_id }) => (*rank, *book_id),
+        Some(Position { key: Key::Text(_), .. }) | None => (THE_TITLE, 0),
+    };
+    let mut found = Vec::new();
+    for rank in after.0..=ACROSS {
+        let wanted = rows - i64::try_from(found.len()).unwrap_or(rows);
+        if wanted <= 0 {
+            break;
+        }
+        // Most pages are full of titles. Behind them a few matches may be all.
+        if rank > IN_TITLE
+            && rank == after.0.max(IN_AUTHOR)
+            && let Some(all) = few(tx, search, filter)?
+        {
+            let place = |(rank, row): &(i64, Row)| Ok::<_, DbError>((*rank, row.get::<i64>("book_id")?));
+            let mut rest = Vec::new();
+            for one in all {
+                let place = place(&one)?;
+                if place > after && place.0 >= rank {
+                    rest.push((place, one));
+                }
+            }
+            rest.sort_unstable_by_key(|(place, _)| *place);
+            let fitting = usize::try_from(wanted).unwrap_or(usize::MAX);
+            found.extend(rest.into_iter().take(fitting).map(|(_, one)| one));
+            break;
+        }
+        let after_id = if rank == after.0 { after.1 } else { 0 };
+        let (sql, params) = select(search, filter, rank, after_id, wanted);
+        found.extend(tx.query(&sql, &params)?.into_iter().map(|row| (rank, row)));
+    }
+    Ok(found)
+}
+
+/// The statement of one rank.
+pub(super) fn select(search: &Search, filter: &Filter, rank: i64, after_id: i64, rows: i64) -> (String, Vec<Value>) {
+    if rank == THE_TITLE {
+        let mut params = params![&search.title_key, after_id, rows].to_vec();
+        let conditions = conditions(filter, &mut params);
+        let those = "from book where title_key = $1 and book_id > $2";
+        return (format!("select {COLUMNS} {those} and {conditions} order by book_id limit $3"), params);
+    }
+    let mut params = params![search::matches(&search.words, rank), after_id, rows, &search.title_key].to_vec();
+    let conditions = conditions(filter, &mut params);
+    let sql = format!(
+        "{} and book_search.rowid > $2 and title_key <> $4 and {conditions} order by book_search.rowid limit $3",
+        hits()
+    );
+    (sql, params)
+}
+
+/// All that match, with their ranks; nothing where they are more than a few.
+fn few(tx: &mut Tx<'_>, search: &Search, filter: &Filter) -> Result<Option<Vec<(i64, Row)>>, DbError> {
+    let mut params = params![search::all(&search.words), FEW_ROWS + 1].to_vec();
+    let conditions = conditions(filter, &mut params);
+    let all = tx.query(&format!("{} and {conditions} limit $2", hits()), &params)?;
+    if i64::try_from(all.len()).unwrap_or(i64::MAX) > FEW_ROWS {
+        return Ok(None);
+    }
+    all.into_iter().map(|row| Ok((rank(&row, search)?, row))).collect::<Result<_, DbError>>().map(Some)
+}
+
+/// `cross`: the full-text index comes first, in its own order, and a book is looked up for each of its rows.
+fn hits() -> String {
+    let columns: Vec<String> = COLUMNS.split(", ").map(|column| format!("book.{column}")).collect();
+    format!(
+        "select {} from book_search cross join book on book.book_id = book_search.rowid where book_search match $1",
+        columns.join(", ")
+    )
+}
+
+/// What [`matches`](search::matches) says in FTS5's words.
+fn rank(row: &Row, search: &Search) -> Result<i64, DbError> {
+    let title: String = row.get("title")?;
+    if key(&title) == search.title_key {
+        return Ok(THE_TITLE);
+    }
+    let (last, whole) = search.words.split_last().expect("BUG: a search without words is answered before");
+    let has_all = |text: &str| {
+        let there = words(text);
+        whole.iter().all(|word| there.contains(word)) && there.iter().any(|word| word.starts_with(last))
+    };
+    let author: Option<String> = row.get("author")?;
+    let topic: String = row.get("topic")?;
+    Ok(match [&title, author.as_deref().unwrap_or_default(), &topic].map(has_all) {
+        [true, ..] => IN_TITLE,
+        [_, true, _] => IN_AUTHOR,
+        [.., true] => IN_TOPIC,
+        [..] => ACROSS,
+    })
+}
