@@ -61,7 +61,12 @@ TOGETHER = {
     ],
 }
 # Put together by a function, and asked about in `catalog-service/src/store/plans.rs`.
-BUILT = ("select {COLUMNS}, {sort_key} as sort_key from {from}", "select count(*) as books from {from}")
+BUILT = (
+    "select {COLUMNS}, {sort_key} as sort_key from {from}",
+    "select count(*) as books from {from}",
+    "select {COLUMNS} {those} and {conditions}",
+    "select {} from book_search cross join book",
+)
 
 # Whole tables that may be read, and why.
 SMALL = {
