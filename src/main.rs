@@ -2,7 +2,7 @@ use std::process::ExitCode;
 
 use tikv_jemallocator::Jemalloc;
 
-/// For all of the process, SQLite too. How it is set, and why: `.cargo/config.toml`.
+/// For all that is Rust; C keeps the C library's. How it is set, and why: `.cargo/config.toml`.
 #[global_allocator]
 static ALLOCATOR: Jemalloc = Jemalloc;
 
