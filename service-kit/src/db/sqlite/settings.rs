@@ -14,10 +14,6 @@ const OLDEST_VERSION: i32 = 3_051_003;
 /// same pages several times.
 const WRITER_CACHE_KIB: u32 = 8 * 1_024;
 
-/// Pages that the write-ahead log may have before they are copied into the file, 16 MiB. A page that many commits change is
-/// copied once; SQLite's own thousand are reached many times a second by a busy shop. A start after a crash reads them all.
-const CHECKPOINT_PAGES: u32 = 4_000;
-
 /// `synchronous=FULL`: a commit is on disk before it is answered.
 const SYNCHRONOUS_FULL: &str = "2";
 
@@ -26,8 +22,7 @@ pub(super) fn for_writing(connection: &Connection, options: &DbOptions) -> Resul
     connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
     // Setting the journal mode answers with the mode in force, which is read back below.
     connection.execute_batch("pragma journal_mode = wal; pragma synchronous = full;").map_err(unavailable)?;
-    let paces = format!("pragma cache_size = -{WRITER_CACHE_KIB}; pragma wal_autocheckpoint = {CHECKPOINT_PAGES};");
-    connection.execute_batch(&paces).map_err(unavailable)?;
+    connection.execute_batch(&format!("pragma cache_size = -{WRITER_CACHE_KIB}")).map_err(unavailable)?;
     for_every_connection(connection, options.busy_timeout_ms).map_err(unavailable)?;
     assert_setting(connection, "synchronous", SYNCHRONOUS_FULL)?;
     if faults::sabotaged("synchronous_normal") {
