@@ -48,12 +48,11 @@ pub(super) fn rows(
             && rank == after.0.max(IN_AUTHOR)
             && let Some(all) = few(tx, search, filter)?
         {
-            let place = |(rank, row): &(i64, Row)| Ok::<_, DbError>((*rank, row.get::<i64>("book_id")?));
             let mut rest = Vec::new();
-            for one in all {
-                let place = place(&one)?;
-                if place > after && place.0 >= rank {
-                    rest.push((place, one));
+            for (its_rank, row) in all {
+                let place = (its_rank, row.get::<i64>("book_id")?);
+                if place > after && its_rank >= rank {
+                    rest.push((place, (its_rank, row)));
                 }
             }
             rest.sort_unstable_by_key(|(place, _)| *place);
@@ -87,7 +86,7 @@ pub(super) fn select(search: &Search, filter: &Filter, rank: i64, after_id: i64,
 
 /// All that match, with their ranks; nothing where they are more than a few.
 fn few(tx: &mut Tx<'_>, search: &Search, filter: &Filter) -> Result<Option<Vec<(i64, Row)>>, DbError> {
-    let mut params = params![search::all(&search.words), FEW_ROWS + 1].to_vec();
+    let mut params = params![search::fts5_query(&search.words), FEW_ROWS + 1].to_vec();
     let conditions = conditions(filter, &mut params);
     let all = tx.query(&format!("{} and {conditions} limit $2", hits()), &params)?;
     if i64::try_from(all.len()).unwrap_or(i64::MAX) > FEW_ROWS {
@@ -105,7 +104,8 @@ fn hits() -> String {
     )
 }
 
-/// What [`matches`](search::matches) says in FTS5's words.
+/// What [`matches`](search::matches) says in FTS5's words: its index is given words with spaces between them and cuts nowhere
+/// else, so these are its tokens.
 fn rank(row: &Row, search: &Search) -> Result<i64, DbError> {
     let title: String = row.get("title")?;
     if key(&title) == search.title_key {

@@ -75,11 +75,6 @@ pub fn hits(engine: Engine, words: &[String]) -> (&'static str, [Value; 4]) {
     }
 }
 
-/// All books that match, as FTS5 is asked for them.
-pub fn all(words: &[String]) -> String {
-    fts5_query(words)
-}
-
 /// Those of one rank: all words in the title (1), in the author and not in the title (2), in the topic and in neither (3), or
 /// across them (4).
 pub fn matches(words: &[String], rank: i64) -> String {
@@ -106,8 +101,8 @@ const POSTGRES_HITS: &str = "(select book_id, case \
      when document @@ cast(cast($4 as text) as tsquery) then 3 else 4 end as field \
      from book_search where document @@ cast(cast($1 as text) as tsquery))";
 
-/// `"andy" AND "weir" *`: quoted, so that a word such as `or` is a word.
-fn fts5_query(words: &[String]) -> String {
+/// All books that match, as FTS5 is asked for them: `"andy" AND "weir" *`, quoted, so that a word such as `or` is a word.
+pub fn fts5_query(words: &[String]) -> String {
     let quoted: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
     format!("{} *", quoted.join(" AND "))
 }
