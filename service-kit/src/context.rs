@@ -1,4 +1,5 @@
 use std::{
+    borrow::Cow,
     fmt::Display,
     future::Future,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -12,7 +13,7 @@ use uuid::Uuid;
 #[derive(Debug, Clone)]
 pub struct RequestContext {
     /// The id under which the request is found in every service's log.
-    pub request_id: String,
+    pub request_id: Arc<str>,
     /// Where in a trace it is, if anybody traces it.
     pub(crate) trace: Option<SpanContext>,
     /// When nobody waits for the answer any more; `None` for work that nobody waits for.
@@ -24,7 +25,7 @@ pub struct RequestContext {
 #[derive(Debug, Default)]
 struct Found {
     /// Headers that the answer gets besides those of its handler.
-    headers: Vec<(&'static str, String)>,
+    headers: Vec<(&'static str, Cow<'static, str>)>,
     about: About,
     /// Changes that another service was asked for, and may have made.
     changes_sent: usize,
@@ -44,6 +45,11 @@ tokio::task_local! {
     static CURRENT: RequestContext;
 }
 
+fn fresh_id() -> Arc<str> {
+    let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
+    Arc::from(&*Uuid::now_v7().as_hyphenated().encode_lower(&mut text))
+}
+
 /// Characters in a request id at most; a longer one from outside is replaced.
 const MAX_REQUEST_ID_CHARS: usize = 128;
 
@@ -53,7 +59,7 @@ pub const DEADLINE_HEADER: &str = "x-deadline-ms";
 impl RequestContext {
     /// A context with an id of our own.
     pub fn fresh() -> Self {
-        RequestContext { request_id: Uuid::now_v7().to_string(), trace: None, deadline: None, found: Arc::default() }
+        RequestContext { request_id: fresh_id(), trace: None, deadline: None, found: Arc::default() }
     }
 
     /// The caller's id where it is short and plain, so that it cannot forge log lines; else one of our own.
@@ -61,7 +67,7 @@ impl RequestContext {
         let plain = |id: &str| id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte));
         match header {
             Some(id) if !id.is_empty() && id.len() <= MAX_REQUEST_ID_CHARS && plain(id) => {
-                RequestContext { request_id: id.to_owned(), trace: None, deadline: None, found: Arc::default() }
+                RequestContext { request_id: Arc::from(id), trace: None, deadline: None, found: Arc::default() }
             }
             _ => RequestContext::fresh(),
         }
@@ -90,15 +96,18 @@ impl RequestContext {
     }
 
     /// Adds a header to the answer, or replaces the one that was added before.
-    pub fn set_header(&self, name: &'static str, value: impl Into<String>) {
+    pub fn set_header(&self, name: &'static str, value: impl Into<Cow<'static, str>>) {
         let headers = &mut self.found().headers;
         headers.retain(|(known, _)| *known != name);
         headers.push((name, value.into()));
     }
 
-    /// The value of a header that was added to the answer.
-    pub fn header(&self, name: &str) -> Option<String> {
-        self.found().headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone())
+    /// Adds a header to the answer, unless it was added before.
+    pub fn set_header_once(&self, name: &'static str, value: impl Into<Cow<'static, str>>) {
+        let headers = &mut self.found().headers;
+        if headers.iter().all(|(known, _)| *known != name) {
+            headers.push((name, value.into()));
+        }
     }
 
     /// Takes a header back that was added to the answer.
@@ -122,7 +131,7 @@ impl RequestContext {
         self.found().changes_sent > 0
     }
 
-    pub(crate) fn take_headers(&self) -> Vec<(&'static str, String)> {
+    pub(crate) fn take_headers(&self) -> Vec<(&'static str, Cow<'static, str>)> {
         std::mem::take(&mut self.found().headers)
     }
 

@@ -50,6 +50,7 @@ where
         Err(error) => return refuse(&error.to_string()),
     };
     telemetry::init_with(log.log, &log.log_filter, traces.as_ref());
+    let together = telemetry::Together::begin();
     let code = runtime.block_on(async {
         match start.await {
             Ok(running) => {
@@ -73,6 +74,7 @@ where
     if let Some(traces) = traces {
         traces.end();
     }
+    drop(together);
     code
 }
 

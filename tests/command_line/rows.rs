@@ -32,7 +32,7 @@ async fn store_ops() {
         let url = shop.lines.iter().find_map(|line| line.strip_prefix(&format!("{part} "))).unwrap();
         let service = Client::new(url, ClientOptions::default()).unwrap();
         let numbers = service.send(Method::GET, "/metrics", &[], None).await.unwrap();
-        let numbers = String::from_utf8(numbers.body).unwrap();
+        let numbers = String::from_utf8(numbers.body.to_vec()).unwrap();
         assert!(numbers.contains("# TYPE lastcopy_"), "{part}: {numbers}");
     }
     assert_eq!(send(&shop, Method::GET, "/metrics", NOBODY, None).await.0, 404, "the public door shows none");

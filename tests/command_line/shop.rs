@@ -156,7 +156,7 @@ impl Shop {
     pub async fn text(&self, path: &str) -> String {
         let answer = self.client.send(Method::GET, path, &[], None).await.unwrap();
         assert_eq!(answer.status.as_u16(), 200, "{path}");
-        String::from_utf8(answer.body).unwrap()
+        String::from_utf8(answer.body.to_vec()).unwrap()
     }
 
     pub async fn post(&self, path: &str, body: Value) -> Value {

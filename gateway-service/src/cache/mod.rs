@@ -67,6 +67,7 @@ pub struct Cache {
 /// An answer that is kept.
 #[derive(Debug)]
 struct Entry {
+    /// As much of it as is as true the next time.
     answer: RawAnswer,
     on: Depends,
     /// Before it was asked for.
@@ -144,7 +145,7 @@ impl Cache {
                 // Whoever asked himself has an answer from after his arrival, whatever was dropped meanwhile.
                 (Some(answered), _) => return self.missed(answered),
                 (None, Some(entry)) if self.serves_who_waited(&entry, arrived, &there) => {
-                    return Ok(self.hit(reading::kept(&entry.answer)));
+                    return Ok(self.hit(entry.answer.clone()));
                 }
                 // Asked for before a change that this caller may know of, so it is not for him: the next one is.
                 (None, Some(_)) => match self.kept(&key, arrived).await {
@@ -168,7 +169,7 @@ impl Cache {
             };
         }
         let entry = self.entries.get(key).filter(|entry| self.serves(entry, arrived));
-        entry.map_or(Kept::No(None), |entry| Kept::Yes(reading::kept(&entry.answer)))
+        entry.map_or(Kept::No(None), |entry| Kept::Yes(entry.answer.clone()))
     }
 
     /// Whether an answer may be given to somebody who arrived then: it was asked for since, or nothing it depends on has
@@ -219,10 +220,7 @@ impl Cache {
 
     fn hit(&self, answer: RawAnswer) -> RawAnswer {
         ANSWERS.with(["hit"]).inc();
-        let context = RequestContext::current();
-        if context.header(X_CACHE).is_none() {
-            context.set_header(X_CACHE, "HIT");
-        }
+        RequestContext::current().set_header_once(X_CACHE, "HIT");
         answer
     }
 

@@ -2,7 +2,11 @@
 
 use reqwest::Method;
 use serde::Deserialize;
-use service_kit::{RawAnswer, auth::Caller, faults};
+use service_kit::{
+    RawAnswer,
+    auth::{Caller, Role, Scopes},
+    faults,
+};
 use sha2::{Digest, Sha256};
 use shared_types::BookId;
 
@@ -16,7 +20,14 @@ pub(super) const KEPT_HEADERS: [&str; 3] = ["etag", "link", "x-total-count"];
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Key {
     target: String,
-    sight: String,
+    sight: Sight,
+}
+
+/// What a caller may see: all that the catalog looks at. Who he is it does not know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Sight {
+    role: Role,
+    scopes: Scopes,
 }
 
 impl Key {
@@ -24,32 +35,29 @@ impl Key {
     /// gets, or is asked for too seldom to be kept.
     pub fn of(caller: &Caller, ask: &Ask<'_>) -> Option<Key> {
         let path = ask.path.split('?').next().unwrap_or_default();
-        let parts: Vec<&str> = path.split('/').skip(1).collect();
-        let may = match parts.as_slice() {
-            ["books" | "topics"] => true,
+        let mut parts = path.split('/').skip(1);
+        let may = match [parts.next(), parts.next(), parts.next(), parts.next()] {
+            [Some("books" | "topics"), None, ..] => true,
             // Withdrawn books are asked for by who repeats a purchase, and nothing tells when another takes the ISBN.
-            ["books", "by-isbn", _] => !ask.path.contains('?'),
-            ["books", id] => id.parse::<BookId>().is_ok(),
+            [Some("books"), Some("by-isbn"), Some(_), None] => !ask.path.contains('?'),
+            [Some("books"), Some(id), None, _] => id.parse::<BookId>().is_ok(),
             // Sabotage: what is one caller's is kept as what is everybody's.
-            ["orders", ..] => faults::sabotaged("keeps_personal"),
+            [Some("orders"), ..] => faults::sabotaged("keeps_personal"),
             _ => false,
         };
-        let key = || Key {
-            target: format!("{} {}", ask.method, ask.path),
-            // All that the catalog looks at. Who he is it does not know.
-            sight: sight(caller),
-        };
+        let key = || Key { target: [ask.method.as_str(), " ", &ask.path].concat(), sight: sight(caller) };
         (may && ask.method == Method::GET).then(key)
     }
 
     /// Under what all gateways keep it.
     pub(super) fn digest(&self) -> String {
-        let digest = Sha256::new().chain_update(&self.sight).chain_update([0]).chain_update(&self.target).finalize();
+        let sight = format!("{} {}", self.sight.role, self.sight.scopes);
+        let digest = Sha256::new().chain_update(sight).chain_update([0]).chain_update(&self.target).finalize();
         digest.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.target.len() + self.sight.len()
+        self.target.len() + size_of::<Sight>()
     }
 
     /// What an answer to it depends on; none where the answer is not to be kept.
@@ -76,12 +84,12 @@ impl Key {
     }
 }
 
-fn sight(caller: &Caller) -> String {
+fn sight(caller: &Caller) -> Sight {
     // Sabotage: everybody may see what anybody may.
     if faults::sabotaged("one_sight") {
-        return String::new();
+        return Sight { role: Role::Anonymous, scopes: Scopes::NONE };
     }
-    format!("{} {}", caller.role(), caller.scopes)
+    Sight { role: caller.role(), scopes: caller.scopes }
 }
 
 /// As much of an answer as tells which books are in it. Topics have no number.

@@ -39,7 +39,7 @@ fn of_book(ask: &Ask<'_>) -> Stale {
 
 /// The copies of the books in the order, by the answer or, where there is none, by the request.
 fn of_order(ask: &Ask<'_>, answer: Option<&RawAnswer>) -> Vec<Stale> {
-    let said = answer.map(|answer| answer.body.as_slice());
+    let said = answer.map(|answer| &*answer.body);
     let lines = [said, ask.body.as_deref()].into_iter().flatten().find_map(|body| serde_json::from_slice(body).ok());
     match lines {
         Some(Lines { lines }) => lines.into_iter().map(|line| Stale::Stock(line.book_id)).collect(),

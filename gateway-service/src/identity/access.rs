@@ -174,8 +174,7 @@ impl Identity {
         if let Some(token) = one_header(request, GUEST_TOKEN)? {
             return self.guests.read(token);
         }
-        let cookie = Visit::read(request).guest;
-        let guest = cookie.and_then(|cookie| self.guests.read(cookie.expose()).ok());
+        let guest = Visit::guest_in(request).and_then(|cookie| self.guests.read(cookie.expose()).ok());
         Ok(guest.unwrap_or_else(Caller::anonymous))
     }
 }

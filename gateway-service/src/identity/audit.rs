@@ -17,7 +17,7 @@ pub struct Actor {
 impl Actor {
     /// Somebody who asks over HTTP, in the request being served.
     pub fn over_http(principal: impl Into<String>, origin: Origin) -> Actor {
-        let request_id = Some(RequestContext::current().request_id);
+        let request_id = Some(RequestContext::current().request_id.to_string());
         Actor { principal: principal.into(), origin: Some(origin), request_id }
     }
 

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use service_kit::{
     auth::{Caller, Refusal, Scope, Scopes, Who},
     db::{Db, DbError},
@@ -104,15 +106,15 @@ impl Identity {
             Some(key) => key,
             None => self.look_up_key(sha256).await?,
         };
-        Ok(Caller { who: Who::ApiKey(key.id), scopes: key.scopes, act: None, client_id: None })
+        Ok(Caller { who: Who::ApiKey(key.id.clone()), scopes: key.scopes, act: None, client_id: None })
     }
 
-    async fn look_up_key(&self, sha256: Vec<u8>) -> Result<ApiKey, Refusal> {
+    async fn look_up_key(&self, sha256: Vec<u8>) -> Result<Arc<ApiKey>, Refusal> {
         let (now, wanted) = (self.clock.now(), sha256.clone());
         let found = self.db.look_up(move |tx| store::keys::live(tx, &wanted, now, scopes_of)).await;
         let found = found.map_err(|error: DbError| Refusal::Unavailable(trouble::database(&error).detail))?;
-        let key = found.ok_or(Refusal::BadCredential("the API key is unknown, revoked or expired"))?;
-        self.known_keys.insert(sha256, key.clone());
+        let key = Arc::new(found.ok_or(Refusal::BadCredential("the API key is unknown, revoked or expired"))?);
+        self.known_keys.insert(sha256, Arc::clone(&key));
         let since = now.plus_ms(-NOTE_USE_AFTER_MS);
         if key.last_used_at.is_none_or(|at| at < since) {
             let (db, id) = (self.db.clone(), key.id.clone());

@@ -96,7 +96,7 @@ pub struct Identity {
     operator: Option<Vec<u8>>,
     guests: Guests,
     /// API keys that are good, by their hash.
-    known_keys: Cache<Vec<u8>, ApiKey>,
+    known_keys: Cache<Vec<u8>, Arc<ApiKey>>,
 }
 
 impl Identity {

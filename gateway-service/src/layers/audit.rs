@@ -15,6 +15,7 @@ use actix_web::{
 use service_kit::{
     RequestContext,
     auth::{Caller, Gate},
+    http::route_of,
 };
 use shared_types::Code;
 use tokio::runtime::Handle;
@@ -44,7 +45,10 @@ pub(super) struct Asked {
 impl Asked {
     /// The change that a request asks for, if it is one.
     pub(super) async fn of(identity: &Arc<Identity>, request: &HttpRequest) -> Option<Box<Asked>> {
-        let route = request.match_pattern().filter(|_| !request.method().is_safe())?;
+        if request.method().is_safe() {
+            return None;
+        }
+        let route = route_of(request)?.to_string();
         // What services tell has happened already, and has its line where it was asked for.
         if route == SERVICES_TELL || AUDITED_BY_IDENTITY.iter().any(|own| route.starts_with(own)) {
             return None;

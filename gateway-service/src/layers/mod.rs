@@ -90,7 +90,6 @@ impl Layer for Layers {
         Box::pin(async move {
             let request = spelling::canonical(request);
             let is_docs = is_documentation(request.path());
-            let visit = Visit::read(request.request());
             let mut answer = match self.admit(&request).await {
                 Ok(()) => {
                     // Apart: a crowd has one of these futures each, and most of it never comes so far.
@@ -106,11 +105,10 @@ impl Layer for Layers {
                 }
                 Err(problem) => Box::pin(refused(request, problem)).await,
             };
-            welcome(&mut answer, &visit);
+            welcome(&mut answer);
             for (name, value) in headers::of(is_docs, self.identity.is_on_https()) {
-                let name = HeaderName::from_static(name);
                 if !answer.headers().contains_key(&name) {
-                    answer.headers_mut().insert(name, HeaderValue::from_static(value));
+                    answer.headers_mut().insert(name, value);
                 }
             }
             Ok(answer)
@@ -154,9 +152,9 @@ fn tells_what_may_be_kept(answer: &ServiceResponse<BoxBody>) -> bool {
 const GUEST_COOKIE_S: u32 = 180 * 24 * 60 * 60;
 
 /// A guest who was made for this request takes his token with him, whatever the answer is.
-fn welcome(answer: &mut ServiceResponse<BoxBody>, visit: &Visit) {
+fn welcome(answer: &mut ServiceResponse<BoxBody>) {
     let Some(FreshGuest(token)) = answer.request().extensions().get::<FreshGuest>().cloned() else { return };
-    let cookie = visit.set_cookie_for(Cookie::Guest, &token, GUEST_COOKIE_S);
+    let cookie = Visit::read(answer.request()).set_cookie_for(Cookie::Guest, &token, GUEST_COOKIE_S);
     for (name, value) in [(GUEST_TOKEN, token.expose()), ("set-cookie", &cookie)] {
         let value = HeaderValue::from_str(value).expect("BUG: tokens and cookies are plain ASCII");
         answer.headers_mut().append(HeaderName::from_static(name), value);

@@ -106,7 +106,7 @@ async fn a_part_that_is_down_is_named_and_the_others_go_on() {
         let client = service_kit::Client::new(&gateway.url(), service_kit::ClientOptions::default()).unwrap();
         let answer = client.send(Method::GET, path, &[("x-api-key", OPERATOR_KEY)], None).await.unwrap();
         let retry_after = answer.headers.contains_key("retry-after");
-        (answer.status.as_u16(), retry_after, String::from_utf8(answer.body).unwrap())
+        (answer.status.as_u16(), retry_after, String::from_utf8(answer.body.to_vec()).unwrap())
     };
     assert_eq!(ask("/api/v1/books").await.0, 200);
     let (status, retry_after, body) = ask("/api/v1/orders").await;

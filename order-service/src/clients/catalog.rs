@@ -32,7 +32,7 @@ impl Catalog {
 
     /// Takes the copies of an order, all or none. Repeated under the same id it is the same call.
     pub async fn take(&self, order: &Order) -> Outcome<TakingView> {
-        let request_id = Some(RequestContext::current().request_id);
+        let request_id = Some(RequestContext::current().request_id.to_string());
         let lines = take_request(order).lines;
         self.takings.ask(TakeOne { taking_id: order.taking_id(), lines, request_id }).await
     }

@@ -30,7 +30,7 @@ impl Delivery {
 
     /// Books a delivery under an id of ours. Repeated it is the same booking; canceled before, it stays canceled.
     pub async fn book(&self, id: DeliveryId, address: &Address, customer: &str) -> Outcome<DeliveryView> {
-        let request_id = Some(RequestContext::current().request_id);
+        let request_id = Some(RequestContext::current().request_id.to_string());
         let (address, customer) = (address.clone(), Some(customer.to_owned()));
         self.bookings.ask(BookOne { delivery_id: id, address, customer, request_id }).await
     }

@@ -123,7 +123,7 @@ impl Issuer {
         header.kid = Some(key.kid.clone());
         let text = jsonwebtoken::encode(&header, &wire, &key.private);
         let text = text.map_err(|error| MintError::Signing(error.to_string()))?;
-        Ok(Token::new(text, Timestamp::from_micros(expires_s.saturating_mul(1_000_000))))
+        Ok(Token::new(&text, Timestamp::from_micros(expires_s.saturating_mul(1_000_000))))
     }
 
     fn wire(&self, claims: &Claims, now_s: i64, expires_s: i64) -> WireClaims {

@@ -1,5 +1,6 @@
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
+use reqwest::header::HeaderValue;
 use serde::{Deserialize, Serialize};
 use shared_types::Timestamp;
 
@@ -28,13 +29,23 @@ pub struct Claims {
 /// A signed access token. Its text is shown to nobody but the one it is sent to.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token {
-    text: String,
+    text: Arc<str>,
+    /// As it is sent, made once for all the calls that it is good for.
+    authorization: HeaderValue,
     expires: Timestamp,
 }
 
 impl Token {
-    pub(super) fn new(text: String, expires: Timestamp) -> Token {
-        Token { text, expires }
+    pub(super) fn new(text: &str, expires: Timestamp) -> Token {
+        let authorization = HeaderValue::try_from(format!("Bearer {text}"));
+        let mut authorization = authorization.expect("BUG: a token is plain ASCII (RFC 7519 §3)");
+        authorization.set_sensitive(true);
+        Token { text: Arc::from(text), authorization, expires }
+    }
+
+    /// The value of an `Authorization` header (RFC 6750 §2.1). It is cloned without copying its text.
+    pub(crate) fn authorization(&self) -> HeaderValue {
+        self.authorization.clone()
     }
 
     /// The token itself, for an `Authorization` header or a token endpoint's answer.

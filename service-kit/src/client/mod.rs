@@ -23,9 +23,14 @@ use std::{
     time::{Duration, Instant},
 };
 
+use actix_web::web::BytesMut;
 use prometheus::core::Collector;
-use reqwest::{Method, StatusCode, Url, header::LOCATION};
+use reqwest::{
+    Method, StatusCode, Url,
+    header::{AUTHORIZATION, LOCATION},
+};
 use serde::{Serialize, de::DeserializeOwned};
+use url::Host;
 
 use crate::{
     auth::{Token, TokenSource},
@@ -229,14 +234,14 @@ impl Client {
         let mut request = http
             .request(method, self.url(path).map_err(impossible)?)
             .timeout(time_left)
-            .header("x-request-id", &context.request_id)
+            .header("x-request-id", &*context.request_id)
             .header(DEADLINE_HEADER, theirs.to_string());
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         let token = self.token().map_err(impossible)?;
         if let Some((_, token)) = &token {
-            request = request.bearer_auth(token.secret());
+            request = request.header(AUTHORIZATION, token.authorization());
         }
         if let Some(body) = body {
             if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
@@ -253,13 +258,14 @@ impl Client {
         }
         let mut response = request.send().await.map_err(broken)?;
         let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
-        let mut body = Vec::new();
+        // Most answers come in one piece.
+        let mut body = response.chunk().await.map_err(broken)?.unwrap_or_default();
+        within_limit(body.len())?;
         while let Some(chunk) = response.chunk().await.map_err(broken)? {
-            if body.len() + chunk.len() > MAX_ANSWER_BYTES {
-                let why = NoAnswer(format!("the answer is longer than {MAX_ANSWER_BYTES} bytes"));
-                return Err(Broken { why, timed_out: false });
-            }
-            body.extend_from_slice(&chunk);
+            within_limit(body.len() + chunk.len())?;
+            let mut longer = BytesMut::from(body);
+            longer.extend_from_slice(&chunk);
+            body = longer.freeze();
         }
         Ok(RawAnswer { status, headers, body })
     }
@@ -267,7 +273,7 @@ impl Client {
     /// The address of `path` at this service and no other: our token goes nowhere else.
     fn url(&self, path: &str) -> Result<Url, String> {
         let url = self.base.join(path).map_err(|error| format!("{path} is no path: {error}"))?;
-        if url.origin() == self.base.origin() { Ok(url) } else { Err(format!("{path} leads elsewhere")) }
+        if origin(&url) == origin(&self.base) { Ok(url) } else { Err(format!("{path} leads elsewhere")) }
     }
 
     fn token(&self) -> Result<Option<(&dyn TokenSource, Token)>, String> {
@@ -283,6 +289,11 @@ impl fmt::Debug for Client {
     }
 }
 
+/// Scheme, host and port. (`Url::origin` makes a copy of the host.)
+fn origin(url: &Url) -> (&str, Option<Host<&str>>, Option<u16>) {
+    (url.scheme(), url.host(), url.port_or_known_default())
+}
+
 /// A request and the token that it carries.
 struct Call<'a> {
     request: reqwest::RequestBuilder,
@@ -293,6 +304,14 @@ struct Call<'a> {
 struct Broken {
     why: NoAnswer,
     timed_out: bool,
+}
+
+fn within_limit(bytes: usize) -> Result<(), Broken> {
+    if bytes <= MAX_ANSWER_BYTES {
+        return Ok(());
+    }
+    let why = NoAnswer(format!("the answer is longer than {MAX_ANSWER_BYTES} bytes"));
+    Err(Broken { why, timed_out: false })
 }
 
 /// What a call shows about the service. A time-out that is its caller's own haste shows nothing: else whoever names a

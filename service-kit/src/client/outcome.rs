@@ -2,6 +2,7 @@
 
 use std::{fmt, time::Duration};
 
+use actix_web::web::Bytes;
 use reqwest::{
     StatusCode,
     header::{HeaderMap, HeaderName},
@@ -97,7 +98,7 @@ impl From<Silence> for NoAnswer {
 pub struct RawAnswer {
     pub status: StatusCode,
     pub headers: HeaderMap,
-    pub body: Vec<u8>,
+    pub body: Bytes,
 }
 
 impl RawAnswer {
@@ -105,7 +106,7 @@ impl RawAnswer {
     pub fn made(status: StatusCode, headers: &[(&'static str, &str)], body: &str) -> RawAnswer {
         let read = |text: &str| text.parse().expect("BUG: a header made here is one");
         let headers = headers.iter().map(|(name, text)| (HeaderName::from_static(name), read(text))).collect();
-        RawAnswer { status, headers, body: body.as_bytes().to_vec() }
+        RawAnswer { status, headers, body: Bytes::copy_from_slice(body.as_bytes()) }
     }
 
     /// The text of a header.
@@ -113,11 +114,12 @@ impl RawAnswer {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// The same answer with these headers and no others.
+    /// The same answer with these headers and no others, to be kept: its body is a copy, since what was read may be a part of
+    /// a buffer that is much larger.
     pub fn with_headers_only(&self, names: &[&'static str]) -> RawAnswer {
         let kept =
             names.iter().filter_map(|name| Some((HeaderName::from_static(name), self.headers.get(*name)?.clone())));
-        RawAnswer { status: self.status, headers: kept.collect(), body: self.body.clone() }
+        RawAnswer { status: self.status, headers: kept.collect(), body: Bytes::copy_from_slice(&self.body) }
     }
 
     /// The seconds in `Retry-After`; a date there says nothing.

@@ -25,6 +25,8 @@ mod opening;
 mod page;
 /// Answers: success with its documented status, failure as a problem with its documented status.
 mod reply;
+/// Which route a path has.
+mod routes;
 /// Starting, addressing and stopping a server.
 mod server;
 /// What happens around every request.
@@ -39,4 +41,5 @@ pub use reply::{
     Fail, Reply, S200, S201, S202, S204, S400, S401, S402, S403, S404, S409, S412, S422, S429, S503, S504, StatusSet,
     problem_response,
 };
+pub use routes::route_of;
 pub use server::{Background, Running, SHELL_PATHS, ServiceInfo, StartError, serve, serve_behind};

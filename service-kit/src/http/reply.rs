@@ -268,7 +268,7 @@ pub fn problem_response(mut problem: Problem) -> HttpResponse {
     if let Some(order_id) = problem.resource.as_deref().and_then(orders::in_path) {
         context.about(&order_id);
     }
-    problem.request_id = Some(context.request_id);
+    problem.request_id = Some(context.request_id.to_string());
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = HttpResponse::build(status);
     response.insert_header(("content-type", "application/problem+json"));

@@ -1,6 +1,7 @@
 use std::{
     future::Future,
     net::SocketAddr,
+    rc::Rc,
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -26,6 +27,7 @@ use super::{
     listener::Listener,
     load::Load,
     reply::Fail,
+    routes::Routes,
     shell,
 };
 use crate::{
@@ -283,6 +285,7 @@ fn app<L: Layer, R: Fn(&mut ServiceConfig)>(
         .app_data(checks)
         .app_data(load)
         .app_data(draining)
+        .app_data(Rc::new(Routes::default()))
         .app_data(web::Data::new(metrics.http()))
         .app_data(metrics)
         .app_data(document.clone())

@@ -9,8 +9,11 @@ use actix_web::{
     dev::{ServiceRequest, ServiceResponse},
     error::InternalError,
     http::{
-        ConnectionType, StatusCode,
-        header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION},
+        ConnectionType, StatusCode, Uri,
+        header::{
+            CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION,
+            X_CONTENT_TYPE_OPTIONS,
+        },
     },
     middleware::Next,
     web,
@@ -25,6 +28,7 @@ use super::{
     limits::{MAX_HEAD_BYTES, MAX_URI_BYTES, REQUEST_DEADLINE_MS},
     load::{Load, Share},
     reply::problem_response,
+    routes::route_of,
 };
 use crate::{
     context::{DEADLINE_HEADER, RequestContext},
@@ -32,17 +36,22 @@ use crate::{
     telemetry::spans,
 };
 
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const PROCESS_TIME: HeaderName = HeaderName::from_static("x-process-time");
+/// No browser guesses that JSON is a page.
+const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
+
 /// Around every request: its id, its limits and deadline, its log line, and a problem document for every failure.
 pub(super) async fn around<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let started = Instant::now();
-    let given = request.headers().get("x-request-id").and_then(|value| value.to_str().ok());
+    let given = request.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok());
     let context = RequestContext::taken_or_given(given).until(started + patience(request.headers()));
     let method = request.method().clone();
     let path = request.path().to_owned();
-    let route = request.match_pattern();
+    let route = route_of(request.request());
     let exported = spans::server(&request, route.as_deref());
     let context = exported.context(context);
     let metrics = request.app_data::<web::Data<HttpMetrics>>().expect("BUG: every server counts").clone();
@@ -60,13 +69,12 @@ pub(super) async fn around<B: MessageBody + 'static>(
     exported.served(&path, headers.get(LOCATION).and_then(|location| location.to_str().ok()), &context);
     exported.ended(Some(status.as_u16()));
     for (name, value) in context.take_headers() {
-        set(headers, name, &value);
+        headers.insert(HeaderName::from_static(name), plain(&value));
     }
     metrics.answered(&method, route.as_deref(), status, elapsed);
-    set(headers, "x-request-id", &context.request_id);
-    // No browser guesses that JSON is a page.
-    set(headers, "x-content-type-options", "nosniff");
-    set(headers, "x-process-time", &format!("{}.{:06}", elapsed.as_secs(), elapsed.subsec_micros()));
+    headers.insert(REQUEST_ID, plain(&context.request_id));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+    headers.insert(PROCESS_TIME, plain(&format!("{}.{:06}", elapsed.as_secs(), elapsed.subsec_micros())));
     let elapsed_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
     let line = || tracing::info!(method = method.as_str(), path, status = status.as_u16(), elapsed_us, "answered");
     context.sync_scope(line);
@@ -86,9 +94,8 @@ fn patience(headers: &HeaderMap) -> Duration {
     Duration::from_millis(given.unwrap_or(REQUEST_DEADLINE_MS).min(REQUEST_DEADLINE_MS))
 }
 
-fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {
-    let value = HeaderValue::from_str(value).expect("BUG: request ids and numbers are plain ASCII");
-    headers.insert(HeaderName::from_static(name), value);
+fn plain(value: &str) -> HeaderValue {
+    HeaderValue::from_str(value).expect("BUG: request ids and numbers are plain ASCII")
 }
 
 /// The answer of the routes, or a problem where there is none of theirs. The request is not kept beside the routes' own
@@ -124,7 +131,7 @@ fn enter(request: &ServiceRequest) -> Result<Share, Problem> {
 }
 
 fn check_head(request: &ServiceRequest) -> Result<(), Problem> {
-    let uri_bytes = request.uri().to_string().len();
+    let uri_bytes = bytes_of(request.uri());
     if uri_bytes > MAX_URI_BYTES {
         return Err(Problem::new(Code::UriTooLong, format!("an address has at most {MAX_URI_BYTES} bytes")));
     }
@@ -133,6 +140,13 @@ fn check_head(request: &ServiceRequest) -> Result<(), Problem> {
         return Err(Problem::new(Code::HeaderTooLarge, format!("a request's head has at most {MAX_HEAD_BYTES} bytes")));
     }
     Ok(())
+}
+
+/// As many as its text has.
+fn bytes_of(uri: &Uri) -> usize {
+    let scheme = uri.scheme_str().map_or(0, |scheme| scheme.len() + "://".len());
+    let authority = uri.authority().map_or(0, |authority| authority.as_str().len());
+    scheme + authority + uri.path().len() + uri.query().map_or(0, |query| "?".len() + query.len())
 }
 
 /// Bytes that are no text are nobody's question: read as well as can be, they would be another one.
@@ -174,5 +188,21 @@ fn problem_for(status: StatusCode, method: &str, path: &str) -> Problem {
         431 => Problem::new(Code::HeaderTooLarge, "the headers are too large"),
         400..=499 => Problem::new(Code::MalformedBody, "the request cannot be read"),
         _ => Problem::new(Code::Internal, "the fault is in our log under the request's id"),
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_as_many_bytes_as_its_text() {
+        for text in
+            ["/", "/books/1", "/books?q=a%2Fb", "/books?", "http://127.0.0.1:8080/books?q=1", "127.0.0.1:8080", "*"]
+        {
+            let uri: Uri = text.parse().unwrap();
+            assert_eq!(bytes_of(&uri), uri.to_string().len(), "{text}");
+        }
     }
 }

@@ -8,7 +8,10 @@ use paperclip::{
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::{auth::Gate, http::IdempotencyKey};
+use crate::{
+    auth::Gate,
+    http::{IdempotencyKey, route_of},
+};
 
 /// A request with its idempotency key, told apart from every other.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,8 +54,8 @@ impl FromRequest for Keyed {
         Box::pin(async move {
             let Some(key) = key.await?.0 else { return Ok(Keyed(None)) };
             let principal = Gate::caller(&request).await?.principal();
-            let pattern = request.match_pattern().unwrap_or_else(|| request.path().to_owned());
-            let route = format!("{} {pattern}", request.method());
+            let pattern = route_of(&request);
+            let route = format!("{} {}", request.method(), pattern.as_deref().unwrap_or(request.path()));
             Ok(Keyed(Some(Scope { principal, route, path: request.path().to_owned(), key })))
         })
     }

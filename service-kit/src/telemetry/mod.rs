@@ -4,6 +4,8 @@
 mod lines;
 /// Which order something is about.
 pub(crate) mod orders;
+/// Lines on their way to standard error.
+mod output;
 /// Spans, and the headers that carry a trace from service to service.
 pub(crate) mod spans;
 /// Spans on their way to a collector.
@@ -24,6 +26,7 @@ use tracing_subscriber::{
 };
 
 use lines::{JsonLines, PrettyLines};
+pub(crate) use output::Together;
 pub use spans::{about, traced};
 pub use traces::{Traces, TracesError};
 
@@ -75,7 +78,7 @@ pub(crate) fn init_with(format: LogFormat, filter: &str, traces: Option<&Traces>
         filter.add_directive(directive.parse().expect("BUG: the directives of discretion are directives"))
     });
     let filter = filter.and(filter_fn(|metadata| metadata.target() != spans::EXPORTED));
-    let lines = fmt::layer().with_writer(std::io::stderr).with_span_events(FmtSpan::NONE);
+    let lines = fmt::layer().with_writer(output::standard_error()).with_span_events(FmtSpan::NONE);
     let lines = match format {
         LogFormat::Json => lines.event_format(JsonLines).boxed(),
         LogFormat::Pretty => lines.event_format(PrettyLines(fmt::format().compact())).boxed(),

@@ -52,7 +52,6 @@ pub struct Visit {
     secure: bool,
     pub sign_in: Option<Secret>,
     form_key: Option<Secret>,
-    pub guest: Option<Secret>,
     /// Whether the request was sent by a page of ours.
     from_our_page: bool,
 }
@@ -68,10 +67,16 @@ impl Visit {
             secure,
             sign_in: cookie(Cookie::SignIn),
             form_key: cookie(Cookie::FormKey),
-            guest: cookie(Cookie::Guest),
             from_our_page: is_from(headers, &base),
             base,
         }
+    }
+
+    /// The guest's token alone: whoever has no other credential is asked for it with every request.
+    pub(crate) fn guest_in(request: &HttpRequest) -> Option<Secret> {
+        let identity = request.app_data::<web::Data<Identity>>();
+        let secure = identity.is_some_and(|identity| identity.is_on_https());
+        cookie_value(request.headers(), Cookie::Guest.name(secure)).map(Secret::new)
     }
 
     /// The token for the forms of a page, and the cookie that has to go with it where there is none yet.

@@ -1,0 +1,204 @@
+//! Lines of the log on their way to standard error. A service writes thousands a second, and a call to the system for each is
+//! dearer than to make the line: ordinary lines wait a moment for others and go out together. What is a warning or worse goes
+//! out at once, behind all that was said before it.
+//!
+//! A process that is killed loses the ordinary lines of its last moment; its databases tell what it did.
+
+use std::{
+    io::{Error, Write},
+    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    thread,
+    time::Duration,
+};
+
+use tracing::{Level, Metadata};
+use tracing_subscriber::fmt::MakeWriter;
+
+/// An ordinary line waits so many milliseconds at most.
+const LINE_WAITS_MS: u64 = 5;
+/// So many bytes do not wait: whoever adds to more of them writes them out. No more memory is taken than about twice that.
+const WAITING_BYTES: usize = 64 * 1024;
+
+/// Standard error of this process.
+static STANDARD_ERROR: Output<Stderr> = Output::new(Stderr);
+
+/// The lines of the whole process.
+pub(super) fn standard_error() -> &'static Output<Stderr> {
+    &STANDARD_ERROR
+}
+
+/// For as long as it lives, ordinary lines go out together; then each at once again, those that wait first.
+pub(crate) struct Together(());
+
+impl Together {
+    pub(crate) fn begin() -> Together {
+        let writing = thread::Builder::new().name("log".to_owned()).spawn(|| STANDARD_ERROR.write_now_and_then());
+        // Without the thread each line goes out at once.
+        if writing.is_ok() {
+            STANDARD_ERROR.lines().together = true;
+        }
+        Together(())
+    }
+}
+
+impl Drop for Together {
+    fn drop(&mut self) {
+        STANDARD_ERROR.lines().together = false;
+        STANDARD_ERROR.write_out();
+    }
+}
+
+/// Where lines go to.
+pub(super) trait Target: Sync + 'static {
+    fn write(&self, lines: &[u8]);
+}
+
+pub(super) struct Stderr;
+
+impl Target for Stderr {
+    fn write(&self, lines: &[u8]) {
+        // There is no other place in which to say that nothing can be said.
+        drop(std::io::stderr().write_all(lines));
+    }
+}
+
+/// Lines on their way to a target.
+pub(super) struct Output<T> {
+    target: T,
+    lines: Mutex<Lines>,
+    there_are_some: Condvar,
+    /// Held by whoever writes, with the lines that he writes: nobody who adds one waits for that.
+    writing: Mutex<Vec<u8>>,
+}
+
+struct Lines {
+    waiting: Vec<u8>,
+    together: bool,
+}
+
+impl<T: Target> Output<T> {
+    const fn new(target: T) -> Output<T> {
+        let lines = Mutex::new(Lines { waiting: Vec::new(), together: false });
+        Output { target, lines, there_are_some: Condvar::new(), writing: Mutex::new(Vec::new()) }
+    }
+
+    fn lines(&self) -> MutexGuard<'_, Lines> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(&self, line: &[u8], at_once: bool) {
+        let mut lines = self.lines();
+        let is_first = lines.waiting.is_empty();
+        lines.waiting.extend_from_slice(line);
+        if at_once || !lines.together || lines.waiting.len() >= WAITING_BYTES {
+            drop(lines);
+            self.write_out();
+        } else if is_first {
+            self.there_are_some.notify_one();
+        }
+    }
+
+    /// Writes all that was added so far. Who writes next takes what comes behind it, so lines stay in order.
+    fn write_out(&self) {
+        let mut writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::swap(&mut *writing, &mut self.lines().waiting);
+        if !writing.is_empty() {
+            self.target.write(&writing);
+            writing.clear();
+        }
+    }
+
+    fn write_now_and_then(&self) {
+        loop {
+            let lines = self.there_are_some.wait_while(self.lines(), |lines| lines.waiting.is_empty());
+            drop(lines.unwrap_or_else(PoisonError::into_inner));
+            thread::sleep(Duration::from_millis(LINE_WAITS_MS));
+            self.write_out();
+        }
+    }
+}
+
+/// One line, by its level.
+pub(super) struct Line<T: 'static> {
+    output: &'static Output<T>,
+    at_once: bool,
+}
+
+impl<T: Target> Write for Line<T> {
+    fn write(&mut self, line: &[u8]) -> Result<usize, Error> {
+        self.output.add(line, self.at_once);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+impl<'a, T: Target> MakeWriter<'a> for &'static Output<T> {
+    type Writer = Line<T>;
+
+    fn make_writer(&'a self) -> Line<T> {
+        Line { output: self, at_once: true }
+    }
+
+    fn make_writer_for(&'a self, metadata: &Metadata<'_>) -> Line<T> {
+        Line { output: self, at_once: *metadata.level() <= Level::WARN }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::mpsc, time::Instant};
+
+    use super::*;
+
+    /// Tells of each call.
+    struct Calls(Mutex<mpsc::Sender<String>>);
+
+    impl Target for Calls {
+        fn write(&self, lines: &[u8]) {
+            let told = self.0.lock().expect("nobody panics").send(String::from_utf8_lossy(lines).into_owned());
+            told.expect("the test listens");
+        }
+    }
+
+    fn output(together: bool) -> (&'static Output<Calls>, mpsc::Receiver<String>) {
+        let (tell, told) = mpsc::channel();
+        let output = Box::leak(Box::new(Output::new(Calls(Mutex::new(tell)))));
+        output.lines().together = together;
+        (output, told)
+    }
+
+    #[test]
+    fn ordinary_lines_wait_for_a_warning_which_does_not() {
+        let (output, told) = output(true);
+        output.add(b"one\n", false);
+        output.add(b"two\n", false);
+        assert!(told.try_recv().is_err(), "they wait");
+        output.add(b"trouble\n", true);
+        assert_eq!(told.try_recv().as_deref(), Ok("one\ntwo\ntrouble\n"));
+    }
+
+    #[test]
+    fn a_line_alone_goes_out_by_itself_and_many_are_not_kept() {
+        let (output, told) = output(true);
+        thread::spawn(|| output.write_now_and_then());
+        for line in ["one\n", "two\n"] {
+            output.add(line.as_bytes(), false);
+            assert_eq!(told.recv_timeout(Duration::from_secs(10)).as_deref(), Ok(line));
+        }
+        let (output, told) = self::output(true);
+        let (line, began) = (vec![b'x'; 1_024], Instant::now());
+        (0..WAITING_BYTES / line.len()).for_each(|_| output.add(&line, false));
+        assert_eq!(told.try_recv().map(|lines| lines.len()), Ok(WAITING_BYTES), "after {:?}", began.elapsed());
+        assert!(output.lines().waiting.capacity() <= 2 * WAITING_BYTES);
+    }
+
+    #[test]
+    fn before_a_service_runs_and_in_tools_each_line_goes_out_at_once() {
+        let (output, told) = output(false);
+        output.add(b"one\n", false);
+        assert_eq!(told.try_recv().as_deref(), Ok("one\n"));
+    }
+}
