@@ -13,6 +13,7 @@ EMPTY = f"# Performance\n\n{BEGIN}\n{END}\n"
 NAMES = {
     "peer-memory-get": "FastAPI in memory: GET book",
     "limit-raw": "limit: raw actix, the same JSON",
+    "limit-raw-dutiful": "limit: the same, keeping the shop's promises",
     "shop-get": "**shop: GET book, cached**",
     "limit-hop": "limit: one HTTP hop before the raw answer",
     "shop-get-uncached": "**shop: GET book, not cached**",
@@ -21,6 +22,7 @@ NAMES = {
     "limit-durable": "limit: one process, durable POST",
     "limit-chain": "limit: bare chain of three services",
     "limit-chain-coalesced": "limit: the same, takings coalesced",
+    "limit-chain-dutiful": "limit: that one, keeping the shop's promises",
     "shop-purchase": "**shop: purchase, paid on delivery**",
     "shop-one-title": "shop: all purchases on one title",
     "shop-sold-out": "shop: refusals of a sold-out title",
@@ -98,7 +100,7 @@ def _speeds(speed: dict) -> str:
     for name, label in NAMES.items():
         if seen.has(name):
             lines.append(f"| {label} | {' | '.join(_cells(seen, name, speed.get('flushes', {}).get(name, {})))} |")
-    single = [name for name in ("limit-durable", "limit-chain", "limit-chain-coalesced", "shop-purchase") if seen.has(name)]
+    single = [name for name in ("limit-durable", "limit-chain", "limit-chain-coalesced", "limit-chain-dutiful", "shop-purchase") if seen.has(name)]
     if single:
         lines += ["", "At one connection:", "", "| | req/s | p50, ms | p99, ms | µs CPU | flushes per order |", "|---|---|---|---|---|---|"]
     for name in single:

@@ -133,6 +133,7 @@ def _readers(stage: Stage) -> list[Subject]:
     return [
         Subject("peer-memory-get", stage.start_peer("in_memory.py"), Load("get", stage.reads("/api/books/$ID", "read-isbns"), BOTH)),
         Subject("limit-raw", raw, get),
+        Subject("limit-raw-dutiful", stage.start_limit("raw", str(stage.folder / "book.json"), "--dutiful", shop.API_KEY), get),
         Subject("shop-get", stage.start_shop(), get),
         Subject("limit-hop", upstream.start_behind(stage), get, beside=upstream.start),
         Subject("shop-get-uncached", stage.start_shop(CACHE_TTL_SECONDS="0"), get),
@@ -169,6 +170,7 @@ def _buyers(stage: Stage) -> list[Subject]:
         buyer("limit-durable", stage.start_limit("durable", "$HERE"), purchase, _asking("limit.db", gone)),
         buyer("limit-chain", stage.start_limit("chain", "$HERE"), purchase, copies),
         buyer("limit-chain-coalesced", stage.start_limit("chain", "$HERE", "--coalesced"), purchase, copies),
+        buyer("limit-chain-dutiful", stage.start_limit("chain", "$HERE", "--coalesced", "--dutiful", shop.API_KEY), purchase, copies),
     ]
 
 

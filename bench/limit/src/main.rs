@@ -2,6 +2,9 @@
 //!
 //! No identity, no idempotency, no deadlines, no metrics, no log, no recovery. What they keep of the shop is what costs
 //! most and cannot be left out: HTTP by actix, one writer with group commit, and `synchronous=FULL`.
+//!
+//! With `--dutiful` the same servers keep what the shop promises, and are otherwise as lean: what lies between the two is the
+//! price of the promises, and what lies between those and the shop is the shop's own.
 
 /// Three services in one process, as the shop's purchase crosses them.
 mod chain;
@@ -9,6 +12,8 @@ mod chain;
 mod client;
 /// The purchase in one process: one commit.
 mod durable;
+/// What is owed for every request.
+mod duty;
 /// One HTTP hop in front of another server.
 mod hop;
 /// An answer out of memory.
@@ -26,7 +31,12 @@ use clap::Parser;
 #[derive(Parser)]
 enum Limit {
     /// Answers every GET with the contents of a file.
-    Raw { body: PathBuf },
+    Raw {
+        body: PathBuf,
+        /// With the shop's headers, callers and log, for whoever sends this API key.
+        #[arg(long, value_name = "API_KEY")]
+        dutiful: Option<String>,
+    },
     /// Passes every GET on to another server.
     Hop { to: String },
     /// Parse, conditional decrement, insert: one commit, shared with whoever waits.
@@ -43,16 +53,21 @@ enum Limit {
         /// While takings are under way further ones wait, and go together.
         #[arg(long)]
         coalesced: bool,
+        /// With the rows, headers, callers and log of the shop, for whoever sends this API key.
+        #[arg(long, value_name = "API_KEY", requires = "coalesced")]
+        dutiful: Option<String>,
     },
 }
 
 #[actix_web::main]
 async fn main() -> std::io::Result<()> {
     match Limit::parse() {
-        Limit::Raw { body } => raw::serve(std::fs::read(body)?).await,
+        Limit::Raw { body, dutiful: None } => raw::serve(std::fs::read(body)?).await,
+        Limit::Raw { body, dutiful: Some(key) } => raw::serve_dutifully(std::fs::read(body)?, &key).await,
         Limit::Hop { to } => hop::serve(to).await,
         Limit::Durable { folder, books } => durable::serve(&folder, books).await,
-        Limit::Chain { folder, books, coalesced } => chain::serve(&folder, books, coalesced).await,
+        Limit::Chain { folder, books, dutiful: Some(key), .. } => chain::dutiful::serve(&folder, books, &key).await,
+        Limit::Chain { folder, books, coalesced, dutiful: None } => chain::serve(&folder, books, coalesced).await,
     }
 }
 
