@@ -11,7 +11,7 @@ sys.dont_write_bytecode = True
 BENCH = Path(__file__).resolve().parent
 sys.path.insert(0, str(BENCH))
 
-from harness import catalogue, floors, main, page, plot, rounds  # noqa: E402
+from harness import catalogue, floors, main, page, plot, promises, rounds  # noqa: E402
 from harness.load import Outcome, Request  # noqa: E402
 from harness.process import BenchError  # noqa: E402
 from harness.subjects import Load, Subject  # noqa: E402
@@ -67,6 +67,30 @@ class Floors(unittest.TestCase):
 
     def test_what_was_not_measured_is_not_judged(self) -> None:
         self.assertEqual(floors.every(measured(shop_get=[1.0])), [])
+
+
+class Promises(unittest.TestCase):
+    def test_the_way_to_the_shop_leads_over_the_limit_that_keeps_its_promises(self) -> None:
+        results = measured(limit_raw=[100.0, 200.0, 100.0], limit_raw_dutiful=[80.0, 160.0, 90.0], shop_get=[40.0, 80.0, 90.0])
+        lines = promises.tables(floors.Speed(results["speed"]["subjects"])).splitlines()
+        self.assertEqual(lines[-1], "| GET book, cached, at 200 | 100/s | 0.80× | ≥ 0.75× | 0.40× | 0.50× |")
+        self.assertNotIn("FastAPI", "".join(lines))
+
+    def test_purchases_are_held_against_peers_and_their_p50_against_one_process(self) -> None:
+        names = ("peer_memory", "limit_durable", "limit_chain_coalesced", "limit_chain_dutiful", "shop_purchase")
+        results = measured(**{name: [100.0 * (place + 1)] for place, name in enumerate(names)})
+        text = promises.tables(floors.Speed(results["speed"]["subjects"]))
+        self.assertIn("| purchase, of the bare chain, at 32 | 300/s | 1.33× | ≥ 0.7× | 1.67× | 1.25× |", text)
+        self.assertIn("| p50 of a purchase, of one process, at one connection | 0.90 ms | 1.00× | ≤ 4× | 1.00× | 1.00× |", text)
+        self.assertIn("| FastAPI in memory, at 200 | 3.00× | 4.00× | ≥ 8× | 5.00× |", text)
+        self.assertNotIn("FastAPI, durable", text)
+
+    def test_where_no_limit_keeps_the_promises_nothing_is_said_of_their_cost(self) -> None:
+        self.assertEqual(promises.tables(floors.Speed(measured(limit_raw=[1.0], shop_get=[1.0])["speed"]["subjects"])), "")
+
+    def test_the_page_has_the_way(self) -> None:
+        results = measured(**{name.replace("-", "_"): [1000.0] for name in page.NAMES})
+        self.assertEqual(page.tables(results, "performance.svg").count("### What the promises cost"), 1)
 
 
 class Page(unittest.TestCase):
@@ -135,7 +159,7 @@ class CommandLine(unittest.TestCase):
 
     def test_a_name_is_one_subject_and_a_beginning_several(self) -> None:
         self.assertEqual(self.wanted("--only", "limit-chain"), ["limit-chain"])
-        self.assertEqual(self.wanted("--only", "limit-c"), ["limit-chain", "limit-chain-coalesced"])
+        self.assertEqual(self.wanted("--only", "limit-c"), ["limit-chain", "limit-chain-coalesced", "limit-chain-dutiful"])
         with self.assertRaises(BenchError):
             self.wanted("--only", "nothing")
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from statistics import median
 
-from . import floors
+from . import floors, promises
 from .floors import Reached, Speed
 from .process import BenchError
 
@@ -16,6 +16,7 @@ NAMES = {
     "limit-raw-dutiful": "limit: the same, keeping the shop's promises",
     "shop-get": "**shop: GET book, cached**",
     "limit-hop": "limit: one HTTP hop before the raw answer",
+    "limit-hop-dutiful": "limit: one HTTP hop before a book out of SQLite, keeping them too",
     "shop-get-uncached": "**shop: GET book, not cached**",
     "peer-memory": "FastAPI in memory: POST order",
     "peer-durable": "FastAPI + SQLite, durable: POST order",
@@ -45,6 +46,7 @@ def tables(results: dict, picture: str) -> str:
     if "speed" in results:
         parts.append(f"![Shares of the floors, and requests a second]({picture})")
         parts += [_how(results["speed"]), _speeds(results["speed"])]
+        parts += [table for table in [promises.tables(Speed(results["speed"]["subjects"]))] if table]
     for name, part in (("import", _import), ("search", _search), ("growth", _growth), ("crowd", _crowd)):
         if name in results:
             parts.append(part(results[name]))

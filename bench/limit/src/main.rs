@@ -6,6 +6,8 @@
 //! With `--dutiful` the same servers keep what the shop promises, and are otherwise as lean: what lies between the two is the
 //! price of the promises, and what lies between those and the shop is the shop's own.
 
+/// A book out of the database.
+mod books;
 /// Three services in one process, as the shop's purchase crosses them.
 mod chain;
 /// The outgoing HTTP client.
@@ -38,7 +40,14 @@ enum Limit {
         dutiful: Option<String>,
     },
     /// Passes every GET on to another server.
-    Hop { to: String },
+    Hop {
+        to: String,
+        /// With the shop's headers, callers and log, for whoever sends this API key.
+        #[arg(long, value_name = "API_KEY")]
+        dutiful: Option<String>,
+    },
+    /// Answers every GET with a book out of a catalog's database, to callers with a token: what a dutiful hop asks.
+    Books { database: PathBuf },
     /// Parse, conditional decrement, insert: one commit, shared with whoever waits.
     Durable {
         folder: PathBuf,
@@ -64,7 +73,9 @@ async fn main() -> std::io::Result<()> {
     match Limit::parse() {
         Limit::Raw { body, dutiful: None } => raw::serve(std::fs::read(body)?).await,
         Limit::Raw { body, dutiful: Some(key) } => raw::serve_dutifully(std::fs::read(body)?, &key).await,
-        Limit::Hop { to } => hop::serve(to).await,
+        Limit::Hop { to, dutiful: None } => hop::serve(to).await,
+        Limit::Hop { to, dutiful: Some(key) } => hop::serve_dutifully(to, &key).await,
+        Limit::Books { database } => books::serve(database).await,
         Limit::Durable { folder, books } => durable::serve(&folder, books).await,
         Limit::Chain { folder, books, dutiful: Some(key), .. } => chain::dutiful::serve(&folder, books, &key).await,
         Limit::Chain { folder, books, coalesced, dutiful: None } => chain::serve(&folder, books, coalesced).await,

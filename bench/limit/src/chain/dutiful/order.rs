@@ -5,7 +5,7 @@ use super::{
     outbox,
     wire::{self, Checkout, Event, OrderLine, TakenLine},
 };
-use crate::duty;
+use crate::{duty, wire::amount};
 
 /// What does not change about an order.
 pub struct Order {
@@ -201,7 +201,7 @@ pub fn view<'a>(order: &'a Order, stand: Stand, taken: &'a [TakenLine], at: i64)
         quantity: line.quantity,
         title: &line.title,
         isbn: line.isbn.as_deref(),
-        price: wire::amount(line.price_minor),
+        price: amount(line.price_minor),
     };
     wire::Order {
         id: &order.id,
@@ -211,7 +211,7 @@ pub fn view<'a>(order: &'a Order, stand: Stand, taken: &'a [TakenLine], at: i64)
         fulfillment: FULFILLMENT,
         payment_method: &order.checkout.payment_method,
         lines: taken.iter().zip(1..).map(line).collect(),
-        total: wire::amount(taken.iter().map(|line| line.quantity * line.price_minor).sum()),
+        total: amount(taken.iter().map(|line| line.quantity * line.price_minor).sum()),
         currency: CURRENCY,
         payments: [],
         refused: [],

@@ -130,8 +130,3 @@ pub struct EventResult {
     pub id: String,
     pub outcome: String,
 }
-
-/// Cents as an amount.
-pub fn amount(minor: i64) -> Box<RawValue> {
-    RawValue::from_string(format!("{}.{:02}", minor / 100, minor % 100)).unwrap_or_default()
-}
