@@ -18,6 +18,8 @@ mod durable;
 mod duty;
 /// One HTTP hop in front of another server.
 mod hop;
+/// Books out of a file into the shop's catalog.
+mod import;
 /// An answer out of memory.
 mod raw;
 /// What a purchase looks like on the wire, and on what it is counted.
@@ -66,6 +68,8 @@ enum Limit {
         #[arg(long, value_name = "API_KEY", requires = "coalesced")]
         dutiful: Option<String>,
     },
+    /// Serves nothing: imports a file of books into an empty catalog of the shop's, and says how fast.
+    Import { database: PathBuf, books: PathBuf },
 }
 
 #[actix_web::main]
@@ -75,6 +79,7 @@ async fn main() -> std::io::Result<()> {
         Limit::Raw { body, dutiful: Some(key) } => raw::serve_dutifully(std::fs::read(body)?, &key).await,
         Limit::Hop { to, dutiful: None } => hop::serve(to).await,
         Limit::Hop { to, dutiful: Some(key) } => hop::serve_dutifully(to, &key).await,
+        Limit::Import { database, books } => import::run(&database, &books),
         Limit::Books { database } => books::serve(database).await,
         Limit::Durable { folder, books } => durable::serve(&folder, books).await,
         Limit::Chain { folder, books, dutiful: Some(key), .. } => chain::dutiful::serve(&folder, books, &key).await,

@@ -16,11 +16,11 @@ mod order;
 /// Orders: the intent, then what came of it.
 mod orders;
 /// What is told to others, in the transaction of what it tells of.
-mod outbox;
+pub mod outbox;
 /// Tells the gateway.
 mod relay;
 /// What a purchase, a taking and an event look like on the wire.
-mod wire;
+pub mod wire;
 
 use std::path::Path;
 
@@ -29,7 +29,7 @@ use futures_util::future::try_join3;
 use crate::say_ready;
 
 /// The shop's settings of a connection that writes, beside those that every writer here has.
-const SETTINGS: &str = "pragma foreign_keys = on; pragma temp_store = memory; pragma cache_size = -8192;";
+pub const SETTINGS: &str = "pragma foreign_keys = on; pragma temp_store = memory; pragma cache_size = -8192;";
 /// Services, as their tokens name them.
 const ORDER: &str = "service:order";
 const CATALOG: &str = "service:catalog";
