@@ -11,7 +11,7 @@ sys.dont_write_bytecode = True
 BENCH = Path(__file__).resolve().parent
 sys.path.insert(0, str(BENCH))
 
-from harness import catalogue, floors, main, page, plot, promises, rounds  # noqa: E402
+from harness import catalogue, floors, growing, main, page, plot, promises, rounds  # noqa: E402
 from harness.load import Outcome, Request  # noqa: E402
 from harness.process import BenchError  # noqa: E402
 from harness.subjects import Load, Subject  # noqa: E402
@@ -110,7 +110,8 @@ class Page(unittest.TestCase):
         mark = {"when": "today", "commit": "c"}
         bought = [outcome(32, 900.0).as_dict()] * 3
         results = {
-            "import": mark | {"books": 10, "rows_per_second": 25_000.0, "peak_mb": 30.0, "shop_peak_mb": 120.0},
+            "import": mark | {"books": 10, "rows_per_second": 25_000.0, "peak_mb": 30.0, "shop_peak_mb": 120.0}
+            | {"limit_rows_per_second": 50_000.0},
             "search": mark | {"books": 10, "queries": 200, "runs": 5, "p50_ms": 1.0, "p99_ms": 25.0, "max_ms": 30.0, "ready_ms": 200.0}
             | {"rest_mb": 70.0, "peak_mb": 90.0, "slowest": [{"query": "the", "ms": 30.0}]},
             "growth": mark | {"books": 10, "orders": 20, "small": bought, "grown": bought, "ready_ms": 250.0, "rest_mb": 70.0, "peak_mb": 90.0}
@@ -118,10 +119,16 @@ class Page(unittest.TestCase):
             "crowd": mark | {"crowds": [{"users": 25, "a_second": 5, "rps": 150.0, "median_ms": 2.0, "p95_ms": 5.0, "p99_ms": 9.0, "failed": 0, "requests": 900}]},
         }
         text = page.tables(results, "performance.svg")
-        for words in ("25,000 rows/s", "p99 25.0 ms", "The audit of all of it: 60 s", "| 25 | 5 | 150 |"):
+        for words in ("25,000 rows/s", "50,000 rows/s, of which the shop has 0.50", "p99 25.0 ms", "The audit of all of it: 60 s", "| 25 | 5 | 150 |"):
             self.assertIn(words, text)
         held = [reached.held for floor in floors.every(results) for reached in floor.reached]
         self.assertEqual(held, [True, True, True, True, False, False])
+
+    def test_a_limit_that_did_not_import_ends_the_run(self) -> None:
+        self.assertEqual(growing.limit_said("100000 rows: 12000 rows/s\nimported 100500 rows at 12345 rows/s\n"), 12_345.0)
+        for text in ("", "limit: no such table: book\n"):
+            with self.assertRaises(BenchError):
+                growing.limit_said(text)
 
     def test_a_page_without_markers_is_left_alone(self) -> None:
         with tempfile.TemporaryDirectory() as folder:

@@ -141,9 +141,14 @@ def _ms(seen: Speed, name: str, connections: int, field: str) -> str:
 
 
 def _import(arrived: dict) -> str:
+    beside = ""
+    if limit := arrived.get("limit_rows_per_second"):
+        share = arrived["rows_per_second"] / limit
+        beside = f" The limit, one thread and no HTTP: {limit:,.0f} rows/s, of which the shop has {share:.2f}."
     return (
         f"### A million books\n\nImport ({arrived['when']}, {arrived['commit']}): {arrived['books']:,} rows at {arrived['rows_per_second']:,.0f} rows/s; "
         f"at most {arrived['peak_mb']:.0f} MB in the tool and {arrived['shop_peak_mb']:.0f} MB in the shop."
+        + beside
     )
 
 
