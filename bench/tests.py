@@ -2,6 +2,8 @@
 
 import csv
 import json
+import re
+import sqlite3
 import sys
 import tempfile
 import unittest
@@ -9,8 +11,9 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 BENCH = Path(__file__).resolve().parent
-sys.path.insert(0, str(BENCH))
+sys.path[:0] = [str(BENCH), str(BENCH.parent / "tests" / "python")]
 
+import plans  # noqa: E402
 from harness import catalogue, floors, growing, main, page, plot, promises, rounds  # noqa: E402
 from harness.load import Outcome, Request  # noqa: E402
 from harness.process import BenchError  # noqa: E402
@@ -67,6 +70,55 @@ class Floors(unittest.TestCase):
 
     def test_what_was_not_measured_is_not_judged(self) -> None:
         self.assertEqual(floors.every(measured(shop_get=[1.0])), [])
+
+
+class Tables(unittest.TestCase):
+    """The limit that keeps the shop's promises keeps them in the shop's tables, as the migrations make them."""
+
+    def test_a_purchase_is_written_into_the_same_tables(self) -> None:
+        folder = BENCH / "limit" / "src" / "chain" / "dutiful"
+        for file, service in (("orders", "order"), ("catalog", "catalog"), ("gateway", "gateway"), ("outbox", "catalog")):
+            limit, shop = sqlite3.connect(":memory:"), plans.tables((f"{service}-service",))
+            limit.executescript((folder / f"{file}.sql").read_text())
+            names = [name for (name,) in limit.execute("select name from sqlite_schema where type = 'table' and name not like 'sqlite_%'")]
+            self.assertTrue(names)
+            for name in names:
+                self.assertEqual(self.shape(limit, name), self.shape(shop, name), name)
+
+    def shape(self, database: sqlite3.Connection, table: str) -> dict[str, list]:
+        """Columns, indexes, foreign keys, checks and triggers; names and defaults aside."""
+        columns = database.execute(f"pragma table_info({table})").fetchall()
+        indexes = []
+        for _, index, unique, _, partial in database.execute(f"pragma index_list({table})").fetchall():
+            sql = database.execute("select sql from sqlite_schema where name = ?", (index,)).fetchone()
+            where = self.plain(sql[0]).partition(" where ")[2] if partial else ""
+            indexes.append((unique, [name for _, _, name in database.execute(f"pragma index_info({index})")], where))
+        (sql,) = database.execute("select sql from sqlite_schema where type = 'table' and name = ?", (table,)).fetchone()
+        keys = database.execute(f"pragma foreign_key_list({table})").fetchall()
+        triggers = database.execute("select sql from sqlite_schema where type = 'trigger' and tbl_name = ?", (table,)).fetchall()
+        return {
+            # In the shop all tables are strict, and a key is never null.
+            "columns": [(name, kind.lower(), bool(must or place), place) for _, name, kind, must, _, place in columns],
+            "indexes": sorted(indexes),
+            "keys": sorted((of, own, other) for _, _, of, own, other, *_ in keys),
+            "deferred": [len(re.findall("initially deferred", self.plain(sql)))],
+            "checks": self.checks(self.plain(sql)),
+            "triggers": sorted(self.plain(sql) for (sql,) in triggers),
+        }
+
+    def plain(self, sql: str) -> str:
+        """Without comments, and on one line."""
+        return " ".join(re.sub("--.*", "", sql).split()).lower()
+
+    def checks(self, sql: str) -> list[str]:
+        found = []
+        for begin in re.finditer(r"\bcheck \(", sql):
+            depth, at = 1, begin.end()
+            while depth:
+                depth += {"(": 1, ")": -1}.get(sql[at], 0)
+                at += 1
+            found.append(sql[begin.end() : at - 1])
+        return sorted(found)
 
 
 class Promises(unittest.TestCase):
