@@ -2,6 +2,8 @@
 
 import csv
 import json
+import re
+import sqlite3
 import sys
 import tempfile
 import unittest
@@ -9,9 +11,10 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 BENCH = Path(__file__).resolve().parent
-sys.path.insert(0, str(BENCH))
+sys.path[:0] = [str(BENCH), str(BENCH.parent / "tests" / "python")]
 
-from harness import catalogue, floors, main, page, plot, rounds  # noqa: E402
+import plans  # noqa: E402
+from harness import catalogue, floors, growing, main, page, plot, promises, rounds  # noqa: E402
 from harness.load import Outcome, Request  # noqa: E402
 from harness.process import BenchError  # noqa: E402
 from harness.subjects import Load, Subject  # noqa: E402
@@ -69,6 +72,79 @@ class Floors(unittest.TestCase):
         self.assertEqual(floors.every(measured(shop_get=[1.0])), [])
 
 
+class Tables(unittest.TestCase):
+    """The limit that keeps the shop's promises keeps them in the shop's tables, as the migrations make them."""
+
+    def test_a_purchase_is_written_into_the_same_tables(self) -> None:
+        folder = BENCH / "limit" / "src" / "chain" / "dutiful"
+        for file, service in (("orders", "order"), ("catalog", "catalog"), ("gateway", "gateway"), ("outbox", "catalog")):
+            limit, shop = sqlite3.connect(":memory:"), plans.tables((f"{service}-service",))
+            limit.executescript((folder / f"{file}.sql").read_text())
+            names = [name for (name,) in limit.execute("select name from sqlite_schema where type = 'table' and name not like 'sqlite_%'")]
+            self.assertTrue(names)
+            for name in names:
+                self.assertEqual(self.shape(limit, name), self.shape(shop, name), name)
+
+    def shape(self, database: sqlite3.Connection, table: str) -> dict[str, list]:
+        """Columns, indexes, foreign keys, checks and triggers; names and defaults aside."""
+        columns = database.execute(f"pragma table_info({table})").fetchall()
+        indexes = []
+        for _, index, unique, _, partial in database.execute(f"pragma index_list({table})").fetchall():
+            sql = database.execute("select sql from sqlite_schema where name = ?", (index,)).fetchone()
+            where = self.plain(sql[0]).partition(" where ")[2] if partial else ""
+            indexes.append((unique, [name for _, _, name in database.execute(f"pragma index_info({index})")], where))
+        (sql,) = database.execute("select sql from sqlite_schema where type = 'table' and name = ?", (table,)).fetchone()
+        keys = database.execute(f"pragma foreign_key_list({table})").fetchall()
+        triggers = database.execute("select sql from sqlite_schema where type = 'trigger' and tbl_name = ?", (table,)).fetchall()
+        return {
+            # In the shop all tables are strict, and a key is never null.
+            "columns": [(name, kind.lower(), bool(must or place), place) for _, name, kind, must, _, place in columns],
+            "indexes": sorted(indexes),
+            "keys": sorted((of, own, other) for _, _, of, own, other, *_ in keys),
+            "deferred": [len(re.findall("initially deferred", self.plain(sql)))],
+            "checks": self.checks(self.plain(sql)),
+            "triggers": sorted(self.plain(sql) for (sql,) in triggers),
+        }
+
+    def plain(self, sql: str) -> str:
+        """Without comments, and on one line."""
+        return " ".join(re.sub("--.*", "", sql).split()).lower()
+
+    def checks(self, sql: str) -> list[str]:
+        found = []
+        for begin in re.finditer(r"\bcheck \(", sql):
+            depth, at = 1, begin.end()
+            while depth:
+                depth += {"(": 1, ")": -1}.get(sql[at], 0)
+                at += 1
+            found.append(sql[begin.end() : at - 1])
+        return sorted(found)
+
+
+class Promises(unittest.TestCase):
+    def test_the_way_to_the_shop_leads_over_the_limit_that_keeps_its_promises(self) -> None:
+        results = measured(limit_raw=[100.0, 200.0, 100.0], limit_raw_dutiful=[80.0, 160.0, 90.0], shop_get=[40.0, 80.0, 90.0])
+        lines = promises.tables(floors.Speed(results["speed"]["subjects"])).splitlines()
+        self.assertEqual(lines[-1], "| GET book, cached, at 200 | 100/s | 0.80× | ≥ 0.75× | 0.40× | 0.50× |")
+        self.assertNotIn("FastAPI", "".join(lines))
+
+    def test_purchases_are_held_against_peers_and_their_p50_against_one_process(self) -> None:
+        names = ("peer_memory", "limit_durable", "limit_chain_coalesced", "limit_chain_dutiful", "shop_purchase")
+        results = measured(**{name: [100.0 * (place + 1)] for place, name in enumerate(names)})
+        text = promises.tables(floors.Speed(results["speed"]["subjects"]))
+        self.assertIn("| purchase, of the bare chain, at 32 | 300/s | 1.33× | ≥ 0.7× | 1.67× | 1.25× |", text)
+        self.assertIn("| p50 of a purchase, of one process, at one connection | 0.90 ms | 1.00× | ≤ 4× | 1.00× | 1.00× |", text)
+        self.assertIn("| FastAPI in memory, at 200 | 3.00× | 4.00× | ≥ 8× | 5.00× |", text)
+        self.assertNotIn("FastAPI, durable", text)
+
+    def test_where_no_limit_keeps_the_promises_nothing_is_said_of_their_cost(self) -> None:
+        self.assertEqual(promises.tables(floors.Speed(measured(limit_raw=[1.0], shop_get=[1.0])["speed"]["subjects"])), "")
+
+    def test_the_page_has_the_way(self) -> None:
+        results = measured(**{name.replace("-", "_"): [1000.0] for name in page.NAMES})
+        self.assertEqual(page.tables(results, "performance.svg").count("### What the promises cost"), 1)
+
+
 class Page(unittest.TestCase):
     def test_tables_go_between_the_markers_and_prose_stays(self) -> None:
         results = measured(**{name.replace("-", "_"): [1000.0, 1100.0, 1200.0] for name in page.NAMES})
@@ -86,7 +162,8 @@ class Page(unittest.TestCase):
         mark = {"when": "today", "commit": "c"}
         bought = [outcome(32, 900.0).as_dict()] * 3
         results = {
-            "import": mark | {"books": 10, "rows_per_second": 25_000.0, "peak_mb": 30.0, "shop_peak_mb": 120.0},
+            "import": mark | {"books": 10, "rows_per_second": 25_000.0, "peak_mb": 30.0, "shop_peak_mb": 120.0}
+            | {"limit_rows_per_second": 50_000.0},
             "search": mark | {"books": 10, "queries": 200, "runs": 5, "p50_ms": 1.0, "p99_ms": 25.0, "max_ms": 30.0, "ready_ms": 200.0}
             | {"rest_mb": 70.0, "peak_mb": 90.0, "slowest": [{"query": "the", "ms": 30.0}]},
             "growth": mark | {"books": 10, "orders": 20, "small": bought, "grown": bought, "ready_ms": 250.0, "rest_mb": 70.0, "peak_mb": 90.0}
@@ -94,10 +171,16 @@ class Page(unittest.TestCase):
             "crowd": mark | {"crowds": [{"users": 25, "a_second": 5, "rps": 150.0, "median_ms": 2.0, "p95_ms": 5.0, "p99_ms": 9.0, "failed": 0, "requests": 900}]},
         }
         text = page.tables(results, "performance.svg")
-        for words in ("25,000 rows/s", "p99 25.0 ms", "The audit of all of it: 60 s", "| 25 | 5 | 150 |"):
+        for words in ("25,000 rows/s", "50,000 rows/s, of which the shop has 0.50", "p99 25.0 ms", "The audit of all of it: 60 s", "| 25 | 5 | 150 |"):
             self.assertIn(words, text)
         held = [reached.held for floor in floors.every(results) for reached in floor.reached]
         self.assertEqual(held, [True, True, True, True, False, False])
+
+    def test_a_limit_that_did_not_import_ends_the_run(self) -> None:
+        self.assertEqual(growing.limit_said("100000 rows: 12000 rows/s\nimported 100500 rows at 12345 rows/s\n"), 12_345.0)
+        for text in ("", "limit: no such table: book\n"):
+            with self.assertRaises(BenchError):
+                growing.limit_said(text)
 
     def test_a_page_without_markers_is_left_alone(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
@@ -135,7 +218,7 @@ class CommandLine(unittest.TestCase):
 
     def test_a_name_is_one_subject_and_a_beginning_several(self) -> None:
         self.assertEqual(self.wanted("--only", "limit-chain"), ["limit-chain"])
-        self.assertEqual(self.wanted("--only", "limit-c"), ["limit-chain", "limit-chain-coalesced"])
+        self.assertEqual(self.wanted("--only", "limit-c"), ["limit-chain", "limit-chain-coalesced", "limit-chain-dutiful"])
         with self.assertRaises(BenchError):
             self.wanted("--only", "nothing")
 

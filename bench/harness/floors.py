@@ -3,6 +3,14 @@
 from dataclasses import dataclass
 from statistics import median
 
+# By connections: shares of a limit or a peer, and of the last one multiples.
+CACHED_OF_RAW = {32: 0.75, 200: 0.75}
+UNCACHED_OF_HOP = {32: 0.8, 200: 0.8}
+PURCHASES_OF_CHAIN = {32: 0.7, 200: 0.7}
+PURCHASES_OF_MEMORY = {32: 4, 200: 8}
+PURCHASES_OF_DURABLE = {32: 2.5, 200: 5}
+P50_OF_ONE_PROCESS = {1: 4}
+
 
 @dataclass(frozen=True)
 class Reached:
@@ -78,20 +86,20 @@ def _compared(speed: Speed, what: str, name: str, other: str, than: str, floors:
 def _reads(speed: Speed) -> list[Floor]:
     cached, uncached = "GET book by id through the gateway, cached", "the same, not cached"
     return [
-        *_compared(speed, cached, "shop-get", "limit-raw", "raw actix", {32: 0.75, 200: 0.75}),
+        *_compared(speed, cached, "shop-get", "limit-raw", "raw actix", CACHED_OF_RAW),
         *_compared(speed, cached, "shop-get", "peer-memory-get", "FastAPI in memory", {32: 28, 200: 28}),
-        *_compared(speed, uncached, "shop-get-uncached", "limit-hop", "the one-hop proxy", {32: 0.8, 200: 0.8}),
+        *_compared(speed, uncached, "shop-get-uncached", "limit-hop", "the one-hop proxy", UNCACHED_OF_HOP),
     ]
 
 
 def _purchases(speed: Speed) -> list[Floor]:
     durable, card = "durable purchase over three services, paid on delivery", "card checkout with the provider's call and its ledger"
     return [
-        *_compared(speed, durable, "shop-purchase", "peer-memory", "FastAPI in memory", {32: 4, 200: 8}),
-        *_compared(speed, durable, "shop-purchase", "peer-durable", "FastAPI, durable", {32: 2.5, 200: 5}),
-        *_compared(speed, durable, "shop-purchase", "limit-chain-coalesced", "the bare chain, coalesced", {32: 0.7, 200: 0.7}),
+        *_compared(speed, durable, "shop-purchase", "peer-memory", "FastAPI in memory", PURCHASES_OF_MEMORY),
+        *_compared(speed, durable, "shop-purchase", "peer-durable", "FastAPI, durable", PURCHASES_OF_DURABLE),
+        *_compared(speed, durable, "shop-purchase", "limit-chain-coalesced", "the bare chain, coalesced", PURCHASES_OF_CHAIN),
         *_compared(speed, card, "shop-card", "peer-memory", "FastAPI in memory", {32: 2.5, 200: 5}),
-        *_compared(speed, "purchase at one connection, p50", "shop-purchase", "limit-durable", "the one-process durable POST", {1: 4}, "p50_us", True),
+        *_compared(speed, "purchase at one connection, p50", "shop-purchase", "limit-durable", "the one-process durable POST", P50_OF_ONE_PROCESS, "p50_us", True),
     ]  # fmt: skip
 
 

@@ -36,9 +36,34 @@ def imported(stage: Stage, books: int, say) -> dict:
             "shop_peak_mb": machine.memory_mb(server.pid, "VmHWM"),
         }
         server.stop()
+    found["limit_rows_per_second"] = _limit(stage, folder / "limit", file)
     file.unlink()
-    say(f"import: {found['rows_per_second']:,.0f} rows/s, {peak_mb:.0f} MB in the tool, {found['shop_peak_mb']:.0f} MB in the shop")
+    say(
+        f"import: {found['rows_per_second']:,.0f} rows/s, {peak_mb:.0f} MB in the tool, {found['shop_peak_mb']:.0f} MB in the shop; "
+        f"the limit: {found['limit_rows_per_second']:,.0f} rows/s"
+    )
     return found
+
+
+def _limit(stage: Stage, folder: Path, file: Path) -> float:
+    """The same rows into the same tables on one thread and without HTTP, in rows a second."""
+    with stage.shop.start("an empty shop", folder) as server:
+        server.stop()
+    command = [str(stage.tools.limit), "import", str(folder / "data" / "catalog.db"), str(file)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=IMPORT_S, check=False)
+    except subprocess.TimeoutExpired:
+        raise BenchError(f"the limit has not imported within {IMPORT_S} s") from None
+    shutil.rmtree(folder)
+    return limit_said(done.stdout + done.stderr)
+
+
+def limit_said(text: str) -> float:
+    """Rows a second, of what the limit says: `imported <rows> rows at <so many> rows/s` is its last line."""
+    words = (text.splitlines() or [""])[-1].split()
+    if len(words) != 6 or words[0] != "imported":
+        raise BenchError(f"the limit has not imported:\n{text[-2000:]}")
+    return float(words[4])
 
 
 def _import(stage: Stage, folder: Path, file: Path) -> float:

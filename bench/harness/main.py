@@ -15,7 +15,7 @@ from .process import BenchError
 # Parts of a run that are no subject of a round.
 PARTS = ("flushes", "import", "search", "crowd", "growth")
 # Whose flushes of the disk are counted.
-ON_DISK = ("peer-durable", "limit-durable", "limit-chain", "limit-chain-coalesced", "shop-purchase", "shop-card")
+ON_DISK = ("peer-durable", "limit-durable", "limit-chain", "limit-chain-coalesced", "limit-chain-dutiful", "shop-purchase", "shop-card")
 QUICK_ON_DISK = ("limit-chain-coalesced", "shop-purchase")
 # More than so many cores' worth of work by others, and a run says little.
 QUIET_CORES = 0.2

@@ -3,7 +3,7 @@
 from pathlib import Path
 from statistics import median
 
-from . import floors
+from . import floors, promises
 from .floors import Reached, Speed
 from .process import BenchError
 
@@ -13,14 +13,17 @@ EMPTY = f"# Performance\n\n{BEGIN}\n{END}\n"
 NAMES = {
     "peer-memory-get": "FastAPI in memory: GET book",
     "limit-raw": "limit: raw actix, the same JSON",
+    "limit-raw-dutiful": "limit: the same, keeping the shop's promises",
     "shop-get": "**shop: GET book, cached**",
     "limit-hop": "limit: one HTTP hop before the raw answer",
+    "limit-hop-dutiful": "limit: one HTTP hop before a book out of SQLite, keeping them too",
     "shop-get-uncached": "**shop: GET book, not cached**",
     "peer-memory": "FastAPI in memory: POST order",
     "peer-durable": "FastAPI + SQLite, durable: POST order",
     "limit-durable": "limit: one process, durable POST",
     "limit-chain": "limit: bare chain of three services",
     "limit-chain-coalesced": "limit: the same, takings coalesced",
+    "limit-chain-dutiful": "limit: that one, keeping the shop's promises",
     "shop-purchase": "**shop: purchase, paid on delivery**",
     "shop-one-title": "shop: all purchases on one title",
     "shop-sold-out": "shop: refusals of a sold-out title",
@@ -43,6 +46,7 @@ def tables(results: dict, picture: str) -> str:
     if "speed" in results:
         parts.append(f"![Shares of the floors, and requests a second]({picture})")
         parts += [_how(results["speed"]), _speeds(results["speed"])]
+        parts += [table for table in [promises.tables(Speed(results["speed"]["subjects"]))] if table]
     for name, part in (("import", _import), ("search", _search), ("growth", _growth), ("crowd", _crowd)):
         if name in results:
             parts.append(part(results[name]))
@@ -98,7 +102,7 @@ def _speeds(speed: dict) -> str:
     for name, label in NAMES.items():
         if seen.has(name):
             lines.append(f"| {label} | {' | '.join(_cells(seen, name, speed.get('flushes', {}).get(name, {})))} |")
-    single = [name for name in ("limit-durable", "limit-chain", "limit-chain-coalesced", "shop-purchase") if seen.has(name)]
+    single = [name for name in ("limit-durable", "limit-chain", "limit-chain-coalesced", "limit-chain-dutiful", "shop-purchase") if seen.has(name)]
     if single:
         lines += ["", "At one connection:", "", "| | req/s | p50, ms | p99, ms | µs CPU | flushes per order |", "|---|---|---|---|---|---|"]
     for name in single:
@@ -137,9 +141,14 @@ def _ms(seen: Speed, name: str, connections: int, field: str) -> str:
 
 
 def _import(arrived: dict) -> str:
+    beside = ""
+    if limit := arrived.get("limit_rows_per_second"):
+        share = arrived["rows_per_second"] / limit
+        beside = f" The limit, one thread and no HTTP: {limit:,.0f} rows/s, of which the shop has {share:.2f}."
     return (
         f"### A million books\n\nImport ({arrived['when']}, {arrived['commit']}): {arrived['books']:,} rows at {arrived['rows_per_second']:,.0f} rows/s; "
         f"at most {arrived['peak_mb']:.0f} MB in the tool and {arrived['shop_peak_mb']:.0f} MB in the shop."
+        + beside
     )
 
 

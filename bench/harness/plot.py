@@ -12,7 +12,9 @@ LEAST, MOST = 100, 100_000
 SPEEDS = [
     ("FastAPI in memory: GET", "peer-memory-get", "#b5b5b5"),
     ("raw actix: GET", "limit-raw", "#7f9fbf"),
+    ("raw actix, dutiful: GET", "limit-raw-dutiful", "#7f9fbf"),
     ("one-hop proxy: GET", "limit-hop", "#7f9fbf"),
+    ("one-hop proxy, dutiful: GET", "limit-hop-dutiful", "#7f9fbf"),
     ("Lastcopy: GET, cached", "shop-get", "#2a6f4e"),
     ("Lastcopy: GET, not cached", "shop-get-uncached", "#2a6f4e"),
     ("FastAPI in memory: order", "peer-memory", "#b5b5b5"),
@@ -20,6 +22,7 @@ SPEEDS = [
     ("one process, durable: order", "limit-durable", "#7f9fbf"),
     ("bare chain: purchase", "limit-chain", "#7f9fbf"),
     ("bare chain, coalesced: purchase", "limit-chain-coalesced", "#7f9fbf"),
+    ("dutiful chain, coalesced: purchase", "limit-chain-dutiful", "#7f9fbf"),
     ("Lastcopy: purchase", "shop-purchase", "#2a6f4e"),
     ("Lastcopy: card checkout", "shop-card", "#2a6f4e"),
 ]

@@ -70,6 +70,8 @@ class Stage:
         item, payment = {"isbn": "$ID", "quantity": 1}, {"card_number": "4242424242424242", "expiry": "12/30"}
         self._body("bookstore", {"customer_id": "c-1", "items": [item], "payment": payment})
         (self.folder / "book.json").write_bytes(self._a_book())
+        # The shop that filled it has closed it: all of it is in this file.
+        shutil.copyfile(self.data / "catalog.db", self.folder / "books.db")
 
     def _list(self, name: str, items) -> None:
         catalogue.shuffled(self.folder / f"{name}.ids", list(items))
@@ -128,13 +130,16 @@ def every(stage: Stage) -> list[Subject]:
 def _readers(stage: Stage) -> list[Subject]:
     book = stage.reads("/api/v1/books/$ID", "read")
     raw = stage.start_limit("raw", str(stage.folder / "book.json"))
-    upstream = Upstream(raw)
+    upstream, books = Upstream(raw), Upstream(stage.start_limit("books", str(stage.folder / "books.db")))
+    dutiful = ("--dutiful", shop.API_KEY)
     get = Load("get", book, BOTH)
     return [
         Subject("peer-memory-get", stage.start_peer("in_memory.py"), Load("get", stage.reads("/api/books/$ID", "read-isbns"), BOTH)),
         Subject("limit-raw", raw, get),
+        Subject("limit-raw-dutiful", stage.start_limit("raw", str(stage.folder / "book.json"), *dutiful), get),
         Subject("shop-get", stage.start_shop(), get),
         Subject("limit-hop", upstream.start_behind(stage), get, beside=upstream.start),
+        Subject("limit-hop-dutiful", books.start_behind(stage, *dutiful), get, beside=books.start),
         Subject("shop-get-uncached", stage.start_shop(CACHE_TTL_SECONDS="0"), get),
     ]
 
@@ -142,15 +147,15 @@ def _readers(stage: Stage) -> list[Subject]:
 class Upstream:
     """The server that a proxy asks."""
 
-    def __init__(self, raw: Callable[[Path, Path | None], Server]):
-        self._raw, self._server = raw, None
+    def __init__(self, asked: Callable[[Path, Path | None], Server]):
+        self._asked, self._server = asked, None
 
     def start(self, folder: Path) -> Server:
-        self._server = self._raw(folder, None)
+        self._server = self._asked(folder, None)
         return self._server
 
-    def start_behind(self, stage: Stage) -> Callable[[Path, Path | None], Server]:
-        return lambda folder, trace: stage.start_limit("hop", self._server.url)(folder, trace)
+    def start_behind(self, stage: Stage, *more: str) -> Callable[[Path, Path | None], Server]:
+        return lambda folder, trace: stage.start_limit("hop", self._server.url, *more)(folder, trace)
 
 
 def _buyers(stage: Stage) -> list[Subject]:
@@ -169,6 +174,7 @@ def _buyers(stage: Stage) -> list[Subject]:
         buyer("limit-durable", stage.start_limit("durable", "$HERE"), purchase, _asking("limit.db", gone)),
         buyer("limit-chain", stage.start_limit("chain", "$HERE"), purchase, copies),
         buyer("limit-chain-coalesced", stage.start_limit("chain", "$HERE", "--coalesced"), purchase, copies),
+        buyer("limit-chain-dutiful", stage.start_limit("chain", "$HERE", "--coalesced", "--dutiful", shop.API_KEY), purchase, copies),
     ]
 
 

@@ -4,6 +4,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 /// Copies of every book: more than any run sells.
 pub const COPIES: i64 = 10_000_000;
@@ -46,7 +47,13 @@ pub fn next_order() -> i64 {
 }
 
 /// Microseconds UTC.
+#[expect(clippy::disallowed_methods, reason = "nothing here depends on what the clock says")]
 pub fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+}
+
+/// Cents as an amount.
+pub fn amount(minor: i64) -> Box<RawValue> {
+    RawValue::from_string(format!("{}.{:02}", minor / 100, minor % 100)).unwrap_or_default()
 }

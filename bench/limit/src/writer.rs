@@ -17,9 +17,7 @@ pub struct Writer(mpsc::Sender<Job>);
 impl Writer {
     /// Opens `file` with write-ahead log and `synchronous=FULL`, makes its tables and starts the thread.
     pub fn open(file: &Path, tables: &str) -> Result<Writer> {
-        let connection = Connection::open(file)?;
-        connection.execute_batch("pragma journal_mode = wal; pragma synchronous = full;")?;
-        connection.set_prepared_statement_cache_capacity(64);
+        let connection = connection(file)?;
         connection.execute_batch(tables)?;
         let (jobs, waiting) = mpsc::channel();
         std::thread::spawn(move || write_all(&connection, &waiting));
@@ -36,6 +34,14 @@ impl Writer {
         drop(self.0.send(job));
         told.await.unwrap_or_else(|_| std::process::abort())
     }
+}
+
+/// A connection with write-ahead log and `synchronous=FULL`.
+pub fn connection(file: &Path) -> Result<Connection> {
+    let connection = Connection::open(file)?;
+    connection.execute_batch("pragma journal_mode = wal; pragma synchronous = full;")?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
 }
 
 fn write_all(connection: &Connection, waiting: &mpsc::Receiver<Job>) {

@@ -4,6 +4,8 @@
 mod catalog;
 /// Takings that go together.
 mod coalescing;
+/// The same three, keeping the shop's promises.
+pub mod dutiful;
 /// Passes purchases on.
 mod gateway;
 /// Orders: the intent, then what came of it.
