@@ -111,8 +111,10 @@ impl<T: Target> Output<T> {
     fn write_now_and_then(&self) {
         loop {
             let lines = self.there_are_some.wait_while(self.lines(), |lines| lines.waiting.is_empty());
-            drop(lines.unwrap_or_else(PoisonError::into_inner));
-            thread::sleep(Duration::from_millis(LINE_WAITS_MS));
+            let lines = lines.unwrap_or_else(PoisonError::into_inner);
+            // Until their time is over, or somebody who does not wait has taken them along.
+            let time = Duration::from_millis(LINE_WAITS_MS);
+            drop(self.there_are_some.wait_timeout_while(lines, time, |lines| !lines.waiting.is_empty()));
             self.write_out();
         }
     }

@@ -1,5 +1,7 @@
 use std::{
     io::{Write, stderr},
+    sync::{Mutex, MutexGuard, Once, PoisonError},
+    thread,
     time::Duration,
 };
 
@@ -41,12 +43,34 @@ pub(super) fn answered(request: &HttpRequest, status: u16, elapsed: Duration, re
     });
 }
 
-/// Writes one line to standard error, which nothing gathers: it is out before the next one.
+/// Lines that wait for others, to go out together as the shop's do.
+static WAITING: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+/// For so long, at most.
+const LINE_WAITS: Duration = Duration::from_millis(5);
+
+/// Writes one line to standard error, in a moment.
 pub fn log(line: &impl Serialize) {
+    static WRITING: Once = Once::new();
+    WRITING.call_once(|| drop(thread::spawn(write_now_and_then)));
     let mut bytes = Vec::with_capacity(LINE_BYTES);
     if serde_json::to_writer(&mut bytes, line).is_ok() {
         bytes.push(b'\n');
-        // A log that nobody can write to ends no request.
-        stderr().write_all(&bytes).ok();
+        waiting().extend_from_slice(&bytes);
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "lines that come together are waited for")]
+fn write_now_and_then() {
+    let mut lines = Vec::new();
+    loop {
+        thread::sleep(LINE_WAITS);
+        std::mem::swap(&mut lines, &mut waiting());
+        // A log that nobody can write to ends no request.
+        stderr().write_all(&lines).ok();
+        lines.clear();
+    }
+}
+
+fn waiting() -> MutexGuard<'static, Vec<u8>> {
+    WAITING.lock().unwrap_or_else(PoisonError::into_inner)
 }

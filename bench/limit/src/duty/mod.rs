@@ -1,5 +1,5 @@
 //! What the shop owes for every request, whatever the request is for: an id that goes through all services, a caller who
-//! is known, headers, and a line in the log that is written before the answer leaves.
+//! is known, headers, and a line in the log.
 //!
 //! Not kept, although the shop keeps it: deadlines, limits of size, metrics, traces.
 
