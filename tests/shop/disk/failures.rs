@@ -13,11 +13,12 @@ use crate::{
 
 /// Orders between two cuts, or under one failing disk.
 const ORDERS: u64 = 10;
-const SLOW_SYNC: &str = "fsync:delay_enter=500000";
+/// SQLite syncs with the one, the start of a service with the other.
+const SLOW_SYNC: &str = "fsync,fdatasync:delay_enter=500000";
 const PARTS: [Part; 4] = [Order, Catalog, Delivery, Payments];
 /// What a disk answers to which call, and the last call of a thread that is answered so.
 const FAILURES: [(&str, u64); 3] =
-    [("pwrite64:error=EIO", 120), ("pwrite64:error=ENOSPC", 120), ("fsync:error=EIO", 12)];
+    [("pwrite64:error=EIO", 120), ("pwrite64:error=ENOSPC", 120), ("fdatasync:error=EIO", 12)];
 
 async fn crowd(shop: &Cluster) -> Crowd {
     let (wanted, plenty) = (shop.book("Wanted", 10).await, shop.book("Plenty", 1_000_000).await);
@@ -169,7 +170,7 @@ async fn speak_of_nothing_unsynced(part: Part, at_sync: &str) {
 #[ignore = "needs strace; `scripts/test` runs it"]
 async fn a_successor_speaks_of_nothing_that_its_killed_predecessor_had_not_synced() {
     for (part, nth) in [(Order, 3), (Order, 11), (Catalog, 2), (Catalog, 7)] {
-        speak_of_nothing_unsynced(part, &format!("fsync:error=EIO:signal=KILL:when={nth}")).await;
+        speak_of_nothing_unsynced(part, &format!("fdatasync:error=EIO:signal=KILL:when={nth}")).await;
     }
 }
 
@@ -177,6 +178,6 @@ async fn a_successor_speaks_of_nothing_that_its_killed_predecessor_had_not_synce
 #[ignore = "needs strace; `scripts/test` runs it"]
 async fn what_a_failed_sync_left_behind_costs_the_successor_nothing() {
     for part in [Order, Catalog] {
-        speak_of_nothing_unsynced(part, "fsync:error=EIO:when=7").await;
+        speak_of_nothing_unsynced(part, "fdatasync:error=EIO:when=7").await;
     }
 }

@@ -1,6 +1,6 @@
 //! The settings on which the promise rests: set, read back, and the start refused when they did not take.
 
-use rusqlite::Connection;
+use rusqlite::{Connection, config::DbConfig};
 
 use super::STATEMENT_CACHE;
 use crate::db::error::OpenError;
@@ -45,6 +45,8 @@ pub(super) fn assert_reading(connection: &Connection, busy_timeout_ms: u32) -> R
 }
 
 fn for_every_connection(connection: &Connection, busy_timeout_ms: u32) -> rusqlite::Result<()> {
+    // Whatever is bound to a statement, it keeps its plan. Else each one that has a bound `limit` is prepared anew each time.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.execute_batch(&format!(
         "pragma foreign_keys = on; pragma trusted_schema = off; pragma busy_timeout = {busy_timeout_ms}; \
          pragma temp_store = memory;"
@@ -92,12 +94,27 @@ fn unavailable(error: rusqlite::Error) -> OpenError {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
+    use rusqlite::StatementStatus;
+
     use super::*;
 
     #[test]
     fn a_version_with_the_wal_reset_bug_is_refused() {
         assert!(assert_version(3_051_002).is_err());
         assert!(assert_version(OLDEST_VERSION).is_ok());
+    }
+
+    #[test]
+    fn a_statement_is_prepared_once_whatever_is_bound_to_it() {
+        let connection = Connection::open_in_memory().unwrap();
+        for_every_connection(&connection, 1).unwrap();
+        connection.execute_batch("create table queue (position integer primary key) strict").unwrap();
+        let mut statement =
+            connection.prepare("select 1 from queue where position > ? order by position limit ?").unwrap();
+        for position in 1..=3 {
+            assert!(!statement.exists((position, 100)).unwrap());
+        }
+        assert_eq!(statement.get_status(StatementStatus::RePrepare), 0);
     }
 
     #[test]
