@@ -77,8 +77,9 @@ class Tables(unittest.TestCase):
 
     def test_a_purchase_is_written_into_the_same_tables(self) -> None:
         folder = BENCH / "limit" / "src" / "chain" / "dutiful"
-        for file, service in (("orders", "order"), ("catalog", "catalog"), ("gateway", "gateway"), ("outbox", "catalog")):
-            limit, shop = sqlite3.connect(":memory:"), plans.tables((f"{service}-service",))
+        services = {"orders": "order-service", "catalog": "catalog-service", "gateway": "gateway-service", "payments": "src/payments"}
+        for file, service in (services | {"outbox": "catalog-service"}).items():
+            limit, shop = sqlite3.connect(":memory:"), plans.tables((service,))
             limit.executescript((folder / f"{file}.sql").read_text())
             names = [name for (name,) in limit.execute("select name from sqlite_schema where type = 'table' and name not like 'sqlite_%'")]
             self.assertTrue(names)
@@ -218,7 +219,7 @@ class CommandLine(unittest.TestCase):
 
     def test_a_name_is_one_subject_and_a_beginning_several(self) -> None:
         self.assertEqual(self.wanted("--only", "limit-chain"), ["limit-chain"])
-        self.assertEqual(self.wanted("--only", "limit-c"), ["limit-chain", "limit-chain-coalesced", "limit-chain-dutiful"])
+        self.assertEqual(self.wanted("--only", "limit-c"), ["limit-chain", "limit-chain-coalesced", "limit-chain-dutiful", "limit-chain-card"])
         with self.assertRaises(BenchError):
             self.wanted("--only", "nothing")
 
