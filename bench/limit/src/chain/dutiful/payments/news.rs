@@ -9,8 +9,9 @@ use tokio::sync::Notify;
 use super::{ledger, signature};
 use crate::{chain::dutiful::reader, client::Client, duty, wire::now, writer::Writer};
 
-/// Webhooks sent at once, at most: as many as the shop's provider sends.
-const MAX_SENDINGS: usize = 16;
+/// Webhooks sent at once, at most: so many that the news keeps up with the payments under any load here. What was left for
+/// afterwards would not be measured.
+const MAX_SENDINGS: usize = 256;
 
 /// Tells the order service of each payment, in a signed request of its own. Those that were sent at once are acknowledged in
 /// one transaction; what was not acknowledged would come again.
