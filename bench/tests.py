@@ -1,5 +1,6 @@
 """The program that measures, tried without measuring anything: `python3 bench/tests.py`, in a second."""
 
+import contextlib
 import csv
 import json
 import re
@@ -8,13 +9,14 @@ import sys
 import tempfile
 import unittest
 from pathlib import Path
+from types import SimpleNamespace
 
 sys.dont_write_bytecode = True
 BENCH = Path(__file__).resolve().parent
 sys.path[:0] = [str(BENCH), str(BENCH.parent / "tests" / "python")]
 
 import plans  # noqa: E402
-from harness import catalogue, floors, growing, main, page, plot, promises, rounds  # noqa: E402
+from harness import catalogue, floors, growing, main, page, plot, promises, rounds, subjects  # noqa: E402
 from harness.load import Outcome, Request  # noqa: E402
 from harness.process import BenchError  # noqa: E402
 from harness.subjects import Load, Subject  # noqa: E402
@@ -55,6 +57,23 @@ class Conserved(unittest.TestCase):
             rounds.conserved(self.subject(refused=True), outcome(32, 1.0), 1)
 
 
+    def test_no_card_is_charged_without_a_copy_and_no_order_is_paid_without_a_charge(self) -> None:
+        hung_up = 10 + subjects.HUNG_UP
+        for gone, charged, paid, good in ((10, 10, 10, True), (10, 10, 9, True), (9, 10, 9, False), (10, 9, 10, False), (hung_up, 10, 9, False)):
+            with tempfile.TemporaryDirectory() as folder:
+                for file, table, rows in (("payments", "payment (status)", charged), ("orders", "orders (payment)", paid)):
+                    with contextlib.closing(sqlite3.connect(Path(folder) / f"{file}.db")) as database, database:
+                        database.execute(f"create table {table}")
+                        value = "succeeded" if file == "payments" else "paid"
+                        database.executemany(f"insert into {table.split()[0]} values (?)", [(value,)] * rows)
+                sold = subjects._sold_by_card(lambda server: gone)
+                if good:
+                    self.assertEqual(sold(SimpleNamespace(folder=Path(folder))), gone)
+                else:
+                    with self.assertRaises(BenchError):
+                        sold(SimpleNamespace(folder=Path(folder)))
+
+
 class Floors(unittest.TestCase):
     def test_a_ratio_is_one_of_the_same_round(self) -> None:
         results = measured(shop_purchase=[100.0, 300.0, 500.0], limit_chain_coalesced=[200.0, 300.0, 1000.0])
@@ -77,8 +96,9 @@ class Tables(unittest.TestCase):
 
     def test_a_purchase_is_written_into_the_same_tables(self) -> None:
         folder = BENCH / "limit" / "src" / "chain" / "dutiful"
-        for file, service in (("orders", "order"), ("catalog", "catalog"), ("gateway", "gateway"), ("outbox", "catalog")):
-            limit, shop = sqlite3.connect(":memory:"), plans.tables((f"{service}-service",))
+        services = {"orders": "order-service", "catalog": "catalog-service", "gateway": "gateway-service", "payments": "src/payments"}
+        for file, service in (services | {"outbox": "catalog-service"}).items():
+            limit, shop = sqlite3.connect(":memory:"), plans.tables((service,))
             limit.executescript((folder / f"{file}.sql").read_text())
             names = [name for (name,) in limit.execute("select name from sqlite_schema where type = 'table' and name not like 'sqlite_%'")]
             self.assertTrue(names)
@@ -134,8 +154,17 @@ class Promises(unittest.TestCase):
         text = promises.tables(floors.Speed(results["speed"]["subjects"]))
         self.assertIn("| purchase, of the bare chain, at 32 | 300/s | 1.33× | ≥ 0.7× | 1.67× | 1.25× |", text)
         self.assertIn("| p50 of a purchase, of one process, at one connection | 0.90 ms | 1.00× | ≤ 4× | 1.00× | 1.00× |", text)
-        self.assertIn("| FastAPI in memory, at 200 | 3.00× | 4.00× | ≥ 8× | 5.00× |", text)
+        self.assertIn("| on delivery, of FastAPI in memory, at 200 | 3.00× | 4.00× | ≥ 8× | 5.00× | 1.25× |", text)
         self.assertNotIn("FastAPI, durable", text)
+        self.assertNotIn("by card", text)
+
+    def test_card_checkouts_are_held_against_a_chain_that_charges_cards(self) -> None:
+        results = measured(peer_memory=[100.0, 200.0, 100.0], limit_chain_card=[200.0, 400.0, 300.0], shop_card=[100.0, 300.0, 150.0])
+        lines = promises.tables(floors.Speed(results["speed"]["subjects"])).splitlines()
+        self.assertEqual(lines[-2:], [
+            "| by card, of FastAPI in memory, at 32 |  | 2.00× | ≥ 2.5× | 1.50× | 0.50× |",
+            "| by card, of FastAPI in memory, at 200 |  | 2.00× | ≥ 5× | 1.50× | 0.50× |",
+        ])  # fmt: skip
 
     def test_where_no_limit_keeps_the_promises_nothing_is_said_of_their_cost(self) -> None:
         self.assertEqual(promises.tables(floors.Speed(measured(limit_raw=[1.0], shop_get=[1.0])["speed"]["subjects"])), "")
@@ -218,7 +247,7 @@ class CommandLine(unittest.TestCase):
 
     def test_a_name_is_one_subject_and_a_beginning_several(self) -> None:
         self.assertEqual(self.wanted("--only", "limit-chain"), ["limit-chain"])
-        self.assertEqual(self.wanted("--only", "limit-c"), ["limit-chain", "limit-chain-coalesced", "limit-chain-dutiful"])
+        self.assertEqual(self.wanted("--only", "limit-c"), ["limit-chain", "limit-chain-coalesced", "limit-chain-dutiful", "limit-chain-card"])
         with self.assertRaises(BenchError):
             self.wanted("--only", "nothing")
 

@@ -8,6 +8,7 @@ CACHED_OF_RAW = {32: 0.75, 200: 0.75}
 UNCACHED_OF_HOP = {32: 0.8, 200: 0.8}
 PURCHASES_OF_CHAIN = {32: 0.7, 200: 0.7}
 PURCHASES_OF_MEMORY = {32: 4, 200: 8}
+CARDS_OF_MEMORY = {32: 2.5, 200: 5}
 PURCHASES_OF_DURABLE = {32: 2.5, 200: 5}
 P50_OF_ONE_PROCESS = {1: 4}
 
@@ -98,7 +99,7 @@ def _purchases(speed: Speed) -> list[Floor]:
         *_compared(speed, durable, "shop-purchase", "peer-memory", "FastAPI in memory", PURCHASES_OF_MEMORY),
         *_compared(speed, durable, "shop-purchase", "peer-durable", "FastAPI, durable", PURCHASES_OF_DURABLE),
         *_compared(speed, durable, "shop-purchase", "limit-chain-coalesced", "the bare chain, coalesced", PURCHASES_OF_CHAIN),
-        *_compared(speed, card, "shop-card", "peer-memory", "FastAPI in memory", {32: 2.5, 200: 5}),
+        *_compared(speed, card, "shop-card", "peer-memory", "FastAPI in memory", CARDS_OF_MEMORY),
         *_compared(speed, "purchase at one connection, p50", "shop-purchase", "limit-durable", "the one-process durable POST", P50_OF_ONE_PROCESS, "p50_us", True),
     ]  # fmt: skip
 

@@ -24,6 +24,7 @@ NAMES = {
     "limit-chain": "limit: bare chain of three services",
     "limit-chain-coalesced": "limit: the same, takings coalesced",
     "limit-chain-dutiful": "limit: that one, keeping the shop's promises",
+    "limit-chain-card": "limit: that one, card checkout",
     "shop-purchase": "**shop: purchase, paid on delivery**",
     "shop-one-title": "shop: all purchases on one title",
     "shop-sold-out": "shop: refusals of a sold-out title",

@@ -23,6 +23,7 @@ SPEEDS = [
     ("bare chain: purchase", "limit-chain", "#7f9fbf"),
     ("bare chain, coalesced: purchase", "limit-chain-coalesced", "#7f9fbf"),
     ("dutiful chain, coalesced: purchase", "limit-chain-dutiful", "#7f9fbf"),
+    ("dutiful chain, coalesced: card checkout", "limit-chain-card", "#7f9fbf"),
     ("Lastcopy: purchase", "shop-purchase", "#2a6f4e"),
     ("Lastcopy: card checkout", "shop-card", "#2a6f4e"),
 ]

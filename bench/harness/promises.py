@@ -32,18 +32,38 @@ WAYS = (
     Way("purchase, of the bare chain", "limit-chain-coalesced", "limit-chain-dutiful", "shop-purchase", floors.PURCHASES_OF_CHAIN),
     Way("p50 of a purchase, of one process", "limit-durable", "limit-chain-dutiful", "shop-purchase", floors.P50_OF_ONE_PROCESS, "p50_us", True),
 )
+
+
+@dataclass(frozen=True)
+class Held:
+    """A kind of purchase, held against a peer."""
+
+    what: str
+    peer: str
+    # None: no bare chain sells like this.
+    bare: str | None
+    dutiful: str
+    shop: str
+    floors: dict[int, float]
+
+    @property
+    def subjects(self) -> list[str]:
+        return [name for name in (self.peer, self.bare, self.dutiful, self.shop) if name]
+
+
+PURCHASE = ("limit-chain-coalesced", "limit-chain-dutiful", "shop-purchase")
+CARD = (None, "limit-chain-card", "shop-card")
 PEERS = (
-    ("FastAPI in memory", "peer-memory", floors.PURCHASES_OF_MEMORY),
-    ("FastAPI, durable", "peer-durable", floors.PURCHASES_OF_DURABLE),
+    Held("on delivery, of FastAPI in memory", "peer-memory", *PURCHASE, floors.PURCHASES_OF_MEMORY),
+    Held("on delivery, of FastAPI, durable", "peer-durable", *PURCHASE, floors.PURCHASES_OF_DURABLE),
+    Held("by card, of FastAPI in memory", "peer-memory", *CARD, floors.CARDS_OF_MEMORY),
 )
-# What is held against the peers.
-BARE, DUTIFUL, SHOP = "limit-chain-coalesced", "limit-chain-dutiful", "shop-purchase"
 
 
 def tables(speed: Speed) -> str:
     """Empty where no dutiful limit was measured."""
     ways = [row for way in WAYS if speed.has(way.bare, way.dutiful, way.shop) for row in _way(speed, way)]
-    peers = [row for peer in PEERS if speed.has(peer[1], BARE, DUTIFUL, SHOP) for row in _peer(speed, *peer)]
+    peers = [row for held in PEERS if speed.has(*held.subjects) for row in _peer(speed, held)]
     lines = []
     if ways:
         lines += [
@@ -57,7 +77,8 @@ def tables(speed: Speed) -> str:
             *ways,
         ]
     if peers:
-        lines += ["", "| purchases | bare chain ÷ it | dutiful chain ÷ it | floor | shop ÷ it |", "|---|---|---|---|---|", *peers]
+        head = ["| purchases | bare chain ÷ it | dutiful chain ÷ it | floor | shop ÷ it | shop ÷ dutiful |", "|---|---|---|---|---|---|"]
+        lines += ["", *head, *peers]
     return "\n".join(lines)
 
 
@@ -72,11 +93,13 @@ def _way(speed: Speed, way: Way) -> list[str]:
     return rows
 
 
-def _peer(speed: Speed, what: str, peer: str, floors_of: dict[int, float]) -> list[str]:
+def _peer(speed: Speed, held: Held) -> list[str]:
     rows = []
-    for connections, floor in floors_of.items():
-        bare, dutiful, shop = (_ratio(speed, name, peer, connections, "per_second") for name in (BARE, DUTIFUL, SHOP))
-        rows.append(f"| {what}, {_at(connections)} | {bare} | {dutiful} | {_floor(floor, False)} | {shop} |")
+    for connections, floor in held.floors.items():
+        of = lambda name, other: _ratio(speed, name, other, connections, "per_second") if name else ""  # noqa: E731
+        peer, dutiful, shop = held.peer, held.dutiful, held.shop
+        cells = [of(held.bare, peer), of(dutiful, peer), _floor(floor, False), of(shop, peer), of(shop, dutiful)]
+        rows.append(f"| {held.what}, {_at(connections)} | {' | '.join(cells)} |")
     return rows
 
 

@@ -120,6 +120,8 @@ class Stage:
 
 
 BOTH = (32, 200)
+# Purchases at most whose buyers hung up: one for each connection of the loads, and of the one that warms up.
+HUNG_UP = 32 + sum(BOTH)
 
 
 def every(stage: Stage) -> list[Subject]:
@@ -168,14 +170,37 @@ def _buyers(stage: Stage) -> list[Subject]:
         return Subject(name, start, load_of, sold=sold, settled=lambda server: shop.until_quiet(server.name, lambda: sold(server)))
 
     copies = _asking("catalog.db", gone)
+    dutiful = stage.start_limit("chain", "$HERE", "--coalesced", "--dutiful", shop.API_KEY)
+    card = Load("card", stage.sends("/api/v1/checkout", "card", "all"), BOTH)
     return [
         buyer("peer-memory", stage.start_peer("in_memory.py"), bookstore, _sold_in_memory),
         buyer("peer-durable", stage.start_peer("durable.py"), bookstore, _asking("peer.db", gone.replace("on_hand", "stock"))),
         buyer("limit-durable", stage.start_limit("durable", "$HERE"), purchase, _asking("limit.db", gone)),
         buyer("limit-chain", stage.start_limit("chain", "$HERE"), purchase, copies),
         buyer("limit-chain-coalesced", stage.start_limit("chain", "$HERE", "--coalesced"), purchase, copies),
-        buyer("limit-chain-dutiful", stage.start_limit("chain", "$HERE", "--coalesced", "--dutiful", shop.API_KEY), purchase, copies),
+        buyer("limit-chain-dutiful", dutiful, purchase, copies),
+        Subject("limit-chain-card", dutiful, card, sold=_sold_by_card(copies), settled=_all_told(copies)),
     ]
+
+
+def _sold_by_card(copies: Callable[[Server], int]) -> Callable[[Server], int]:
+    """Copies that were sold, of which the provider and the orders must know. It drives no order on whose buyer has hung up."""
+    captured = _asking("payments.db", "select count(*) from payment where status = 'succeeded'")
+    paid = _asking("orders.db", "select count(*) from orders where payment = 'paid'")
+
+    def sold(server: Server) -> int:
+        gone, taken, known = copies(server), captured(server), paid(server)
+        if not gone - HUNG_UP <= known <= taken <= gone:
+            raise BenchError(f"{gone} copies left the shelves, {taken} were charged, and {known} orders are paid")
+        return gone
+
+    return sold
+
+
+def _all_told(copies: Callable[[Server], int]) -> Callable[[Server], None]:
+    """Waits until no copy leaves any more and the provider has told of every payment, which is part of its purchase."""
+    untold = _asking("payments.db", "select count(*) from webhook where due_at_us is not null")
+    return lambda server: shop.until_quiet(server.name, lambda: (copies(server), untold(server)), lambda seen: not seen[1])
 
 
 def _shops(stage: Stage) -> list[Subject]:

@@ -64,7 +64,7 @@ enum Limit {
         /// While takings are under way further ones wait, and go together.
         #[arg(long)]
         coalesced: bool,
-        /// With the rows, headers, callers and log of the shop, for whoever sends this API key.
+        /// With the rows, headers, callers and log of the shop, for whoever sends this API key; cards are charged, too.
         #[arg(long, value_name = "API_KEY", requires = "coalesced")]
         dutiful: Option<String>,
     },

@@ -4,7 +4,7 @@
 mod catalog;
 /// Takings that go together.
 mod coalescing;
-/// The same three, keeping the shop's promises.
+/// The same three and a payment provider, keeping the shop's promises.
 pub mod dutiful;
 /// Passes purchases on.
 mod gateway;

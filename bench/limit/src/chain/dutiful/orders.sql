@@ -107,3 +107,29 @@ create table idempotency_key (
 
 create index idempotency_key_order on idempotency_key (order_id);
 create index idempotency_key_created on idempotency_key (created_at_us) where answer is not null;
+
+create table payment (
+    order_id text not null references orders (order_id),
+    n integer not null,
+    method text not null,
+    amount_minor integer not null,
+    token text,
+    provider_ref text,
+    state text not null,
+    reason text,
+    provider text check (provider is null or provider in ('sandbox', 'stripe', 'receipts')),
+    primary key (order_id, n),
+    check (method in ('card', 'invoice')),
+    check (state in ('planned', 'charging', 'processing', 'canceling', 'succeeded',
+                     'refunding', 'declined', 'canceled', 'refunded')),
+    check (amount_minor >= 0 and (amount_minor = 0 or state <> 'planned')),
+    check (token is null or state in ('planned', 'charging', 'processing'))
+) strict;
+
+create unique index payment_succeeded_key on payment (order_id) where state = 'succeeded';
+
+create table inbox (
+    source text not null,
+    event_id text not null,
+    primary key (source, event_id)
+) strict;

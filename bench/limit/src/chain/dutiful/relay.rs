@@ -2,11 +2,11 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use actix_web::web::Bytes;
 use hyper::{Method, StatusCode};
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::Connection;
 use serde_json::value::RawValue;
 use tokio::sync::Notify;
 
-use super::{outbox, wire::BatchAnswer};
+use super::{outbox, reader, wire::BatchAnswer};
 use crate::{client::Client, duty, writer::Writer};
 
 /// Events in a request, at most.
@@ -30,9 +30,7 @@ pub struct Relay {
 
 impl Relay {
     pub fn of(file: &Path, writer: &Writer, name: &'static str) -> rusqlite::Result<Relay> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let reader = Connection::open_with_flags(file, flags)?;
-        Ok(Relay { bell: Bell::default(), reader, writer: writer.clone(), name })
+        Ok(Relay { bell: Bell::default(), reader: reader(file)?, writer: writer.clone(), name })
     }
 
     pub fn bell(&self) -> Bell {

@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::payments::wire::Card;
 use crate::duty;
 
 /// A purchase as it is sent to the shop.
@@ -8,6 +9,9 @@ use crate::duty;
 pub struct Checkout {
     pub lines: Vec<CheckoutLine>,
     pub payment_method: String,
+    /// Never part of what is kept.
+    #[serde(skip_serializing)]
+    pub card: Option<Card>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -71,7 +75,7 @@ pub struct Order<'a> {
     pub lines: Vec<OrderLine<'a>>,
     pub total: Box<RawValue>,
     pub currency: &'a str,
-    pub payments: [(); 0],
+    pub payments: Vec<OrderPayment>,
     pub refused: [(); 0],
     pub settled: bool,
     pub version: i64,
@@ -88,6 +92,14 @@ pub struct OrderLine<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub isbn: Option<&'a str>,
     pub price: Box<RawValue>,
+}
+
+#[derive(Serialize)]
+pub struct OrderPayment {
+    pub payment_id: String,
+    pub method: &'static str,
+    pub amount: Box<RawValue>,
+    pub state: &'static str,
 }
 
 /// Something that happened, as CloudEvents has it.
