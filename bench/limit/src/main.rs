@@ -30,6 +30,11 @@ mod writer;
 use std::path::PathBuf;
 
 use clap::Parser;
+use tikv_jemallocator::Jemalloc;
+
+/// The shop's allocator: a limit is none of another one.
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 /// Prints `ready <url>` when it listens on a free port of the loopback, and serves until it is killed.
 #[derive(Parser)]
