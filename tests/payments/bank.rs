@@ -173,7 +173,7 @@ pub async fn ask(client: &Client, method: Method, path: &str, body: Option<Value
     let body = body.map(|body| serde_json::to_vec(&body).unwrap());
     let answer = client.send(method, path, &[], body).await.unwrap();
     let json = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
-    Answer { status: answer.status.as_u16(), json, bytes: answer.body }
+    Answer { status: answer.status.as_u16(), json, bytes: answer.body.to_vec() }
 }
 
 pub async fn token(client: &Client, number: &str) -> String {
