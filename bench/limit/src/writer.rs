@@ -1,6 +1,6 @@
 use std::{path::Path, sync::mpsc};
 
-use rusqlite::{Connection, Result};
+use rusqlite::{Connection, Result, config::DbConfig};
 use tokio::sync::oneshot;
 
 /// Jobs in one commit, at most.
@@ -41,7 +41,13 @@ pub fn connection(file: &Path) -> Result<Connection> {
     let connection = Connection::open(file)?;
     connection.execute_batch("pragma journal_mode = wal; pragma synchronous = full;")?;
     connection.set_prepared_statement_cache_capacity(64);
+    keep_plans(&connection)?;
     Ok(connection)
+}
+
+/// Else a statement with a bound `limit` is prepared anew each time.
+pub fn keep_plans(connection: &Connection) -> Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)
 }
 
 fn write_all(connection: &Connection, waiting: &mpsc::Receiver<Job>) {

@@ -44,7 +44,7 @@ use std::path::Path;
 use futures_util::future::try_join4;
 use rusqlite::{Connection, OpenFlags};
 
-use crate::say_ready;
+use crate::{say_ready, writer};
 
 /// The shop's settings of a connection that writes, beside those that every writer here has.
 pub const SETTINGS: &str = "pragma foreign_keys = on; pragma temp_store = memory; pragma cache_size = -8192;";
@@ -69,5 +69,7 @@ pub async fn serve(folder: &Path, books: i64, key: &str) -> std::io::Result<()> 
 
 /// A connection that reads what is committed.
 fn reader(file: &Path) -> rusqlite::Result<Connection> {
-    Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+    let reader = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    writer::keep_plans(&reader)?;
+    Ok(reader)
 }
