@@ -23,7 +23,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use actix_web::web::BytesMut;
+use actix_web::web::{Bytes, BytesMut};
 use prometheus::core::Collector;
 use reqwest::{
     Method, StatusCode, Url,
@@ -258,16 +258,7 @@ impl Client {
         }
         let mut response = request.send().await.map_err(broken)?;
         let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
-        // Most answers come in one piece.
-        let mut body = response.chunk().await.map_err(broken)?.unwrap_or_default();
-        within_limit(body.len())?;
-        while let Some(chunk) = response.chunk().await.map_err(broken)? {
-            within_limit(body.len() + chunk.len())?;
-            let mut longer = BytesMut::from(body);
-            longer.extend_from_slice(&chunk);
-            body = longer.freeze();
-        }
-        Ok(RawAnswer { status, headers, body })
+        Ok(RawAnswer { status, headers, body: body(response).await? })
     }
 
     /// The address of `path` at this service and no other: our token goes nowhere else.
@@ -304,6 +295,23 @@ struct Call<'a> {
 struct Broken {
     why: NoAnswer,
     timed_out: bool,
+}
+
+/// The body of an answer; most come in one piece, which is not copied.
+async fn body(mut response: reqwest::Response) -> Result<Bytes, Broken> {
+    let first = response.chunk().await.map_err(broken)?.unwrap_or_default();
+    within_limit(first.len())?;
+    let mut next = response.chunk().await.map_err(broken)?;
+    if next.is_none() {
+        return Ok(first);
+    }
+    let mut body = BytesMut::from(first);
+    while let Some(chunk) = next {
+        within_limit(body.len() + chunk.len())?;
+        body.extend_from_slice(&chunk);
+        next = response.chunk().await.map_err(broken)?;
+    }
+    Ok(body.freeze())
 }
 
 fn within_limit(bytes: usize) -> Result<(), Broken> {

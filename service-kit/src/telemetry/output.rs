@@ -28,32 +28,36 @@ pub(super) fn standard_error() -> &'static Output<Stderr> {
 }
 
 /// For as long as it lives, ordinary lines go out together; then each at once again, those that wait first.
-pub(crate) struct Together(());
+pub(crate) struct Together<T: Target = Stderr>(&'static Output<T>);
 
 impl Together {
     pub(crate) fn begin() -> Together {
-        let writing = thread::Builder::new().name("log".to_owned()).spawn(|| STANDARD_ERROR.write_now_and_then());
-        // Without the thread each line goes out at once.
-        if writing.is_ok() {
-            STANDARD_ERROR.lines().together = true;
-        }
-        Together(())
+        Together::of(&STANDARD_ERROR)
     }
 }
 
-impl Drop for Together {
+impl<T: Target> Together<T> {
+    fn of(output: &'static Output<T>) -> Together<T> {
+        let writing = thread::Builder::new().name("log".to_owned()).spawn(|| output.write_now_and_then());
+        // Without the thread each line goes out at once.
+        output.lines().together = writing.is_ok();
+        Together(output)
+    }
+}
+
+impl<T: Target> Drop for Together<T> {
     fn drop(&mut self) {
-        STANDARD_ERROR.lines().together = false;
-        STANDARD_ERROR.write_out();
+        self.0.lines().together = false;
+        self.0.write_out();
     }
 }
 
 /// Where lines go to.
-pub(super) trait Target: Sync + 'static {
+pub(crate) trait Target: Sync + 'static {
     fn write(&self, lines: &[u8]);
 }
 
-pub(super) struct Stderr;
+pub(crate) struct Stderr;
 
 impl Target for Stderr {
     fn write(&self, lines: &[u8]) {
@@ -63,7 +67,7 @@ impl Target for Stderr {
 }
 
 /// Lines on their way to a target.
-pub(super) struct Output<T> {
+pub(crate) struct Output<T> {
     target: T,
     lines: Mutex<Lines>,
     there_are_some: Condvar,
@@ -121,7 +125,7 @@ impl<T: Target> Output<T> {
 }
 
 /// One line, by its level.
-pub(super) struct Line<T: 'static> {
+pub(crate) struct Line<T: 'static> {
     output: &'static Output<T>,
     at_once: bool,
 }
@@ -151,12 +155,14 @@ impl<'a, T: Target> MakeWriter<'a> for &'static Output<T> {
 
 #[cfg(test)]
 mod tests {
-    use std::{sync::mpsc, time::Instant};
+    use std::sync::mpsc::{Receiver, Sender, channel};
+
+    use tracing_subscriber::fmt;
 
     use super::*;
 
     /// Tells of each call.
-    struct Calls(Mutex<mpsc::Sender<String>>);
+    struct Calls(Mutex<Sender<String>>);
 
     impl Target for Calls {
         fn write(&self, lines: &[u8]) {
@@ -165,42 +171,57 @@ mod tests {
         }
     }
 
-    fn output(together: bool) -> (&'static Output<Calls>, mpsc::Receiver<String>) {
-        let (tell, told) = mpsc::channel();
-        let output = Box::leak(Box::new(Output::new(Calls(Mutex::new(tell)))));
-        output.lines().together = together;
-        (output, told)
+    fn output() -> (&'static Output<Calls>, Receiver<String>) {
+        let (tell, told) = channel();
+        (Box::leak(Box::new(Output::new(Calls(Mutex::new(tell))))), told)
     }
 
     #[test]
     fn ordinary_lines_wait_for_a_warning_which_does_not() {
-        let (output, told) = output(true);
-        output.add(b"one\n", false);
-        output.add(b"two\n", false);
-        assert!(told.try_recv().is_err(), "they wait");
-        output.add(b"trouble\n", true);
-        assert_eq!(told.try_recv().as_deref(), Ok("one\ntwo\ntrouble\n"));
+        let (output, told) = output();
+        output.lines().together = true;
+        let log = fmt().with_writer(output).without_time().with_ansi(false).with_target(false).finish();
+        tracing::subscriber::with_default(log, || {
+            tracing::info!("one");
+            tracing::info!("two");
+            assert!(told.try_recv().is_err(), "they wait");
+            tracing::warn!("trouble");
+        });
+        assert_eq!(told.try_recv().as_deref(), Ok(" INFO one\n INFO two\n WARN trouble\n"));
     }
 
     #[test]
-    fn a_line_alone_goes_out_by_itself_and_many_are_not_kept() {
-        let (output, told) = output(true);
-        thread::spawn(|| output.write_now_and_then());
+    fn a_line_that_nobody_follows_goes_out_in_a_moment() {
+        let (output, told) = output();
+        let _together = Together::of(output);
         for line in ["one\n", "two\n"] {
             output.add(line.as_bytes(), false);
             assert_eq!(told.recv_timeout(Duration::from_secs(10)).as_deref(), Ok(line));
         }
-        let (output, told) = self::output(true);
-        let (line, began) = (vec![b'x'; 1_024], Instant::now());
+    }
+
+    #[test]
+    fn many_lines_are_not_kept() {
+        let (output, told) = output();
+        output.lines().together = true;
+        let line = vec![b'x'; 1_024];
         (0..WAITING_BYTES / line.len()).for_each(|_| output.add(&line, false));
-        assert_eq!(told.try_recv().map(|lines| lines.len()), Ok(WAITING_BYTES), "after {:?}", began.elapsed());
+        assert_eq!(told.try_recv().map(|lines| lines.len()), Ok(WAITING_BYTES));
         assert!(output.lines().waiting.capacity() <= 2 * WAITING_BYTES);
     }
 
     #[test]
-    fn before_a_service_runs_and_in_tools_each_line_goes_out_at_once() {
-        let (output, told) = output(false);
-        output.add(b"one\n", false);
-        assert_eq!(told.try_recv().as_deref(), Ok("one\n"));
+    fn before_and_after_each_line_goes_out_at_once() {
+        let (output, told) = output();
+        output.add(b"before\n", false);
+        assert_eq!(told.try_recv().as_deref(), Ok("before\n"));
+        // As if the thread had no turn.
+        output.lines().together = true;
+        let together = Together(output);
+        output.add(b"meanwhile\n", false);
+        assert!(told.try_recv().is_err(), "it waits");
+        drop(together);
+        output.add(b"after\n", false);
+        assert_eq!(told.try_iter().collect::<Vec<_>>(), ["meanwhile\n", "after\n"]);
     }
 }

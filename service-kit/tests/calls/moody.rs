@@ -26,6 +26,8 @@ pub enum Mood {
     Hangs,
     /// Says 503 at once.
     Busy,
+    /// Says so many bytes.
+    Says(usize),
 }
 
 pub struct Moody {
@@ -61,6 +63,11 @@ pub async fn ask(client: &Client) -> Result<RawAnswer, Silence> {
     client.attempt(Method::GET, "/", &[], None).await
 }
 
+/// So many bytes, of which no two pieces are alike.
+pub fn words(bytes: usize) -> Vec<u8> {
+    (0_u32..).flat_map(u32::to_be_bytes).take(bytes).collect()
+}
+
 async fn serve(listener: TcpListener, mood: watch::Sender<Mood>, asked: Arc<AtomicUsize>) {
     while let Ok((stream, _)) = listener.accept().await {
         tokio::spawn(answer(stream, mood.subscribe(), Arc::clone(&asked)));
@@ -73,12 +80,14 @@ async fn answer(mut stream: TcpStream, mut mood: watch::Receiver<Mood>, asked: A
     while let Ok(1..) = stream.read(&mut request).await {
         asked.fetch_add(1, Ordering::SeqCst);
         let now = *mood.wait_for(|mood| *mood != Mood::Hangs).await.unwrap();
-        let answer: &[u8] = match now {
+        let (status, body) = match now {
             Mood::Breaks => return,
-            Mood::Busy => b"HTTP/1.1 503 Busy\r\ncontent-length: 0\r\n\r\n",
-            Mood::Well | Mood::Hangs => b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n",
+            Mood::Busy => ("503 Busy", Vec::new()),
+            Mood::Well | Mood::Hangs => ("200 OK", Vec::new()),
+            Mood::Says(bytes) => ("200 OK", words(bytes)),
         };
-        if stream.write_all(answer).await.is_err() {
+        let head = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n", body.len());
+        if stream.write_all(&[head.as_bytes(), &body].concat()).await.is_err() {
             return;
         }
     }

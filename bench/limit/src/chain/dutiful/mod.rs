@@ -1,9 +1,10 @@
 //! The chain that keeps the shop's promises. Every part knows who asks, passes the request's id on and writes its line; the
 //! databases hold the rows that the shop writes for a purchase, with their columns, indexes and checks.
 //!
-//! For a purchase that is paid on delivery: orders: the order and its move, its line and what was in force, two lines of history, two messages to a
-//! customer without a telephone, the key and its answer, two events and their deliveries, all four deleted when the gateway
-//! has them. Catalog: the book, the taking and its line, the ledger, an event likewise. Gateway: the line of the audit log.
+//! For a purchase that is paid on delivery: orders: the order and its move, its line and what was in force, two lines of
+//! history, two messages to a customer without a telephone, the key and its answer, two events and their deliveries, all four
+//! deleted when the gateway has them. Catalog: the book, the taking and its line, the ledger, an event likewise. Gateway:
+//! the line of the audit log.
 //!
 //! For one that is paid by card there are besides: the provider: the token that the card is exchanged for, the payment, the
 //! webhook that tells of it and its acknowledgement. Orders: the payment's row, written with the order, changed with the move
