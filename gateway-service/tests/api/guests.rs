@@ -52,6 +52,20 @@ async fn a_guest_buys_and_sees_his_order_by_the_token_of_his_first_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn on_https_a_guest_is_known_by_a_cookie_that_no_neighbour_can_set() {
+    let shop = Shop::open_on_https("guests_https").await;
+    let book = shop.book("g-1", "cooking", 5).await;
+    let bought = buy(&shop, &[], book).await;
+    let (order, cookie) = (bought.header("location"), bought.header("set-cookie"));
+    assert!(cookie.starts_with("__Host-lastcopy-guest=lcg_") && cookie.contains("; Secure"), "{cookie}");
+    let cookie = cookie.split(';').next().unwrap();
+    assert_eq!(get(&shop, &[("cookie", cookie)], order).await.status, 200);
+    let neighbours = cookie.replace("__Host-", "");
+    assert_eq!(get(&shop, &[("cookie", &neighbours)], order).await.status, 401);
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_guest_who_never_heard_asks_again_with_his_key_and_owns_one_order() {
     let shop = Shop::open("guest_again").await;
     let book = shop.book("g-1", "cooking", 5).await;

@@ -55,15 +55,20 @@ fn any_port() -> SocketAddr {
 
 impl Shop {
     pub async fn open(name: &str) -> Shop {
-        Shop::open_with(name, true).await
+        Shop::open_with(name, true, None).await
     }
 
     pub async fn open_without_guests(name: &str) -> Shop {
-        Shop::open_with(name, false).await
+        Shop::open_with(name, false, None).await
+    }
+
+    /// As behind something that speaks https with its visitors.
+    pub async fn open_on_https(name: &str) -> Shop {
+        Shop::open_with(name, true, Some("https://shop.example")).await
     }
 
     #[expect(clippy::disallowed_methods, reason = "a plain client, to see heads and bodies as they are")]
-    async fn open_with(name: &str, guests: bool) -> Shop {
+    async fn open_with(name: &str, guests: bool, public_url: Option<&str>) -> Shop {
         let databases = [
             TestDatabase::create(&format!("{name}_catalog")).await,
             TestDatabase::create(&format!("{name}_order")).await,
@@ -112,6 +117,7 @@ impl Shop {
         let order = order.await.unwrap();
         let identity = IdentityConfig {
             guest_checkout: Some(guests),
+            public_url: public_url.map(|url| url.parse().unwrap()),
             operator_key: Some(Secret::new(OPERATOR_KEY)),
             ..IdentityConfig::on(databases[3].url().clone())
         };
