@@ -90,7 +90,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let inner_gate = Gate::trusting(Service::Gateway, &tellers).map_err(|error| StartError::Part(error.to_string()))?;
     let own = [identity.check(), cache.check()];
     let checks = parts.into_iter().chain(own).chain(shared.as_ref().map(Shared::check)).collect();
-    let layers = Layers::new(Arc::clone(&identity), &config.identity.rates, shared, Some(upstreams.order.clone()));
+    let layers = Layers::new(Arc::clone(&identity), &config.identity.rates, shared, Some(Arc::clone(&upstreams)));
     serve_behind(layers, INFO, config.listen, config.workers, checks, background, move |routes| {
         http::busy_routes(routes);
         identity.routes(routes);

@@ -30,6 +30,8 @@ pub mod outside;
 pub mod process;
 /// Carries events out, in order, until they are acknowledged.
 pub mod relay;
+/// What is believed for a while.
+mod remembered;
 /// Logging and traces.
 pub mod telemetry;
 /// What tests of every crate share: throw-away databases, waiting on conditions.
@@ -39,3 +41,4 @@ pub mod testing;
 pub use client::{Client, ClientOptions, NoAnswer, NotSent, Outcome, RawAnswer, Silence};
 pub use clock::Clock;
 pub use context::RequestContext;
+pub use remembered::Remembered;

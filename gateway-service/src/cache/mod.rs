@@ -21,12 +21,18 @@ mod writing;
 
 use std::{
     future::Future,
+    hash::RandomState,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use service_kit::{RawAnswer, RequestContext, faults, http::Check, metrics::Counters};
-use shared_types::Problem;
+use quick_cache::Weighter;
+use service_kit::{
+    RawAnswer, RequestContext, faults,
+    http::Check,
+    metrics::{Counter, Counters},
+};
+use shared_types::{BookId, Problem};
 
 use crate::shared::{Found, Point, Shared};
 use flights::Flights;
@@ -36,7 +42,11 @@ pub use reading::Key;
 pub use writing::stale_after;
 
 /// Bytes that are kept at most, bodies and keys together.
-const MAX_BYTES: u64 = 64 * 1024 * 1024;
+const MAX_BYTES: usize = 64 * 1024 * 1024;
+/// Bytes of a book with all that is kept of it.
+const ORDINARY_BYTES: usize = 1_024;
+/// Parts of the cache, each with a lock and so many bytes of its own that the largest answer fits into it.
+const SHARDS: usize = 8;
 /// An answer that is larger is kept by nobody but the gateway that asked.
 const MAX_SHARED_BYTES: usize = 1024 * 1024;
 /// Whether an answer came from here: `HIT`, or `MISS` where any part of it was asked for.
@@ -59,9 +69,11 @@ pub static ANSWERS: Counters<1> = Counters::new(
 pub struct Cache {
     ttl: Duration,
     shared: Option<Arc<Shared>>,
-    entries: moka::sync::Cache<Key, Arc<Entry>>,
+    entries: quick_cache::sync::Cache<Key, Arc<Entry>, Weight, RandomState>,
     flights: Flights,
     marks: Marks,
+    hits: Counter,
+    misses: Counter,
 }
 
 /// An answer that is kept.
@@ -77,6 +89,17 @@ struct Entry {
     asked_at: Instant,
 }
 
+/// Bytes that an answer takes.
+#[derive(Clone)]
+struct Weight;
+
+impl Weighter<Key, Arc<Entry>> for Weight {
+    fn weight(&self, key: &Key, entry: &Arc<Entry>) -> u64 {
+        let books = entry.on.books.len() * size_of::<BookId>();
+        (key.bytes() + entry.answer.body.len() + books + 512) as u64
+    }
+}
+
 /// Whether there is something to serve.
 enum Kept {
     Yes(RawAnswer),
@@ -87,23 +110,19 @@ enum Kept {
 impl Cache {
     /// A cache whose answers are served for `ttl` at most; zero switches it off. With `shared` it is that of all gateways.
     pub fn new(ttl: Duration, shared: Option<Arc<Shared>>) -> Cache {
-        let weigh = |key: &Key, entry: &Arc<Entry>| {
-            let books = entry.on.books.len() * size_of::<i64>();
-            u32::try_from(key.bytes() + entry.answer.body.len() + books + 512).unwrap_or(u32::MAX)
-        };
-        let kept_for = if faults::sabotaged("no_ttl") { Duration::from_secs(3_600) } else { ttl };
-        let entries =
-            moka::sync::Cache::builder().max_capacity(MAX_BYTES).weigher(weigh).time_to_live(kept_for).build();
-        Cache { ttl, shared, entries, flights: Flights::default(), marks: Marks::new() }
+        let mut options = quick_cache::OptionsBuilder::new();
+        options.shards(SHARDS).weight_capacity(MAX_BYTES as u64).estimated_items_capacity(MAX_BYTES / ORDINARY_BYTES);
+        let options = options.build().expect("BUG: all that a cache has to know is said");
+        // Callers choose the keys: where each of them ends up is nobody's to know.
+        let hasher = RandomState::new();
+        let entries = quick_cache::sync::Cache::with_options(options, Weight, hasher, Default::default());
+        let [hits, misses] = ["hit", "miss"].map(|outcome| ANSWERS.with([outcome]));
+        Cache { ttl, shared, entries, flights: Flights::default(), marks: Marks::new(), hits, misses }
     }
 
     /// What is kept here is kept in this process: it answers whenever the process does.
     pub fn check(&self) -> Check {
-        let entries = self.entries.clone();
-        Check::new("cache", move || {
-            entries.run_pending_tasks();
-            async { Ok(()) }
-        })
+        Check::new("cache", || async { Ok(()) })
     }
 
     /// From now on nothing is served that was asked for earlier and depends on this: here, and at every gateway that
@@ -115,6 +134,13 @@ impl Cache {
             Some(names) => shared.drop_marks(&names.concat()).await,
             None => drop(shared.begin().await),
         }
+    }
+
+    /// The answer that is kept under this key, where this gateway has its cache to itself.
+    pub fn at_hand(&self, key: &Key) -> Option<RawAnswer> {
+        let alone = self.shared.is_none() && !self.ttl.is_zero();
+        let answer = if alone { self.kept_here(key, self.marks.now()) } else { None };
+        answer.map(|answer| self.hit(answer))
     }
 
     /// The answer that is kept under this key, or the one that `ask` gets, which is then kept.
@@ -168,8 +194,12 @@ impl Cache {
                 Found::Nothing(point) => Kept::No(Some(point)),
             };
         }
-        let entry = self.entries.get(key).filter(|entry| self.serves(entry, arrived));
-        entry.map_or(Kept::No(None), |entry| Kept::Yes(entry.answer.clone()))
+        self.kept_here(key, arrived).map_or(Kept::No(None), Kept::Yes)
+    }
+
+    fn kept_here(&self, key: &Key, arrived: Mark) -> Option<RawAnswer> {
+        let entry = self.entries.get(key).filter(|entry| self.serves(entry, arrived))?;
+        Some(entry.answer.clone())
     }
 
     /// Whether an answer may be given to somebody who arrived then: it was asked for since, or nothing it depends on has
@@ -219,13 +249,13 @@ impl Cache {
     }
 
     fn hit(&self, answer: RawAnswer) -> RawAnswer {
-        ANSWERS.with(["hit"]).inc();
+        self.hits.inc();
         RequestContext::current().set_header_once(X_CACHE, "HIT");
         answer
     }
 
     fn missed(&self, answered: Result<RawAnswer, Problem>) -> Result<RawAnswer, Problem> {
-        ANSWERS.with(["miss"]).inc();
+        self.misses.inc();
         RequestContext::current().set_header(X_CACHE, "MISS");
         answered
     }

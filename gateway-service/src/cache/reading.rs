@@ -19,8 +19,17 @@ pub(super) const KEPT_HEADERS: [&str; 3] = ["etag", "link", "x-total-count"];
 /// Under what an answer is kept: method, path, query, and what its caller may see.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Key {
-    target: String,
+    target: Target,
     sight: Sight,
+}
+
+/// What is asked for; it is only read.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Target {
+    /// One book by its number, by far the most often: its key takes no memory of its own.
+    Book(BookId),
+    /// A path with its query.
+    Path(String),
 }
 
 /// What a caller may see: all that the catalog looks at. Who he is it does not know.
@@ -34,9 +43,15 @@ impl Key {
     /// The key of a request to the catalog; none where its answer is not one that everybody with the same permissions
     /// gets, or is asked for too seldom to be kept.
     pub fn of(caller: &Caller, ask: &Ask<'_>) -> Option<Key> {
+        if ask.method != Method::GET {
+            return None;
+        }
         let path = ask.path.split('?').next().unwrap_or_default();
         let mut parts = path.split('/').skip(1);
         let may = match [parts.next(), parts.next(), parts.next(), parts.next()] {
+            [Some("books"), Some(id), None, _] if path.len() == ask.path.len() => {
+                return id.parse().ok().map(|book| Key::of_book(caller, book));
+            }
             [Some("books" | "topics"), None, ..] => true,
             // Withdrawn books are asked for by who repeats a purchase, and nothing tells when another takes the ISBN.
             [Some("books"), Some("by-isbn"), Some(_), None] => !ask.path.contains('?'),
@@ -45,19 +60,35 @@ impl Key {
             [Some("orders"), ..] => faults::sabotaged("keeps_personal"),
             _ => false,
         };
-        let key = || Key { target: [ask.method.as_str(), " ", &ask.path].concat(), sight: sight(caller) };
-        (may && ask.method == Method::GET).then(key)
+        may.then(|| Key { target: Target::Path(ask.path.clone()), sight: sight(caller) })
+    }
+
+    /// The key of one book, looked at by its number.
+    pub fn of_book(caller: &Caller, book: BookId) -> Key {
+        Key { target: Target::Book(book), sight: sight(caller) }
     }
 
     /// Under what all gateways keep it.
     pub(super) fn digest(&self) -> String {
         let sight = format!("{} {}", self.sight.role, self.sight.scopes);
-        let digest = Sha256::new().chain_update(sight).chain_update([0]).chain_update(&self.target).finalize();
+        let digest = Sha256::new().chain_update(sight).chain_update([0]).chain_update(self.asked()).finalize();
         digest.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
+    /// Method, path and query.
+    fn asked(&self) -> String {
+        match &self.target {
+            Target::Book(book) => format!("GET /books/{book}"),
+            Target::Path(path) => format!("GET {path}"),
+        }
+    }
+
     pub(super) fn bytes(&self) -> usize {
-        self.target.len() + size_of::<Sight>()
+        let path = match &self.target {
+            Target::Book(_) => 0,
+            Target::Path(path) => path.len(),
+        };
+        path + size_of::<Key>()
     }
 
     /// What an answer to it depends on; none where the answer is not to be kept.
@@ -65,10 +96,14 @@ impl Key {
         if answer.status.as_u16() != 200 {
             return None;
         }
-        if faults::sabotaged("keeps_personal") && self.target.contains("/orders") {
+        let target = match &self.target {
+            Target::Book(_) => "",
+            Target::Path(path) => path,
+        };
+        if faults::sabotaged("keeps_personal") && target.contains("/orders") {
             return Some(Depends { books: Vec::new(), chosen_by: Choice::Name });
         }
-        let (path, query) = self.target.split_once('?').unwrap_or((&self.target, ""));
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let books = match serde_json::from_slice(&answer.body).ok()? {
             Shown::Page { items } => items.into_iter().filter_map(|item| item.id).collect(),
             Shown::One { id } => vec![id],
@@ -76,8 +111,8 @@ impl Key {
         // However the parameter is spelt: a percent sign may hide it.
         let by_stock = query.contains("state") || query.contains('%');
         let chosen_by = match path {
-            "GET /books" if by_stock => Choice::Stock,
-            "GET /books" | "GET /topics" => Choice::Content,
+            "/books" if by_stock => Choice::Stock,
+            "/books" | "/topics" => Choice::Content,
             _ => Choice::Name,
         };
         Some(Depends { books, chosen_by })

@@ -12,7 +12,7 @@ use service_kit::{
     client::ClientError,
     faults,
 };
-use shared_types::{Code, Problem};
+use shared_types::{BookId, Code, Problem};
 
 use crate::cache::{self, Cache, Key, stale_after};
 use again::Unanswered;
@@ -108,6 +108,11 @@ impl Upstream {
             cache::say_nothing();
         }
         self.send_for(caller, &ask).await
+    }
+
+    /// The catalog's answer to somebody who looks at this book, where it is kept here and nobody else has a say in it.
+    pub fn book_at_hand(&self, caller: &Caller, book: BookId) -> Option<RawAnswer> {
+        self.cache.at_hand(&Key::of_book(caller, book))
     }
 
     /// Sends a request, again where that is safe and there was no answer. A 5xx of the other side is none.

@@ -1,3 +1,5 @@
+use std::str::FromStr;
+
 use paperclip::v2::{models::DataType, schema::TypedData};
 use serde::{Deserialize, Deserializer, de};
 use service_kit::auth::Caller;
@@ -8,20 +10,24 @@ use crate::clients::{Ask, Upstreams};
 
 /// A book by its number or its ISBN. Ten or thirteen digits with a right check digit are an ISBN.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum BookRef {
+pub(crate) enum BookRef {
     Number(BookId),
     Isbn(Isbn),
 }
 
 impl<'de> Deserialize<'de> for BookRef {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        if let Ok(isbn) = text.parse() {
-            return Ok(BookRef::Isbn(isbn));
-        }
-        let number =
-            text.parse().map_err(|_| de::Error::custom(format!("{text:?} is neither a book's number nor an ISBN")))?;
-        Ok(BookRef::Number(number))
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+impl FromStr for BookRef {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<BookRef, String> {
+        let number = || text.parse().map(BookRef::Number);
+        let named = text.parse().map(BookRef::Isbn).or_else(|_| number());
+        named.map_err(|_| format!("{text:?} is neither a book's number nor an ISBN"))
     }
 }
 

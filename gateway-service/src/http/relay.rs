@@ -84,15 +84,12 @@ impl<T, S> Responder for Relayed<T, S> {
     fn respond_to(self, _: &HttpRequest) -> HttpResponse {
         let status = StatusCode::from_u16(self.answer.status.as_u16()).unwrap_or(StatusCode::BAD_GATEWAY);
         let mut response = HttpResponse::build(status);
-        let value = |name: &str| self.answer.headers.get(name).and_then(|value| value.to_str().ok());
-        for name in KEPT_HEADERS {
-            if let Some(value) = value(name) {
-                response.insert_header((*name, value));
-            }
-        }
-        for name in REWRITTEN_HEADERS {
-            if let Some(value) = value(name) {
-                response.insert_header((*name, rewritten(value)));
+        for (name, value) in self.answer.headers.iter() {
+            let (name, Ok(value)) = (name.as_str(), value.to_str()) else { continue };
+            if KEPT_HEADERS.contains(&name) {
+                response.insert_header((name, value));
+            } else if REWRITTEN_HEADERS.contains(&name) {
+                response.insert_header((name, rewritten(value)));
             }
         }
         if self.answer.body.is_empty() {

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use actix_web::{HttpMessage, HttpRequest};
+use actix_web::{HttpMessage, HttpRequest, http::header::HeaderName};
 use service_kit::{
     auth::{
         Authenticate, Authenticating, Caller, Claims, Expected, MAX_TOKEN_LIFETIME_S, Refusal, Scopes, Service,
@@ -36,7 +36,7 @@ pub const REVOCATION_LAG_S: u64 = 15;
 /// No configuration makes it longer.
 pub const MAX_REVOCATION_LAG_S: u64 = 60;
 /// Sign-ins, and keys, that are remembered at most.
-pub const MAX_REMEMBERED: u64 = 50_000;
+pub const MAX_REMEMBERED: usize = 50_000;
 
 /// Who the holder of an account is.
 pub(super) const fn who(role: Role, account: AccountId) -> Who {
@@ -131,19 +131,20 @@ impl Identity {
             Ok(())
         });
         done.await.map_err(|error: DbError| trouble::database(&error))?;
-        self.families.invalidate(id);
+        self.families.forget(id);
         Ok(())
     }
 
     /// After a change that ends families: nothing that was remembered is believed any more.
     pub(super) fn forget_families(&self) {
-        self.families.invalidate_all();
-        self.known_keys.invalidate_all();
+        self.families.forget_all();
+        self.known_keys.forget_all();
     }
 }
 
 /// The header of an API key.
-const API_KEY: &str = "x-api-key";
+const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+const GUEST: HeaderName = HeaderName::from_static(GUEST_TOKEN);
 
 /// The one API key of a request.
 fn api_key(request: &HttpRequest) -> Result<Option<&str>, Refusal> {
@@ -151,7 +152,7 @@ fn api_key(request: &HttpRequest) -> Result<Option<&str>, Refusal> {
 }
 
 /// A header that a request has once at most.
-fn one_header<'a>(request: &'a HttpRequest, name: &str) -> Result<Option<&'a str>, Refusal> {
+fn one_header<'a>(request: &'a HttpRequest, name: HeaderName) -> Result<Option<&'a str>, Refusal> {
     let mut values = request.headers().get_all(name);
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {
@@ -171,7 +172,7 @@ impl Identity {
     /// The guest who sends a request without another credential; nobody where it has no guest's token either. Browsers
     /// send what they have, so a cookie that is none of ours is no credential; a header was meant.
     fn guest(&self, request: &HttpRequest) -> Result<Caller, Refusal> {
-        if let Some(token) = one_header(request, GUEST_TOKEN)? {
+        if let Some(token) = one_header(request, GUEST)? {
             return self.guests.read(token);
         }
         let guest = Visit::guest_in(request).and_then(|cookie| self.guests.read(cookie.expose()).ok());

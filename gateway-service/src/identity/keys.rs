@@ -89,7 +89,7 @@ impl Identity {
             Ok::<_, Trouble>(())
         });
         done.await?;
-        self.known_keys.invalidate_all();
+        self.known_keys.forget_all();
         Ok(())
     }
 

@@ -50,9 +50,8 @@ mod trouble;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use moka::sync::Cache;
 use service_kit::{
-    Clock,
+    Clock, Remembered,
     auth::{Issuer, KeySource, Service, Verifier},
     db::{Db, DbOptions},
     http::{Background, Check, StartError},
@@ -91,12 +90,12 @@ pub struct Identity {
     registrations: Mutex<Quota>,
     resets: Mutex<Quota>,
     /// Which families hold; `None`: it does not.
-    families: Cache<String, Option<Arc<Family>>>,
+    families: Remembered<String, Option<Arc<Family>>>,
     /// SHA-256 of the operator's key.
     operator: Option<Vec<u8>>,
     guests: Guests,
     /// API keys that are good, by their hash.
-    known_keys: Cache<Vec<u8>, Arc<ApiKey>>,
+    known_keys: Remembered<Vec<u8>, Arc<ApiKey>>,
 }
 
 impl Identity {
@@ -135,8 +134,8 @@ impl Identity {
             resets: Mutex::new(Quota::new(MAX_RESETS)),
             guests,
             operator: keys::operator(config.operator_key.as_ref()),
-            families: Cache::builder().max_capacity(access::MAX_REMEMBERED).time_to_live(lag).build(),
-            known_keys: Cache::builder().max_capacity(access::MAX_REMEMBERED).time_to_live(lag).build(),
+            families: Remembered::new(access::MAX_REMEMBERED, lag),
+            known_keys: Remembered::new(access::MAX_REMEMBERED, lag),
         });
         identity.allow_configured_keys(config.demo, config.api_key.as_ref()).await.map_err(part)?;
         identity.settle_demo_accounts(config.demo).await.map_err(part)?;

@@ -17,7 +17,7 @@ mod spelling;
 use std::{sync::Arc, time::Duration};
 
 use actix_web::{
-    HttpMessage,
+    Error, HttpMessage, HttpResponse, Responder,
     body::BoxBody,
     dev::{ServiceRequest, ServiceResponse},
     http::{
@@ -29,16 +29,16 @@ use actix_web::{
 use futures_util::StreamExt;
 use serde_json::Value;
 use service_kit::{
-    auth::Gate,
-    http::{Answering, Layer, document::is_documentation, limits::MAX_BODY_BYTES, problem_response},
+    auth::{Caller, Gate},
+    http::{Layer, document::is_documentation, limits::MAX_BODY_BYTES, problem_response},
 };
 use shared_types::Problem;
 
 use crate::{
     cache,
-    clients::Upstream,
+    clients::Upstreams,
     document,
-    http::events::PATH as SERVICES_TELL,
+    http::{books, events::PATH as SERVICES_TELL},
     identity::{Cookie, FreshGuest, GUEST_TOKEN, Identity, Visit},
     shared::Shared,
 };
@@ -48,8 +48,8 @@ pub use rates::{BURST_S, DEFAULT_PER_ADDRESS, DEFAULT_PER_CALLER, RateConfig};
 pub struct Layers {
     identity: Arc<Identity>,
     rates: rates::Rates,
-    /// Whom a crowd asks, where somebody is asked at all.
-    order: Option<Upstream>,
+    /// Whom a crowd asks, and what is at hand of the catalog's answers, where there are other services at all.
+    upstreams: Option<Arc<Upstreams>>,
 }
 
 impl Layers {
@@ -57,62 +57,73 @@ impl Layers {
         identity: Arc<Identity>,
         rates: &RateConfig,
         shared: Option<Arc<Shared>>,
-        order: Option<Upstream>,
+        upstreams: Option<Arc<Upstreams>>,
     ) -> Arc<Layers> {
-        Arc::new(Layers { identity, rates: rates::Rates::new(rates, shared), order })
+        Arc::new(Layers { identity, rates: rates::Rates::new(rates, shared), upstreams })
     }
 
-    async fn admit(&self, request: &ServiceRequest) -> Result<(), Problem> {
+    /// Lets a request in, or says why not: its caller, as far as he is known here.
+    async fn admit(&self, request: &ServiceRequest) -> Result<Option<Caller>, Problem> {
         let request = request.request();
-        crowd::refuse(request.method(), request.path(), self.order.as_ref())?;
+        crowd::refuse(request.method(), request.path(), self.upstreams.as_ref().map(|upstreams| &upstreams.order))?;
         if request.path() == SERVICES_TELL {
             // Its own gate finds out who that is: here nobody but callers of the shop is known, and a refusal is kept.
             // It believes services' tokens only, so neither a cookie nor a key gets anybody in.
-            return Ok(());
+            return Ok(None);
         }
         let counted = !rates::is_probe(request.path()) && !self.identity.is_demo_key(request);
         if counted {
             self.rates.take_address(self.identity.origin(request)).await?;
         }
         // Found out here once, and kept: whoever may not call hears so before anybody looks at what he sent.
-        let caller = Gate::caller(request).await;
-        if let Ok(caller) = &caller
-            && counted
-        {
+        let caller = Gate::caller(request).await.ok();
+        if let Some(caller) = caller.as_ref().filter(|_| counted) {
             self.rates.take_caller(caller).await?;
         }
-        forgery::refuse(request)
+        forgery::refuse(request)?;
+        Ok(caller)
+    }
+
+    /// The answer to a request that was let in, where it needs nobody: what is looked at again and again is not looked for
+    /// among the routes.
+    fn at_hand(&self, request: &ServiceRequest, caller: Option<&Caller>) -> Option<HttpResponse> {
+        let book = books::show_at_hand(request.request(), caller?, self.upstreams.as_ref()?)?;
+        Some(book.respond_to(request.request()))
+    }
+
+    /// The answer of the routes to a request that was let in, noted where it is a change.
+    async fn pass_on(&self, request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse<BoxBody>, Error> {
+        let asked = audit::Asked::of(&self.identity, request.request()).await;
+        let answer = next.call(request).await?;
+        if !tells_what_may_be_kept(&answer) {
+            cache::say_nothing();
+        }
+        if let Some(asked) = asked {
+            // Apart: a crowd has one of these futures each, and most of it never comes so far.
+            Box::pin(asked.answered(&answer)).await;
+        }
+        Ok(answer)
     }
 }
 
 impl Layer for Layers {
-    fn around(self: Arc<Self>, request: ServiceRequest, next: Next<BoxBody>) -> Answering {
-        Box::pin(async move {
-            let request = spelling::canonical(request);
-            let is_docs = is_documentation(request.path());
-            let mut answer = match self.admit(&request).await {
-                Ok(()) => {
-                    // Apart: a crowd has one of these futures each, and most of it never comes so far.
-                    let asked = Box::pin(audit::Asked::of(&self.identity, request.request())).await;
-                    let answer = next.call(request).await?;
-                    if !tells_what_may_be_kept(&answer) {
-                        cache::say_nothing();
-                    }
-                    if let Some(asked) = asked {
-                        Box::pin(asked.answered(&answer)).await;
-                    }
-                    answer
-                }
-                Err(problem) => Box::pin(refused(request, problem)).await,
-            };
-            welcome(&mut answer);
-            for (name, value) in headers::of(is_docs, self.identity.is_on_https()) {
-                if !answer.headers().contains_key(&name) {
-                    answer.headers_mut().insert(name, value);
-                }
+    async fn around(&self, request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse<BoxBody>, Error> {
+        let request = spelling::canonical(request);
+        let is_docs = is_documentation(request.path());
+        let mut answer = match self.admit(&request).await {
+            Ok(caller) => match self.at_hand(&request, caller.as_ref()) {
+                Some(answer) => request.into_response(answer),
+                None => Box::pin(self.pass_on(request, next)).await?,
+            },
+            Err(problem) => Box::pin(refused(request, problem)).await,
+        };
+        welcome(&mut answer);
+        for (name, value) in headers::of(is_docs, self.identity.is_on_https()) {
+            if !answer.headers().contains_key(&name) {
+                answer.headers_mut().insert(name, value);
             }
-            Ok(answer)
-        })
+        }
+        Ok(answer)
     }
 
     fn describe(&self, document: &mut Value) {

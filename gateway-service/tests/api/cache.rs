@@ -1,6 +1,9 @@
 //! What the gateway keeps of the catalog's answers, and what it never keeps. Each sentence of the promise has its test.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -10,7 +13,7 @@ use shared_types::identity::Role::Customer;
 use crate::{
     person::Person,
     shelf::{Shelf, changed},
-    shop::{OPERATOR_KEY, Shop},
+    shop::{Answer, OPERATOR_KEY, Shop},
 };
 
 /// A price as the shop writes it.
@@ -58,6 +61,50 @@ async fn items_cache_says_whether_an_answer_was_kept() {
             assert_eq!(shop.get(personal).await.header("x-cache"), "", "{personal} is nobody else's business");
         }
     }
+    shop.close().await;
+}
+
+/// What does not differ from answer to answer.
+fn lasting_headers(answer: &Answer) -> BTreeMap<String, String> {
+    let lasting = |name: &str| !["date", "x-cache", "x-process-time", "x-request-id"].contains(&name);
+    let headers = answer.headers.iter().filter(|(name, _)| lasting(name.as_str()));
+    headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_book_at_hand_is_what_its_route_answers_and_only_to_who_may_ask() {
+    let shop = Shop::open("cache_at_hand").await;
+    let book = shop.book("h-1", "cooking", 5).await;
+    let path = format!("/api/v1/books/{book}");
+    let ask = async |headers: &[(&str, &str)], path: &str| shop.send_as_is(Method::GET, path, headers, None).await;
+    let mut from_its_route = None;
+    let kept = eventually_some("the book is kept", async || {
+        let answer = shop.get(&path).await;
+        if answer.header("x-cache") == "HIT" {
+            return Some(answer);
+        }
+        from_its_route = Some(answer);
+        None
+    });
+    let kept = kept.await;
+    let from_its_route = from_its_route.expect("the first is not kept");
+    assert_eq!((kept.status, &kept.text), (from_its_route.status, &from_its_route.text));
+    assert_eq!(lasting_headers(&kept), lasting_headers(&from_its_route));
+    // What nobody in particular may see is kept, too: a wrong credential is refused all the same.
+    eventually("it is kept for nobody", async || ask(&[], &path).await.header("x-cache") == "HIT").await;
+    for stranger in [("x-api-key", "nobody's"), ("authorization", "Bearer x"), ("x-guest-token", "lcg_x_y")] {
+        let refused = ask(&[stranger], &path).await;
+        assert_eq!((refused.status, refused.header("x-cache")), (401, ""), "{stranger:?}");
+    }
+    let two = ask(&[("x-api-key", OPERATOR_KEY), ("authorization", "Bearer x")], &path).await;
+    assert_eq!(two.code(), "malformed_header", "{two:?}");
+    let known = ask(&[("x-api-key", OPERATOR_KEY), ("if-none-match", kept.header("etag"))], &path).await;
+    assert_eq!((known.status, known.text.as_str(), known.header("x-cache")), (304, "", "HIT"));
+    for (other, status) in [("/", 200), ("?view=full", 200), ("/ledger", 200), ("%20", 400), ("x", 400)] {
+        let answer = ask(&[("x-api-key", OPERATOR_KEY)], &format!("{path}{other}")).await;
+        assert_eq!(answer.status, status, "{other}: {answer:?}");
+    }
+    assert_eq!(shop.send(Method::PUT, &path, &[], None).await.code(), "method_not_allowed");
     shop.close().await;
 }
 

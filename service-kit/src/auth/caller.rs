@@ -198,7 +198,7 @@ impl Caller {
         match self.who.account() {
             // A promotion does not change who somebody is.
             Some(account) => format!("account:{account}"),
-            None => format!("{}:{}", self.role(), self.who.subject()),
+            None => [self.role().text(), ":", &self.who.subject()].concat(),
         }
     }
 }

@@ -5,21 +5,20 @@ use std::{
     time::Duration,
 };
 
-use moka::sync::Cache;
-
 use super::{
     caller::{Caller, Service, Who},
     issuer::{Issuer, MintError},
     scope::Scopes,
     token::{Claims, Token},
 };
+use crate::Remembered;
 
 /// A token between services holds this long.
 const LIFETIME_S: u64 = 5 * 60;
 /// It is used until this long before it expires.
 const LEFT_OVER_S: i64 = 60;
 /// Callers whose tokens are kept at most.
-const MAX_CALLERS: u64 = 10_000;
+const MAX_CALLERS: usize = 10_000;
 
 /// Where a [`Client`](crate::Client) gets the token of its next call.
 pub trait TokenSource: Send + Sync {
@@ -64,13 +63,13 @@ impl TokenSource for ServiceTokens {
 pub struct CallerTokens {
     issuer: Issuer,
     aud: Service,
-    kept: Cache<Caller, Token>,
+    kept: Remembered<Caller, Token>,
 }
 
 impl CallerTokens {
     /// Tokens of `issuer`, which must be the gateway's to be believed, for `aud`.
     pub fn new(issuer: Issuer, aud: Service) -> CallerTokens {
-        let kept = Cache::builder().max_capacity(MAX_CALLERS).time_to_live(Duration::from_secs(LIFETIME_S)).build();
+        let kept = Remembered::new(MAX_CALLERS, Duration::from_secs(LIFETIME_S));
         CallerTokens { issuer, aud, kept }
     }
 
@@ -100,7 +99,7 @@ impl TokenSource for OneCaller {
 
     fn refused(&self, token: &Token) {
         if self.tokens.kept.get(&self.caller).as_ref() == Some(token) {
-            self.tokens.kept.invalidate(&self.caller);
+            self.tokens.kept.forget(&self.caller);
         }
     }
 }

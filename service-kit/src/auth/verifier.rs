@@ -2,7 +2,6 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, Validation, errors::ErrorKind};
-use moka::sync::Cache;
 use serde::{Deserialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 
@@ -14,10 +13,10 @@ use super::{
     scope::Scopes,
     token::{ACCESS_TOKEN_TYP, LEEWAY_S, MAX_TOKEN_BYTES, MAX_TOKEN_LIFETIME_S, WireClaims, seconds},
 };
-use crate::Clock;
+use crate::{Clock, Remembered};
 
 /// Verified tokens that are remembered at most.
-const MAX_CACHED_TOKENS: u64 = 10_000;
+const MAX_CACHED_TOKENS: usize = 10_000;
 
 /// What a token must say to be believed here.
 #[derive(Debug, Clone, Copy)]
@@ -94,7 +93,7 @@ pub struct Verified {
 pub struct Verifier {
     clock: Clock,
     trusted: BTreeMap<Service, KeySource>,
-    cache: Cache<[u8; 32], Arc<Signed>>,
+    cache: Remembered<[u8; 32], Arc<Signed>>,
 }
 
 /// A token whose signature was right. What it says is judged at every use.
@@ -120,8 +119,7 @@ impl Verifier {
     pub fn new(clock: Clock) -> Verifier {
         ed25519::install();
         let forget_after_s = (MAX_TOKEN_LIFETIME_S + LEEWAY_S).unsigned_abs();
-        let cache =
-            Cache::builder().max_capacity(MAX_CACHED_TOKENS).time_to_live(Duration::from_secs(forget_after_s)).build();
+        let cache = Remembered::new(MAX_CACHED_TOKENS, Duration::from_secs(forget_after_s));
         Verifier { clock, trusted: BTreeMap::new(), cache }
     }
 

@@ -28,7 +28,7 @@ pub(super) struct Guard {
 pub(super) struct Admission<'a> {
     pub(super) pass: Pass<'a>,
     pub(super) seat: Seat<'a>,
-    _under_way: InFlight,
+    _under_way: InFlight<'a>,
 }
 
 impl Guard {

@@ -258,7 +258,7 @@ impl Client {
         }
         let mut response = request.send().await.map_err(broken)?;
         let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
-        Ok(RawAnswer { status, headers, body: body(response).await? })
+        Ok(RawAnswer { status, headers: Arc::new(headers), body: body(response).await? })
     }
 
     /// The address of `path` at this service and no other: our token goes nowhere else.

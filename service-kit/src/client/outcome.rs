@@ -1,6 +1,6 @@
 //! The ways in which a call can end.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use actix_web::web::Bytes;
 use reqwest::{
@@ -97,7 +97,7 @@ impl From<Silence> for NoAnswer {
 #[derive(Debug, Clone)]
 pub struct RawAnswer {
     pub status: StatusCode,
-    pub headers: HeaderMap,
+    pub headers: Arc<HeaderMap>,
     pub body: Bytes,
 }
 
@@ -105,8 +105,8 @@ impl RawAnswer {
     /// An answer as if it had come.
     pub fn made(status: StatusCode, headers: &[(&'static str, &str)], body: &str) -> RawAnswer {
         let read = |text: &str| text.parse().expect("BUG: a header made here is one");
-        let headers = headers.iter().map(|(name, text)| (HeaderName::from_static(name), read(text))).collect();
-        RawAnswer { status, headers, body: Bytes::copy_from_slice(body.as_bytes()) }
+        let headers = headers.iter().map(|(name, text)| (HeaderName::from_static(name), read(text)));
+        RawAnswer { status, headers: Arc::new(headers.collect()), body: Bytes::copy_from_slice(body.as_bytes()) }
     }
 
     /// The text of a header.
@@ -119,7 +119,7 @@ impl RawAnswer {
     pub fn with_headers_only(&self, names: &[&'static str]) -> RawAnswer {
         let kept =
             names.iter().filter_map(|name| Some((HeaderName::from_static(name), self.headers.get(*name)?.clone())));
-        RawAnswer { status: self.status, headers: kept.collect(), body: Bytes::copy_from_slice(&self.body) }
+        RawAnswer { status: self.status, headers: Arc::new(kept.collect()), body: Bytes::copy_from_slice(&self.body) }
     }
 
     /// The seconds in `Retry-After`; a date there says nothing.

@@ -14,14 +14,14 @@ use super::limits::MAX_REQUESTS_IN_FLIGHT;
 pub(super) struct Load(Arc<AtomicUsize>);
 
 /// One request's part of the load, for as long as it lives.
-pub(super) struct Share(Arc<AtomicUsize>);
+pub(super) struct Share<'a>(&'a AtomicUsize);
 
 impl Load {
     /// A share for a request at this path, or the refusal. Questions after the service's health and what other services
     /// tell it are always let in: they are few, and an orchestrator that gets no answer makes the load worse.
-    pub(super) fn share(&self, path: &str) -> Result<Share, Problem> {
+    pub(super) fn share(&self, path: &str) -> Result<Share<'_>, Problem> {
         let before = self.0.fetch_add(1, Ordering::Relaxed);
-        let share = Share(Arc::clone(&self.0));
+        let share = Share(&self.0);
         if before < MAX_REQUESTS_IN_FLIGHT || is_probe(path) || path == "/events" {
             return Ok(share);
         }
@@ -34,7 +34,7 @@ fn is_probe(path: &str) -> bool {
     path.starts_with("/health/") || path.starts_with("/api/v1/health/")
 }
 
-impl Drop for Share {
+impl Drop for Share<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
@@ -48,7 +48,7 @@ mod tests {
     #[test]
     fn beyond_the_limit_only_health_and_events_are_served_until_somebody_is_done() {
         let load = Load::default();
-        let mut shares: Vec<Share> = (0..MAX_REQUESTS_IN_FLIGHT).map(|_| load.share("/books").unwrap()).collect();
+        let mut shares: Vec<Share<'_>> = (0..MAX_REQUESTS_IN_FLIGHT).map(|_| load.share("/books").unwrap()).collect();
         let refused = load.share("/books").err().unwrap();
         assert_eq!((refused.code, refused.retryable), (Code::Overloaded, true));
         for path in ["/health/live", "/health/ready", "/api/v1/health/live", "/events"] {

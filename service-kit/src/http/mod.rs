@@ -34,7 +34,7 @@ mod shell;
 
 pub use extract::{Body, IdempotencyKey, IfMatch, OptionalBody, RawBody};
 pub use health::{Check, CheckResult};
-pub use layer::{Answering, Layer};
+pub use layer::Layer;
 pub use opening::while_opening;
 pub use page::{Cursor, PageQuery};
 pub use reply::{

@@ -28,7 +28,7 @@ use super::{
     load::Load,
     reply::Fail,
     routes::Routes,
-    shell,
+    shell::Shell,
 };
 use crate::{
     Client,
@@ -279,14 +279,14 @@ fn app<L: Layer, R: Fn(&mut ServiceConfig)>(
         .error_handler(|error, _| Fail::<()>::from(Problem::new(Code::MalformedQuery, error.to_string())).into());
     let unknown_file = guard::fn_guard(|context| document::is_unknown_file(context.head()));
     let open = guard::fn_guard(move |_| door == MetricsDoor::Service);
+    let (http, draining_now) = (metrics.http(), CancellationToken::clone(&draining));
+    let shell = Rc::new(Shell { layer: Arc::clone(&layer), load, metrics: http, draining: draining_now });
     App::new()
         .app_data(path_config)
         .app_data(query_config)
         .app_data(checks)
-        .app_data(load)
         .app_data(draining)
         .app_data(Rc::new(Routes::default()))
-        .app_data(web::Data::new(metrics.http()))
         .app_data(metrics)
         .app_data(document.clone())
         .configure(document::routes)
@@ -306,7 +306,7 @@ fn app<L: Layer, R: Fn(&mut ServiceConfig)>(
         .with_swagger_ui_at("/docs")
         .build()
         .wrap(middleware::from_fn(move |request: ServiceRequest, next: Next<BoxBody>| {
-            Arc::clone(&layer).around(request, next)
+            // On the heap from the start: actix moves it about before it begins.
+            Box::pin(Rc::clone(&shell).around(request, next))
         }))
-        .wrap(middleware::from_fn(shell::around))
 }

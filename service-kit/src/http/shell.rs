@@ -1,11 +1,15 @@
 use std::{
     panic::AssertUnwindSafe,
+    pin::pin,
+    rc::Rc,
+    sync::Arc,
+    task::Poll,
     time::{Duration, Instant},
 };
 
 use actix_web::{
     Error, HttpResponse,
-    body::{BoxBody, MessageBody},
+    body::BoxBody,
     dev::{ServiceRequest, ServiceResponse},
     error::InternalError,
     http::{
@@ -16,17 +20,17 @@ use actix_web::{
         },
     },
     middleware::Next,
-    web,
 };
-use futures_util::FutureExt;
+use futures_util::{FutureExt, poll};
 use percent_encoding::percent_decode_str;
 use shared_types::{Code, Problem};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     conditional::Known,
+    layer::Layer,
     limits::{MAX_HEAD_BYTES, MAX_URI_BYTES, REQUEST_DEADLINE_MS},
-    load::{Load, Share},
+    load::Load,
     reply::problem_response,
     routes::route_of,
 };
@@ -37,97 +41,123 @@ use crate::{
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const DEADLINE: HeaderName = HeaderName::from_static(DEADLINE_HEADER);
 const PROCESS_TIME: HeaderName = HeaderName::from_static("x-process-time");
 /// No browser guesses that JSON is a page.
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 
-/// Around every request: its id, its limits and deadline, its log line, and a problem document for every failure.
-pub(super) async fn around<B: MessageBody + 'static>(
-    request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<BoxBody>, Error> {
-    let started = Instant::now();
-    let given = request.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok());
-    let context = RequestContext::taken_or_given(given).until(started + patience(request.headers()));
-    let method = request.method().clone();
-    let path = request.path().to_owned();
-    let route = route_of(request.request());
-    let exported = spans::server(&request, route.as_deref());
-    let context = exported.context(context);
-    let metrics = request.app_data::<web::Data<HttpMetrics>>().expect("BUG: every server counts").clone();
-    let in_flight = metrics.begin();
-    let draining = request.app_data::<web::Data<CancellationToken>>().cloned();
+/// What a worker has around every request.
+pub(super) struct Shell<L> {
+    pub(super) layer: Arc<L>,
+    pub(super) load: Load,
+    pub(super) metrics: HttpMetrics,
+    pub(super) draining: CancellationToken,
+}
 
-    let mut answered = context.clone().scope(answer(request, next)).await;
+impl<L: Layer> Shell<L> {
+    /// Its id, its limits and deadline, its log line, and a problem document for every failure.
+    pub(super) async fn around(
+        self: Rc<Self>,
+        request: ServiceRequest,
+        next: Next<BoxBody>,
+    ) -> Result<ServiceResponse<BoxBody>, Error> {
+        let started = Instant::now();
+        let given = request.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok());
+        let context = RequestContext::taken_or_given(given).until(started + patience(request.headers()));
+        let method = request.method().clone();
+        let path = request.path().to_owned();
+        let route = route_of(request.request());
+        let exported = spans::server(&request, route.as_deref());
+        let context = exported.context(context);
+        let in_flight = self.metrics.begin();
 
-    drop(in_flight);
-    let elapsed = started.elapsed();
-    let (status, headers) = match &mut answered {
-        Ok(response) => (response.status(), response.headers_mut()),
-        Err(failure) => (failure.status(), failure.headers_mut()),
-    };
-    exported.served(&path, headers.get(LOCATION).and_then(|location| location.to_str().ok()), &context);
-    exported.ended(Some(status.as_u16()));
-    for (name, value) in context.take_headers() {
-        headers.insert(HeaderName::from_static(name), plain(&value));
+        let mut answered = context.clone().scope(self.answer(request, next)).await;
+
+        drop(in_flight);
+        let elapsed = started.elapsed();
+        let (status, headers) = match &mut answered {
+            Ok(response) => (response.status(), response.headers_mut()),
+            Err(failure) => (failure.status(), failure.headers_mut()),
+        };
+        exported.served(&path, headers.get(LOCATION).and_then(|location| location.to_str().ok()), &context);
+        exported.ended(Some(status.as_u16()));
+        for (name, value) in context.take_headers() {
+            headers.insert(HeaderName::from_static(name), plain(&value));
+        }
+        self.metrics.answered(&method, route.as_deref(), status, elapsed);
+        headers.insert(REQUEST_ID, plain(&context.request_id));
+        headers.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+        headers.insert(PROCESS_TIME, seconds(elapsed));
+        let elapsed_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
+        let line = || tracing::info!(method = method.as_str(), path, status = status.as_u16(), elapsed_us, "answered");
+        context.sync_scope(line);
+        if self.draining.is_cancelled() {
+            // The next request of this connection goes to another replica.
+            match &mut answered {
+                Ok(response) => response.response_mut().head_mut().set_connection_type(ConnectionType::Close),
+                Err(failure) => failure.head_mut().set_connection_type(ConnectionType::Close),
+            }
+        }
+        answered.map_err(|failure| InternalError::from_response("answered with a problem", failure).into())
     }
-    metrics.answered(&method, route.as_deref(), status, elapsed);
-    headers.insert(REQUEST_ID, plain(&context.request_id));
-    headers.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
-    headers.insert(PROCESS_TIME, plain(&format!("{}.{:06}", elapsed.as_secs(), elapsed.subsec_micros())));
-    let elapsed_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
-    let line = || tracing::info!(method = method.as_str(), path, status = status.as_u16(), elapsed_us, "answered");
-    context.sync_scope(line);
-    if draining.is_some_and(|draining| draining.is_cancelled()) {
-        // The next request of this connection goes to another replica.
-        match &mut answered {
-            Ok(response) => response.response_mut().head_mut().set_connection_type(ConnectionType::Close),
-            Err(failure) => failure.head_mut().set_connection_type(ConnectionType::Close),
+
+    /// The answer of the layer and its routes, or a problem where there is none of theirs. The request is not kept beside
+    /// the routes' own hold of it: actix takes it apart while it finds the route.
+    async fn answer(
+        &self,
+        request: ServiceRequest,
+        next: Next<BoxBody>,
+    ) -> Result<ServiceResponse<BoxBody>, HttpResponse> {
+        let _share = self.load.share(request.path()).map_err(problem_response)?;
+        check_head(&request).map_err(problem_response)?;
+        check_query(&request).map_err(problem_response)?;
+        let known = Known::of(&request);
+        // A handler that panics answers 500 like any other fault; its database work was rolled back where it panicked.
+        let mut work = pin!(AssertUnwindSafe(self.layer.around(request, next)).catch_unwind());
+        let deadline = RequestContext::current().time_left().unwrap_or_default();
+        // What is there at once needs no timer.
+        let done = match poll!(work.as_mut()) {
+            Poll::Ready(done) => Ok(done),
+            Poll::Pending => tokio::time::timeout(deadline, work).await,
+        };
+        match done {
+            Ok(Ok(Ok(response))) => Ok(known.applied_to(as_problem_if_failed(response))),
+            Ok(Ok(Err(error))) => Err(error.error_response()),
+            Err(_) => {
+                let detail = format!("the request was not done within {} ms", deadline.as_millis());
+                Err(problem_response(Problem::new(Code::DeadlineExceeded, detail)))
+            }
+            Ok(Err(_)) => {
+                tracing::error!("a handler panicked");
+                let detail = "the fault is in our log under the request's id";
+                Err(problem_response(Problem::new(Code::Internal, detail)))
+            }
         }
     }
-    answered.map_err(|failure| InternalError::from_response("answered with a problem", failure).into())
 }
 
 /// How long whoever asks waits for the answer: our own deadline, or less where he says so.
 fn patience(headers: &HeaderMap) -> Duration {
-    let given = headers.get(DEADLINE_HEADER).and_then(|value| value.to_str().ok()?.parse().ok());
+    let given = headers.get(DEADLINE).and_then(|value| value.to_str().ok()?.parse().ok());
     Duration::from_millis(given.unwrap_or(REQUEST_DEADLINE_MS).min(REQUEST_DEADLINE_MS))
+}
+
+/// Seconds with six decimals.
+fn seconds(elapsed: Duration) -> HeaderValue {
+    // As many digits as any number of microseconds has, and the point.
+    let mut text = *b"00000000000000.000000";
+    let mut micros = elapsed.as_micros();
+    for place in text.iter_mut().rev().filter(|place| **place != b'.') {
+        *place += u8::try_from(micros % 10).unwrap_or_default();
+        micros /= 10;
+    }
+    let point = text.len() - ".000000".len();
+    let first = text[..point - 1].iter().position(|digit| *digit != b'0').unwrap_or(point - 1);
+    HeaderValue::from_bytes(&text[first..]).expect("BUG: digits and a point are plain ASCII")
 }
 
 fn plain(value: &str) -> HeaderValue {
     HeaderValue::from_str(value).expect("BUG: request ids and numbers are plain ASCII")
-}
-
-/// The answer of the routes, or a problem where there is none of theirs. The request is not kept beside the routes' own
-/// hold of it: actix takes it apart while it finds the route.
-async fn answer<B: MessageBody + 'static>(
-    request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<BoxBody>, HttpResponse> {
-    let _share = enter(&request).map_err(problem_response)?;
-    check_head(&request).map_err(problem_response)?;
-    check_query(&request).map_err(problem_response)?;
-    let known = Known::of(&request);
-    let deadline = RequestContext::current().time_left().unwrap_or_default();
-    // A handler that panics answers 500 like any other fault; its database work was rolled back where it panicked.
-    let work = AssertUnwindSafe(tokio::time::timeout(deadline, next.call(request))).catch_unwind();
-    match work.await {
-        Ok(Ok(Ok(response))) => Ok(known.applied_to(as_problem_if_failed(response))),
-        Ok(Ok(Err(error))) => Err(error.error_response()),
-        Ok(Err(_)) => {
-            let detail = format!("the request was not done within {} ms", deadline.as_millis());
-            Err(problem_response(Problem::new(Code::DeadlineExceeded, detail)))
-        }
-        Err(_) => {
-            tracing::error!("a handler panicked");
-            let detail = "the fault is in our log under the request's id";
-            Err(problem_response(Problem::new(Code::Internal, detail)))
-        }
-    }
-}
-
-fn enter(request: &ServiceRequest) -> Result<Share, Problem> {
-    request.app_data::<Load>().expect("BUG: every app has its load").share(request.path())
 }
 
 fn check_head(request: &ServiceRequest) -> Result<(), Problem> {
@@ -159,10 +189,10 @@ fn check_query(request: &ServiceRequest) -> Result<(), Problem> {
 const DESCRIBES_BODY: [HeaderName; 3] = [CONTENT_TYPE, CONTENT_LENGTH, CONTENT_ENCODING];
 
 /// Whatever fails without a problem document of ours (a route that is not there, a wrong method) gets one.
-fn as_problem_if_failed<B: MessageBody + 'static>(response: ServiceResponse<B>) -> ServiceResponse<BoxBody> {
+fn as_problem_if_failed(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
     let status = response.status();
     if status.is_success() || status.is_informational() || status.is_redirection() || is_ours(response.headers()) {
-        return response.map_into_boxed_body();
+        return response;
     }
     let request = response.request().clone();
     let mut answer: HttpResponse = problem_response(problem_for(status, request.method().as_str(), request.path()));
@@ -195,6 +225,19 @@ fn problem_for(status: StatusCode, method: &str, path: &str) -> Problem {
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
+
+    #[test]
+    fn seconds_have_six_decimals() {
+        for (micros, text) in [
+            (0, "0.000000"),
+            (7, "0.000007"),
+            (999_999, "0.999999"),
+            (1_000_000, "1.000000"),
+            (12_345_678_901, "12345.678901"),
+        ] {
+            assert_eq!(seconds(Duration::from_micros(micros)), text);
+        }
+    }
 
     #[test]
     fn an_address_has_as_many_bytes_as_its_text() {

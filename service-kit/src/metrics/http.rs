@@ -31,7 +31,7 @@ impl HttpMetrics {
     }
 
     /// A request is in flight for as long as the answer lives; one whose caller went away is so no longer.
-    pub(crate) fn begin(&self) -> InFlight {
+    pub(crate) fn begin(&self) -> InFlight<'_> {
         InFlight::begin(&self.in_flight)
     }
 
@@ -42,16 +42,16 @@ impl HttpMetrics {
 }
 
 /// A request that is not answered yet: it counts in its gauge for as long as this lives.
-pub(crate) struct InFlight(IntGauge);
+pub(crate) struct InFlight<'a>(&'a IntGauge);
 
-impl InFlight {
-    pub(crate) fn begin(gauge: &IntGauge) -> InFlight {
+impl<'a> InFlight<'a> {
+    pub(crate) fn begin(gauge: &'a IntGauge) -> InFlight<'a> {
         gauge.inc();
-        InFlight(gauge.clone())
+        InFlight(gauge)
     }
 }
 
-impl Drop for InFlight {
+impl Drop for InFlight<'_> {
     fn drop(&mut self) {
         self.0.dec();
     }

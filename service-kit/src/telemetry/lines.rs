@@ -13,12 +13,11 @@ use tracing_subscriber::{
     fmt::{
         FmtContext, FormatEvent, FormatFields,
         format::{Compact, Format, Writer},
-        time::{FormatTime, SystemTime},
     },
     registry::LookupSpan,
 };
 
-use crate::context::RequestContext;
+use crate::{Clock, context::RequestContext};
 
 /// Bytes of an ordinary line.
 const LINE_BYTES: usize = 320;
@@ -41,13 +40,9 @@ where
 
 fn write_event(line: &mut Vec<u8>, event: &Event<'_>) -> Result<(), serde_json::Error> {
     let metadata = event.metadata();
-    let mut time = String::with_capacity(32);
-    if SystemTime.format_time(&mut Writer::new(&mut time)).is_err() {
-        time.clear();
-    }
     let mut serializer = Serializer::new(line);
     let mut map = serializer.serialize_map(None)?;
-    map.serialize_entry("timestamp", &time)?;
+    map.serialize_entry("timestamp", &Clock::system().now())?;
     map.serialize_entry("level", metadata.level().as_str())?;
     let mut fields = Fields { map, failed: None };
     event.record(&mut fields);
@@ -96,7 +91,7 @@ impl<M: SerializeMap> Visit for Fields<M> {
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        self.entry(field, &format!("{value:?}"));
+        self.entry(field, &format_args!("{value:?}"));
     }
 }
 

@@ -7,7 +7,10 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use actix_web::dev::ServiceRequest;
+use actix_web::{
+    dev::ServiceRequest,
+    http::header::{HeaderMap, HeaderName},
+};
 use opentelemetry::{
     Context,
     propagation::{Extractor, Injector, TextMapPropagator},
@@ -37,9 +40,11 @@ fn exports() -> bool {
     EXPORTS.load(Ordering::Relaxed)
 }
 
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
 /// Reads the W3C headers `traceparent` and `tracestate` of a request.
-fn parent_in(headers: &actix_web::http::header::HeaderMap) -> Option<SpanContext> {
-    headers.get("traceparent")?;
+fn parent_in(headers: &HeaderMap) -> Option<SpanContext> {
+    headers.get(TRACEPARENT)?;
     let found = TraceContextPropagator::new().extract_with_context(&Context::new(), &Headers(headers));
     valid(found.span().span_context())
 }
@@ -201,7 +206,7 @@ fn valid(context: &SpanContext) -> Option<SpanContext> {
     context.is_valid().then(|| context.clone())
 }
 
-struct Headers<'a>(&'a actix_web::http::header::HeaderMap);
+struct Headers<'a>(&'a HeaderMap);
 
 impl Extractor for Headers<'_> {
     fn get(&self, key: &str) -> Option<&str> {

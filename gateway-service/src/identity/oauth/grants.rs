@@ -154,12 +154,12 @@ impl Identity {
         });
         match outcome? {
             Outcome::Granted(family) => {
-                self.families.invalidate(&family.id);
+                self.families.forget(&family.id);
                 self.tokens(&family, Some(refresh), narrower)
             }
             Outcome::Stolen { family } => {
                 tracing::warn!(family, "a code or refresh token came back: its family is ended");
-                self.families.invalidate(&family);
+                self.families.forget(&family);
                 Err(refusal(refused))
             }
             Outcome::Refused => Err(refusal(refused)),
