@@ -1,5 +1,4 @@
 use std::{
-    borrow::Cow,
     fmt::Display,
     future::Future,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -25,7 +24,7 @@ pub struct RequestContext {
 #[derive(Debug, Default)]
 struct Found {
     /// Headers that the answer gets besides those of its handler.
-    headers: Vec<(&'static str, Cow<'static, str>)>,
+    headers: Vec<(&'static str, &'static str)>,
     about: About,
     /// Changes that another service was asked for, and may have made.
     changes_sent: usize,
@@ -96,17 +95,17 @@ impl RequestContext {
     }
 
     /// Adds a header to the answer, or replaces the one that was added before.
-    pub fn set_header(&self, name: &'static str, value: impl Into<Cow<'static, str>>) {
+    pub fn set_header(&self, name: &'static str, value: &'static str) {
         let headers = &mut self.found().headers;
         headers.retain(|(known, _)| *known != name);
-        headers.push((name, value.into()));
+        headers.push((name, value));
     }
 
     /// Adds a header to the answer, unless it was added before.
-    pub fn set_header_once(&self, name: &'static str, value: impl Into<Cow<'static, str>>) {
+    pub fn set_header_once(&self, name: &'static str, value: &'static str) {
         let headers = &mut self.found().headers;
         if headers.iter().all(|(known, _)| *known != name) {
-            headers.push((name, value.into()));
+            headers.push((name, value));
         }
     }
 
@@ -131,7 +130,7 @@ impl RequestContext {
         self.found().changes_sent > 0
     }
 
-    pub(crate) fn take_headers(&self) -> Vec<(&'static str, Cow<'static, str>)> {
+    pub(crate) fn take_headers(&self) -> Vec<(&'static str, &'static str)> {
         std::mem::take(&mut self.found().headers)
     }
 

@@ -20,6 +20,8 @@ mod duty;
 mod hop;
 /// Books out of a file into the shop's catalog.
 mod import;
+/// Answers of a moment ago.
+mod kept;
 /// An answer out of memory.
 mod raw;
 /// What a purchase looks like on the wire, and on what it is counted.

@@ -1,6 +1,13 @@
 use std::{collections::BTreeMap, marker::PhantomData};
 
-use actix_web::{HttpRequest, HttpResponse, Responder, body::BoxBody, http::StatusCode};
+use actix_web::{
+    HttpRequest, HttpResponse, Responder,
+    body::BoxBody,
+    http::{
+        StatusCode,
+        header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LINK, LOCATION, RETRY_AFTER},
+    },
+};
 use paperclip::{
     actix::OperationModifier,
     v2::{
@@ -24,10 +31,11 @@ pub(crate) struct Relayed<T, S> {
     of: PhantomData<(T, S)>,
 }
 
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// Headers that are passed on as they are.
-const KEPT_HEADERS: &[&str] = &["cache-control", "etag", "retry-after", "x-total-count"];
+const KEPT_HEADERS: [HeaderName; 4] = [CACHE_CONTROL, ETAG, RETRY_AFTER, HeaderName::from_static("x-total-count")];
 /// Headers that name addresses of the service, which stand below [`BASE`] for the public.
-const REWRITTEN_HEADERS: &[&str] = &["location", "link"];
+const REWRITTEN_HEADERS: [HeaderName; 2] = [LOCATION, LINK];
 
 impl<T, S: StatusSet> Relayed<T, S> {
     /// Passes an answer on where its status is one that the route documents; a problem becomes one of ours.
@@ -85,17 +93,18 @@ impl<T, S> Responder for Relayed<T, S> {
         let status = StatusCode::from_u16(self.answer.status.as_u16()).unwrap_or(StatusCode::BAD_GATEWAY);
         let mut response = HttpResponse::build(status);
         for (name, value) in self.answer.headers.iter() {
-            let (name, Ok(value)) = (name.as_str(), value.to_str()) else { continue };
-            if KEPT_HEADERS.contains(&name) {
+            let Ok(value) = value.to_str() else { continue };
+            let one_of = |names: &[HeaderName]| names.iter().find(|known| known.as_str() == name.as_str()).cloned();
+            if let Some(name) = one_of(&KEPT_HEADERS) {
                 response.insert_header((name, value));
-            } else if REWRITTEN_HEADERS.contains(&name) {
+            } else if let Some(name) = one_of(&REWRITTEN_HEADERS) {
                 response.insert_header((name, rewritten(value)));
             }
         }
         if self.answer.body.is_empty() {
             return response.finish();
         }
-        response.content_type("application/json").body(self.answer.body)
+        response.insert_header((CONTENT_TYPE, JSON)).body(self.answer.body)
     }
 }
 

@@ -152,7 +152,7 @@ fn api_key(request: &HttpRequest) -> Result<Option<&str>, Refusal> {
 }
 
 /// A header that a request has once at most.
-fn one_header<'a>(request: &'a HttpRequest, name: HeaderName) -> Result<Option<&'a str>, Refusal> {
+fn one_header(request: &HttpRequest, name: HeaderName) -> Result<Option<&str>, Refusal> {
     let mut values = request.headers().get_all(name);
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {

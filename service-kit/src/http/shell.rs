@@ -82,7 +82,7 @@ impl<L: Layer> Shell<L> {
         exported.served(&path, headers.get(LOCATION).and_then(|location| location.to_str().ok()), &context);
         exported.ended(Some(status.as_u16()));
         for (name, value) in context.take_headers() {
-            headers.insert(HeaderName::from_static(name), plain(&value));
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
         self.metrics.answered(&method, route.as_deref(), status, elapsed);
         headers.insert(REQUEST_ID, plain(&context.request_id));
@@ -114,20 +114,15 @@ impl<L: Layer> Shell<L> {
         let known = Known::of(&request);
         // A handler that panics answers 500 like any other fault; its database work was rolled back where it panicked.
         let mut work = pin!(AssertUnwindSafe(self.layer.around(request, next)).catch_unwind());
-        let deadline = RequestContext::current().time_left().unwrap_or_default();
         // What is there at once needs no timer.
         let done = match poll!(work.as_mut()) {
-            Poll::Ready(done) => Ok(done),
-            Poll::Pending => tokio::time::timeout(deadline, work).await,
+            Poll::Ready(done) => done,
+            Poll::Pending => in_time(work).await.map_err(problem_response)?,
         };
         match done {
-            Ok(Ok(Ok(response))) => Ok(known.applied_to(as_problem_if_failed(response))),
-            Ok(Ok(Err(error))) => Err(error.error_response()),
+            Ok(Ok(response)) => Ok(known.applied_to(as_problem_if_failed(response))),
+            Ok(Err(error)) => Err(error.error_response()),
             Err(_) => {
-                let detail = format!("the request was not done within {} ms", deadline.as_millis());
-                Err(problem_response(Problem::new(Code::DeadlineExceeded, detail)))
-            }
-            Ok(Err(_)) => {
                 tracing::error!("a handler panicked");
                 let detail = "the fault is in our log under the request's id";
                 Err(problem_response(Problem::new(Code::Internal, detail)))
@@ -158,6 +153,15 @@ fn seconds(elapsed: Duration) -> HeaderValue {
 
 fn plain(value: &str) -> HeaderValue {
     HeaderValue::from_str(value).expect("BUG: request ids and numbers are plain ASCII")
+}
+
+/// What comes of work that is not done at once, before nobody waits for it any more.
+async fn in_time<F: Future>(work: F) -> Result<F::Output, Problem> {
+    let deadline = RequestContext::current().time_left().unwrap_or_default();
+    tokio::time::timeout(deadline, work).await.map_err(|_| {
+        let detail = format!("the request was not done within {} ms", deadline.as_millis());
+        Problem::new(Code::DeadlineExceeded, detail)
+    })
 }
 
 fn check_head(request: &ServiceRequest) -> Result<(), Problem> {
