@@ -93,13 +93,13 @@ impl Layers {
 
     /// The answer of the routes to a request that was let in, noted where it is a change.
     async fn pass_on(&self, request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse<BoxBody>, Error> {
-        let asked = audit::Asked::of(&self.identity, request.request()).await;
+        // Apart: a crowd has one of these futures each, and most of it never comes so far.
+        let asked = Box::pin(audit::Asked::of(&self.identity, request.request())).await;
         let answer = next.call(request).await?;
         if !tells_what_may_be_kept(&answer) {
             cache::say_nothing();
         }
         if let Some(asked) = asked {
-            // Apart: a crowd has one of these futures each, and most of it never comes so far.
             Box::pin(asked.answered(&answer)).await;
         }
         Ok(answer)
