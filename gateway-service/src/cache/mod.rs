@@ -138,9 +138,10 @@ impl Cache {
 
     /// The answer that is kept under this key, where this gateway has its cache to itself.
     pub fn at_hand(&self, key: &Key) -> Option<RawAnswer> {
-        let alone = self.shared.is_none() && !self.ttl.is_zero();
-        let answer = if alone { self.kept_here(key, self.marks.now()) } else { None };
-        answer.map(|answer| self.hit(answer))
+        if self.shared.is_some() {
+            return None;
+        }
+        self.kept_here(key, self.marks.now()).map(|answer| self.hit(answer))
     }
 
     /// The answer that is kept under this key, or the one that `ask` gets, which is then kept.
@@ -258,5 +259,42 @@ impl Cache {
         self.misses.inc();
         RequestContext::current().set_header(X_CACHE, "MISS");
         answered
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use service_kit::auth::Caller;
+
+    use super::*;
+
+    const MIB: usize = 1024 * 1024;
+
+    fn key(book: i64) -> Key {
+        Key::of_book(&Caller::anonymous(), BookId::new(book).unwrap())
+    }
+
+    async fn look(cache: &Cache, book: i64, bytes: usize) {
+        let body = format!(r#"{{"id": {book}, "title": "{}"}}"#, "x".repeat(bytes));
+        let ask = || async { Ok(RawAnswer::made(200.try_into().unwrap(), &[], &body)) };
+        assert_eq!(cache.look(key(book), ask).await.unwrap().body.len(), body.len());
+    }
+
+    #[actix_web::test]
+    async fn no_more_is_kept_than_there_is_room_for() {
+        let cache = Cache::new(Duration::from_secs(3_600), None);
+        for book in 1..=100 {
+            look(&cache, book, MIB).await;
+        }
+        let kept = (1..=100).filter(|book| cache.at_hand(&key(*book)).is_some()).count();
+        assert!((32..=64).contains(&kept), "{kept}");
+    }
+
+    #[actix_web::test]
+    async fn the_largest_answer_is_kept() {
+        let cache = Cache::new(Duration::from_secs(3_600), None);
+        look(&cache, 1, 4 * MIB - 1_024).await;
+        assert!(cache.at_hand(&key(1)).is_some());
     }
 }
