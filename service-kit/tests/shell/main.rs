@@ -9,6 +9,7 @@ mod opening;
 use std::{
     io::{Read, Write},
     net::TcpStream,
+    sync::atomic::{AtomicUsize, Ordering},
 };
 
 use paperclip::actix::{Apiv2Schema, api_v2_operation, web};
@@ -29,12 +30,31 @@ struct Thing {
     copies: i64,
 }
 
+/// Work that was begun and is given up.
+struct GivenUp;
+
+static GIVEN_UP: AtomicUsize = AtomicUsize::new(0);
+
+impl Drop for GivenUp {
+    fn drop(&mut self) {
+        GIVEN_UP.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
 /// Shows a thing.
 #[api_v2_operation(tags(things))]
 async fn show(id: web::Path<BookId>, condition: IfMatch) -> Result<Reply<Thing>, Fail<(S404,)>> {
     match id.number() {
         1 => Ok(Reply::ok(Thing { name: format!("{:?}", condition.0), copies: 1 }).etag(7)),
         2 => panic!("on purpose"),
+        98 => {
+            let _given_up = GivenUp;
+            std::future::pending().await
+        }
+        99 => {
+            tokio::task::yield_now().await;
+            panic!("on purpose, after a while")
+        }
         _ => Err(Problem::new(Code::BookNotFound, format!("there is no book {id}")).into()),
     }
 }
@@ -168,6 +188,17 @@ async fn every_bad_request_is_answered_with_a_problem_that_says_what_was_wrong()
     assert_eq!((head.status, head.json["code"].as_str()), (431, Some("header_too_large")));
     let uri = send(&running, &format!("GET /things/{}", &long[..9_000]), "", "");
     assert_eq!((uri.status, uri.json["code"].as_str()), (414, Some("uri_too_long")));
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn work_that_is_not_done_in_time_is_given_up_and_its_caller_is_told_so() {
+    let running = sample().await;
+    let late = send(&running, "GET /things/98", "x-deadline-ms: 50\r\n", "");
+    assert_eq!((late.status, &late.json["code"]), (504, &json!("deadline_exceeded")), "{}", late.body);
+    assert_eq!(GIVEN_UP.load(Ordering::SeqCst), 1, "it is over before the answer is given");
+    let panicked = send(&running, "GET /things/99", "", "");
+    assert_eq!((panicked.status, &panicked.json["code"]), (500, &json!("internal")), "{}", panicked.body);
     running.stop().await;
 }
 
