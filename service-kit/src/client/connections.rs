@@ -1,41 +1,42 @@
 use std::time::Duration;
 
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper_util::{
+    client::legacy::{self, connect::HttpConnector},
+    rt::{TokioExecutor, TokioTimer},
+};
 use thread_local::ThreadLocal;
 
-use super::ClientOptions;
+use super::names::Replicas;
 
 /// How long a connection that nobody uses is kept.
 const IDLE: Duration = Duration::from_secs(30);
 
+/// What keeps connections and calls over them.
+pub(super) type Http = legacy::Client<HttpConnector<Replicas>, Full<Bytes>>;
+
 /// The connections to one service, each thread's for itself: a connection is served by the runtime that opened it, and an
 /// answer that comes in on another thread costs a wake-up that is dearer than the rest of the call.
 pub(super) struct Connections {
-    options: ClientOptions,
-    of_threads: ThreadLocal<reqwest::Client>,
+    /// How long a connection may take to open.
+    connect: Duration,
+    of_threads: ThreadLocal<Http>,
 }
 
 impl Connections {
-    pub(super) fn new(options: ClientOptions) -> Result<Connections, reqwest::Error> {
-        let connections = Connections { options, of_threads: ThreadLocal::new() };
-        // What cannot be built is found at the start.
-        connections.of_this_thread()?;
-        Ok(connections)
+    pub(super) fn new(connect: Duration) -> Connections {
+        Connections { connect, of_threads: ThreadLocal::new() }
     }
 
-    pub(super) fn of_this_thread(&self) -> Result<&reqwest::Client, reqwest::Error> {
-        self.of_threads.get_or_try(|| build(self.options))
+    pub(super) fn of_this_thread(&self) -> &Http {
+        self.of_threads.get_or(|| build(self.connect))
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the one place that builds HTTP clients, always with deadlines")]
-fn build(options: ClientOptions) -> Result<reqwest::Client, reqwest::Error> {
-    reqwest::Client::builder()
-        .connect_timeout(Duration::from_millis(options.connect_ms))
-        .timeout(Duration::from_millis(options.call_ms))
-        .pool_idle_timeout(IDLE)
-        .tcp_nodelay(true)
-        .dns_resolver(super::names::Replicas)
-        .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
-        .build()
+fn build(connect: Duration) -> Http {
+    let mut connector = HttpConnector::new_with_resolver(Replicas);
+    connector.set_connect_timeout(Some(connect));
+    connector.set_nodelay(true);
+    legacy::Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).pool_idle_timeout(IDLE).build(connector)
 }

@@ -1,9 +1,13 @@
+/// Where a service is.
+mod address;
 /// How much may be asked a second time.
 mod again;
 /// Whether asking a service is worth the wait.
 mod breaker;
 /// Connections, kept apart by thread.
 mod connections;
+/// A request on its way and the answer to it.
+mod exchange;
 /// What stands between a caller and one service.
 mod guard;
 /// What counts as an answer of ours.
@@ -23,22 +27,25 @@ use std::{
     time::{Duration, Instant},
 };
 
-use actix_web::web::{Bytes, BytesMut};
-use prometheus::core::Collector;
-use reqwest::{
-    Method, StatusCode, Url,
-    header::{AUTHORIZATION, LOCATION},
+use http_body_util::Full;
+use hyper::{
+    Method, Request, StatusCode,
+    body::Bytes,
+    header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, LOCATION},
 };
+use prometheus::core::Collector;
 use serde::{Serialize, de::DeserializeOwned};
-use url::Host;
+use url::Url;
 
 use crate::{
     auth::{Token, TokenSource},
     context::{DEADLINE_HEADER, RequestContext},
     telemetry::spans,
 };
+use address::Address;
 use breaker::Showed;
 use connections::Connections;
+use exchange::Broken;
 use guard::Guard;
 use judge::judge;
 pub use outcome::{NoAnswer, NotSent, Outcome, RawAnswer, Silence};
@@ -57,8 +64,8 @@ impl Default for ClientOptions {
     }
 }
 
-/// Bytes of an answer that are read at most; a longer one is no answer.
-const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const DEADLINE: HeaderName = HeaderName::from_static(DEADLINE_HEADER);
 
 /// A call is not begun with less time than this.
 const LEAST_TIME: Duration = Duration::from_millis(5);
@@ -68,7 +75,7 @@ const HOP: Duration = Duration::from_millis(20);
 /// The outgoing HTTP client for one other service. Every call has a deadline and carries the request's id.
 #[derive(Clone)]
 pub struct Client {
-    base: Url,
+    server: Arc<Address>,
     http: Arc<Connections>,
     /// How long one call may take.
     call: Duration,
@@ -78,22 +85,16 @@ pub struct Client {
 
 /// A base address that no client can use.
 #[derive(Debug, thiserror::Error)]
-pub enum ClientError {
-    #[error("{0:?} is not an http:// address of a service")]
-    Address(String),
-    #[error("the HTTP client cannot be built: {0}")]
-    Build(#[from] reqwest::Error),
-}
+#[error("{0:?} is not an http:// address of a service")]
+pub struct ClientError(String);
 
 impl Client {
     /// A client for the service at `base`, such as `http://127.0.0.1:8081`.
     pub fn new(base: &str, options: ClientOptions) -> Result<Client, ClientError> {
-        let base: Url = base.parse().map_err(|_| ClientError::Address(base.to_owned()))?;
-        if base.scheme() != "http" || base.host_str().is_none() {
-            return Err(ClientError::Address(base.to_string()));
-        }
-        let http = Arc::new(Connections::new(options)?);
-        Ok(Client { base, http, call: Duration::from_millis(options.call_ms), tokens: None, guard: None })
+        let server = Address::parse(base).ok_or_else(|| ClientError(base.to_owned()))?;
+        let http = Arc::new(Connections::new(Duration::from_millis(options.connect_ms)));
+        let call = Duration::from_millis(options.call_ms);
+        Ok(Client { server: Arc::new(server), http, call, tokens: None, guard: None })
     }
 
     /// This client, with a breaker, a bounded number of calls under way and a budget of repetitions: what is told to the
@@ -122,7 +123,7 @@ impl Client {
 
     /// The base address of the other service.
     pub fn base(&self) -> &Url {
-        &self.base
+        self.server.url()
     }
 
     /// Calls `path` (percent-encoded, with its query) and reads the answer as `T` where its status is one of `expected`.
@@ -189,11 +190,16 @@ impl Client {
         if time_left < LEAST_TIME {
             return Err(Silence::NotSent(NotSent::NoTime));
         }
-        let span = spans::client(&context, method.as_str(), &self.base, path);
-        let Call { request, token } = self.request(method, path, headers, body, &context, time_left)?;
-        let request = span.headers().into_iter().fold(request, |request, (name, value)| request.header(name, value));
+        let span = spans::client(&context, method.as_str(), self.base(), path);
+        let Call { mut request, token } = self.request(method, path, headers, body, &context, time_left)?;
+        for (name, value) in span.headers() {
+            set(request.headers_mut(), &name, &value)?;
+        }
         let began = Instant::now();
-        let answered = self.exchange(request).await;
+        if let Some(guard) = &self.guard {
+            guard.again.called();
+        }
+        let answered = exchange::exchange(self.http.of_this_thread(), request, time_left).await;
         span.called(path, answered.as_ref().ok().and_then(location), &context);
         span.ended(answered.as_ref().ok().map(|answer| answer.status.as_u16()));
         if let Some(admission) = admission {
@@ -228,43 +234,30 @@ impl Client {
         context: &RequestContext,
         time_left: Duration,
     ) -> Result<Call<'_>, Silence> {
-        let impossible = |why| Silence::NotSent(NotSent::Impossible(why));
-        let theirs = time_left.saturating_sub(HOP).as_millis().max(1);
-        let http = self.http.of_this_thread().map_err(|error| impossible(error.to_string()))?;
-        let mut request = http
-            .request(method, self.url(path).map_err(impossible)?)
-            .timeout(time_left)
-            .header("x-request-id", &*context.request_id)
-            .header(DEADLINE_HEADER, theirs.to_string());
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
+        let uri = self.server.uri(path).map_err(impossible)?;
+        let mut request = Request::new(Full::new(Bytes::new()));
+        *request.method_mut() = method;
+        *request.uri_mut() = uri;
+        let fields = request.headers_mut();
+        fields.insert(HOST, self.server.host().clone());
+        let request_id = HeaderValue::from_str(&context.request_id);
+        fields.insert(REQUEST_ID, request_id.map_err(|error| impossible(format!("the request's id: {error}")))?);
+        let theirs = u64::try_from(time_left.saturating_sub(HOP).as_millis()).unwrap_or(u64::MAX);
+        fields.insert(DEADLINE, HeaderValue::from(theirs.max(1)));
         let token = self.token().map_err(impossible)?;
         if let Some((_, token)) = &token {
-            request = request.header(AUTHORIZATION, token.authorization());
+            fields.insert(AUTHORIZATION, token.authorization());
+        }
+        if body.is_some() {
+            fields.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        for (name, value) in headers {
+            set(fields, *name, value)?;
         }
         if let Some(body) = body {
-            if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
-                request = request.header("content-type", "application/json");
-            }
-            request = request.body(body);
+            *request.body_mut() = Full::from(body);
         }
         Ok(Call { request, token })
-    }
-
-    async fn exchange(&self, request: reqwest::RequestBuilder) -> Result<RawAnswer, Broken> {
-        if let Some(guard) = &self.guard {
-            guard.again.called();
-        }
-        let mut response = request.send().await.map_err(broken)?;
-        let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
-        Ok(RawAnswer { status, headers: Arc::new(headers), body: body(response).await? })
-    }
-
-    /// The address of `path` at this service and no other: our token goes nowhere else.
-    fn url(&self, path: &str) -> Result<Url, String> {
-        let url = self.base.join(path).map_err(|error| format!("{path} is no path: {error}"))?;
-        if origin(&url) == origin(&self.base) { Ok(url) } else { Err(format!("{path} leads elsewhere")) }
     }
 
     fn token(&self) -> Result<Option<(&dyn TokenSource, Token)>, String> {
@@ -276,50 +269,14 @@ impl Client {
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Client({})", self.base)
+        write!(f, "Client({})", self.base())
     }
-}
-
-/// Scheme, host and port. (`Url::origin` makes a copy of the host.)
-fn origin(url: &Url) -> (&str, Option<Host<&str>>, Option<u16>) {
-    (url.scheme(), url.host(), url.port_or_known_default())
 }
 
 /// A request and the token that it carries.
 struct Call<'a> {
-    request: reqwest::RequestBuilder,
+    request: Request<Full<Bytes>>,
     token: Option<(&'a dyn TokenSource, Token)>,
-}
-
-/// A call that broke off.
-struct Broken {
-    why: NoAnswer,
-    timed_out: bool,
-}
-
-/// The body of an answer; most come in one piece, which is not copied.
-async fn body(mut response: reqwest::Response) -> Result<Bytes, Broken> {
-    let first = response.chunk().await.map_err(broken)?.unwrap_or_default();
-    within_limit(first.len())?;
-    let mut next = response.chunk().await.map_err(broken)?;
-    if next.is_none() {
-        return Ok(first);
-    }
-    let mut body = BytesMut::from(first);
-    while let Some(chunk) = next {
-        within_limit(body.len() + chunk.len())?;
-        body.extend_from_slice(&chunk);
-        next = response.chunk().await.map_err(broken)?;
-    }
-    Ok(body.freeze())
-}
-
-fn within_limit(bytes: usize) -> Result<(), Broken> {
-    if bytes <= MAX_ANSWER_BYTES {
-        return Ok(());
-    }
-    let why = NoAnswer(format!("the answer is longer than {MAX_ANSWER_BYTES} bytes"));
-    Err(Broken { why, timed_out: false })
 }
 
 /// What a call shows about the service. A time-out that is its caller's own haste shows nothing: else whoever names a
@@ -342,28 +299,15 @@ fn location(answer: &RawAnswer) -> Option<&str> {
     answer.headers.get(LOCATION)?.to_str().ok()
 }
 
-/// The whole chain of causes on one line: "error sending request" alone tells nobody anything.
-fn broken(error: reqwest::Error) -> Broken {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(&error);
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
-    }
-    Broken { why: NoAnswer(text), timed_out: error.is_timeout() }
+fn impossible(why: String) -> Silence {
+    Silence::NotSent(NotSent::Impossible(why))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_path_leads_to_another_host() {
-        let client = Client::new("http://127.0.0.1:8081", ClientOptions::default()).expect("an address");
-        assert_eq!(client.url("/books?q=a%2Fb").expect("a path").as_str(), "http://127.0.0.1:8081/books?q=a%2Fb");
-        for elsewhere in ["//evil.example/books", "http://evil.example/", "\\\\evil.example/", "http://127.0.0.1:8082/"]
-        {
-            assert!(client.url(elsewhere).is_err(), "{elsewhere}");
-        }
-    }
+/// Sets a header; a name or a value that cannot be one is the caller's mistake, and nothing is sent.
+fn set(headers: &mut HeaderMap, name: impl AsRef<str>, value: &str) -> Result<(), Silence> {
+    let name = name.as_ref();
+    let unfit = || impossible(format!("{name} cannot be sent as a header with this value"));
+    let field = HeaderName::from_bytes(name.as_bytes()).map_err(|_| unfit())?;
+    headers.insert(field, HeaderValue::from_str(value).map_err(|_| unfit())?);
+    Ok(())
 }
