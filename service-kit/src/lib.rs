@@ -37,6 +37,8 @@ pub mod telemetry;
 /// What tests of every crate share: throw-away databases, waiting on conditions.
 #[cfg(feature = "testing")]
 pub mod testing;
+/// Calls that share requests under load.
+pub mod together;
 
 pub use client::{Client, ClientOptions, NoAnswer, NotSent, Outcome, RawAnswer, Silence};
 pub use clock::Clock;

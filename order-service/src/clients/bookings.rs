@@ -6,12 +6,12 @@ use shared_types::{
     limits::MAX_BOOKINGS_AT_ONCE,
 };
 
-use super::together::{Calls, Ended};
+use super::together::{Ended, Wire};
 
 /// Bookings on their way to the delivery service. No buyer waits for them.
 pub(super) struct Bookings;
 
-impl Calls for Bookings {
+impl Wire for Bookings {
     type Id = DeliveryId;
     type One = BookOne;
     type Many = BookManyRequest;

@@ -12,7 +12,13 @@ use shared_types::{
     takings::{CheckOne, TakeLine, TakeOne, TakeRequest, TakingCheck, TakingView},
 };
 
-use super::{alive, looks::Looks, signed_client, takings::Takings, together::Together};
+use super::{
+    alive,
+    looks::Looks,
+    signed_client,
+    takings::Takings,
+    together::{Together, together},
+};
 use crate::domain::Order;
 
 /// The catalog, as the order service knows it.
@@ -27,7 +33,7 @@ impl Catalog {
     /// To be called on the runtime that carries the calls.
     pub fn new(base: &str, call_ms: u64, issuer: &Issuer) -> Result<Catalog, ClientError> {
         let client = signed_client(base, call_ms, issuer, Service::Catalog)?;
-        Ok(Catalog { looks: Together::new(client.clone()), takings: Together::new(client.clone()), client })
+        Ok(Catalog { looks: together(&client), takings: together(&client), client })
     }
 
     /// Takes the copies of an order, all or none. Repeated under the same id it is the same call.

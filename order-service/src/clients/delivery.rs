@@ -12,7 +12,12 @@ use shared_types::{
     orders::Address,
 };
 
-use super::{alive, bookings::Bookings, signed_client, together::Together};
+use super::{
+    alive,
+    bookings::Bookings,
+    signed_client,
+    together::{Together, together},
+};
 
 /// The delivery service, as the order service knows it.
 #[derive(Clone)]
@@ -25,7 +30,7 @@ impl Delivery {
     /// To be called on the runtime that carries the calls.
     pub fn new(base: &str, call_ms: u64, issuer: &Issuer) -> Result<Delivery, ClientError> {
         let client = signed_client(base, call_ms, issuer, Service::Delivery)?;
-        Ok(Delivery { bookings: Together::new(client.clone()), client })
+        Ok(Delivery { bookings: together(&client), client })
     }
 
     /// Books a delivery under an id of ours. Repeated it is the same booking; canceled before, it stays canceled.

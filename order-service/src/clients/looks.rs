@@ -6,13 +6,13 @@ use shared_types::{
     takings::{CheckManyAnswer, CheckManyRequest, CheckOne, CheckOneAnswer, TakeRequest, TakingCheck},
 };
 
-use super::together::{Calls, Ended};
+use super::together::{Ended, Wire};
 
 /// Looks at the shelf on their way to the catalog. Whoever waits shares a request that is sent after he came, so what he is told
 /// was seen after that.
 pub(super) struct Looks;
 
-impl Calls for Looks {
+impl Wire for Looks {
     type Id = OrderId;
     type One = CheckOne;
     type Many = CheckManyRequest;

@@ -6,12 +6,12 @@ use shared_types::{
     takings::{TakeManyAnswer, TakeManyRequest, TakeOne, TakeOneAnswer, TakeRequest, TakingView},
 };
 
-use super::together::{Calls, Ended};
+use super::together::{Ended, Wire};
 
 /// Takings on their way to the catalog.
 pub(super) struct Takings;
 
-impl Calls for Takings {
+impl Wire for Takings {
     type Id = TakingId;
     type One = TakeOne;
     type Many = TakeManyRequest;

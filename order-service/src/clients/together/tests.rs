@@ -1,4 +1,4 @@
-use std::{net::TcpListener, sync::atomic::AtomicUsize, sync::atomic::Ordering::Relaxed};
+use std::{net::TcpListener, sync::atomic::AtomicUsize, sync::atomic::Ordering::Relaxed, time::Duration};
 
 use actix_web::{App, HttpResponse, HttpServer, dev::ServerHandle, web};
 use futures_util::future::join_all;
@@ -54,7 +54,7 @@ impl Catalog {
         let server = HttpServer::new(app).workers(1).disable_signals().listen(listener).unwrap().run();
         let handle = server.handle();
         tokio::spawn(server);
-        Catalog { door, server: handle, takings: Together::with_patience(client, patience) }
+        Catalog { door, server: handle, takings: Together::with_patience(Written::to(&client), patience) }
     }
 
     /// Takes so many; opens the door once two of them are under way. What each was told, in their order.
