@@ -170,6 +170,11 @@ impl Catalog {
         self.look_up(move |tx, currency| store::books::find(tx, id, currency)).await
     }
 
+    /// What is sold of these, all as they were in one instant.
+    pub async fn find_all(&self, ids: Vec<BookId>) -> Result<Vec<BookView>, CatalogError> {
+        self.look_up(move |tx, currency| Ok(store::books::find_all(tx, &ids, currency)?)).await
+    }
+
     /// The book that is sold under an ISBN; with `gone`, else the last one that was.
     pub async fn find_by_isbn(&self, isbn: Isbn, gone: bool) -> Result<BookView, CatalogError> {
         let find = if gone { store::books::last_by_isbn } else { store::books::find_by_isbn };

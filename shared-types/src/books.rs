@@ -1,7 +1,7 @@
 use paperclip::actix::Apiv2Schema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Amount, BookId, Cell, Currency, FieldError, Isbn, Timestamp};
+use crate::{Amount, BookId, Cell, Currency, FieldError, Isbn, Problem, Timestamp};
 
 /// Whether a book can be bought, as everybody may see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
@@ -110,6 +110,22 @@ pub struct BookPage {
     /// Pass it as `cursor` to read on; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub next_cursor: Option<String>,
+}
+
+/// What is said of several books that were looked at together, in the order in which they were asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
+pub struct LooksAnswer {
+    pub results: Vec<LookAnswer>,
+}
+
+/// What is said of one of them: the book, or why it is not shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Apiv2Schema)]
+pub struct LookAnswer {
+    pub id: BookId,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub book: Option<BookView>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub problem: Option<Problem>,
 }
 
 /// A topic and how many books it has.

@@ -43,6 +43,8 @@ pub const MAX_EVENT_BATCH_BYTES: usize = 1024 * 1024;
 pub const MAX_TAKINGS_AT_ONCE: usize = 32;
 /// Bytes of such a request, at most.
 pub const MAX_TAKINGS_BYTES: usize = 1024 * 1024;
+/// Books that are looked at with one request, at most.
+pub const MAX_LOOKS_AT_ONCE: usize = 32;
 /// Bookings of deliveries in one request, at most.
 pub const MAX_BOOKINGS_AT_ONCE: usize = 32;
 /// Bytes of such a request, at most.

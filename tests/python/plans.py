@@ -41,6 +41,7 @@ FILLED = {
         "(select 1 from outbox_subscriber s cross join outbox_delivery d"
         " where d.subscriber_id = s.subscriber_id and d.position = outbox_event.position)"
     ],
+    "places": ["$1, $2"],
     "whose": ["where subscriber_id in (select subscriber_id from outbox_subscriber where name = $1)"],
 }
 # Of these the parts belong together.

@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+
 use paperclip::actix::{Apiv2Schema, api_v2_operation, web};
 use serde::Deserialize;
 use service_kit::{
@@ -7,7 +9,8 @@ use service_kit::{
 };
 use shared_types::{
     BookId, Isbn, Problem,
-    books::{BookView, CreateBookRequest, UpdateBookRequest},
+    books::{BookView, CreateBookRequest, LookAnswer, LooksAnswer, UpdateBookRequest},
+    limits::MAX_LOOKS_AT_ONCE,
 };
 
 use super::{Shop, sight};
@@ -45,6 +48,44 @@ pub async fn show(
     book_id: web::Path<BookId>,
 ) -> Result<Reply<BookView>, Fail<(S404,)>> {
     Ok(shown(shop.find(book_id.into_inner()).await?, &caller))
+}
+
+/// Which books are looked at together.
+#[derive(Debug, Clone, Deserialize, Apiv2Schema)]
+#[serde(deny_unknown_fields)]
+pub struct LooksQuery {
+    /// Numbers of books with commas between them, 1 to 32.
+    ids: String,
+    /// The ids of the requests that want to know, with commas between them, for the log.
+    request_ids: Option<String>,
+}
+
+/// Shows several books.
+///
+/// Each as `GET /books/{book_id}` shows it, all in one instant. The answer has one result for each number, in their order.
+/// More than 32, or what is no number: 422.
+#[api_v2_operation(tags(books))]
+pub async fn show_all(
+    AnyCaller(caller): AnyCaller,
+    shop: Shop,
+    query: web::Query<LooksQuery>,
+) -> Result<Reply<LooksAnswer>, Fail<(S422,)>> {
+    let ids = query.ids.split(',').map(str::parse).collect::<Result<Vec<BookId>, _>>();
+    let ids = ids.map_err(|_| Problem::invalid("ids", "numbers of books with commas between them"))?;
+    if ids.len() > MAX_LOOKS_AT_ONCE {
+        let detail = format!("{MAX_LOOKS_AT_ONCE} books are looked at together, at most");
+        return Err(Problem::invalid("ids", detail).into());
+    }
+    if let Some(request_ids) = &query.request_ids {
+        tracing::info!(request_ids, "looked at together");
+    }
+    let found = shop.find_all(ids.clone()).await?;
+    let found: HashMap<BookId, BookView> = found.into_iter().map(|book| (book.id, book)).collect();
+    let result = |id: &BookId| match found.get(id) {
+        Some(book) => LookAnswer { id: *id, book: Some(sight::of(&caller, book.clone())), problem: None },
+        None => LookAnswer { id: *id, book: None, problem: Some(CatalogError::BookNotFound(*id).into()) },
+    };
+    Ok(Reply::ok(LooksAnswer { results: ids.iter().map(result).collect() }))
 }
 
 /// Shows the book with an ISBN.

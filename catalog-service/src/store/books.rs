@@ -1,5 +1,5 @@
 use service_kit::{
-    db::{DbError, Row, Tx},
+    db::{DbError, Row, Tx, Value},
     params,
 };
 use shared_types::{BookId, Currency, Isbn, Money, Timestamp, books::BookView, events::BookAspect};
@@ -96,6 +96,14 @@ pub fn find(tx: &mut Tx<'_>, id: BookId, currency: Currency) -> Result<BookView,
     let sql = format!("select {COLUMNS} from book where book_id = $1 and deleted_us is null");
     let row = tx.query_opt(&sql, &params![id.number()])?.ok_or(CatalogError::BookNotFound(id))?;
     Ok(view(&row, currency)?)
+}
+
+/// Those of the books of these numbers that are sold, in any order.
+pub fn find_all(tx: &mut Tx<'_>, ids: &[BookId], currency: Currency) -> Result<Vec<BookView>, DbError> {
+    let places = (1..=ids.len()).map(|place| format!("${place}")).collect::<Vec<_>>().join(", ");
+    let sql = format!("select {COLUMNS} from book where book_id in ({places}) and deleted_us is null");
+    let ids: Vec<Value> = ids.iter().map(|id| Value::from(id.number())).collect();
+    tx.query(&sql, &ids)?.iter().map(|row| view(row, currency)).collect()
 }
 
 /// The book that is sold under this ISBN.

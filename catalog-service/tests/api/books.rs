@@ -31,6 +31,39 @@ async fn a_new_book_is_shown_as_it_was_put_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn books_that_are_looked_at_together_are_each_shown_as_by_itself() {
+    let shop = Shop::open("together").await;
+    let (first, gone, last) = (shop.new_book(5).await, shop.new_book(1).await, shop.new_book(0).await);
+    assert_eq!(shop.delete(&format!("/books/{gone}")).await.status, 204);
+    let (never, asked) = (1_000_000, format!("/books/by-id?ids={last},{gone},{first},1000000,{last}&request_ids=a,b"));
+    for scopes in ["", "stock:read"] {
+        let caller = shop.called_with(scopes);
+        let together = caller.get(&asked).await;
+        assert_eq!(together.status, 200, "{}", together.json);
+        let results = together.json["results"].as_array().unwrap();
+        assert_eq!(results.len(), 5);
+        for (result, book) in results.iter().zip([last, gone, first, never, last]) {
+            let alone = caller.get(&format!("/books/{book}")).await;
+            let mut expected = json!({"id": book, "book": alone.json});
+            if alone.status != 200 {
+                let mut problem = alone.json.clone();
+                problem.as_object_mut().unwrap().remove("request_id");
+                expected = json!({"id": book, "problem": problem});
+            }
+            assert_eq!(result, &expected);
+        }
+        assert_eq!(results[0]["book"]["on_hand"].is_number(), scopes == "stock:read");
+    }
+    let many = (1..=33).map(|id| id.to_string()).collect::<Vec<_>>().join(",");
+    for bad in ["", "x", "1,", "1,,2", "1;2", many.as_str()] {
+        let refused = shop.get(&format!("/books/by-id?ids={bad}")).await;
+        assert_eq!((refused.outcome(), refused.fields()), ((422, "invalid"), vec!["ids"]), "{bad}");
+    }
+    assert_eq!(shop.get(&format!("/books/by-id?ids={}", &many[..many.len() - 3])).await.status, 200);
+    shop.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_price_on_the_wire_has_the_decimals_of_its_currency() {
     let shop = Shop::open("decimals").await;
     let book = shop.new_book(1).await;

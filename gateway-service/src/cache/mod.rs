@@ -38,7 +38,7 @@ use crate::shared::{Found, Point, Shared};
 use flights::Flights;
 pub use marks::Stale;
 use marks::{Depends, Mark, Marks};
-pub use reading::Key;
+pub use reading::{Key, see_the_same};
 pub use writing::stale_after;
 
 /// Bytes that are kept at most, bodies and keys together.

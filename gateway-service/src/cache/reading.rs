@@ -68,6 +68,14 @@ impl Key {
         Key { target: Target::Book(book), sight: sight(caller) }
     }
 
+    /// The book, where it is the key of one, looked at by its number.
+    pub fn book(&self) -> Option<BookId> {
+        match self.target {
+            Target::Book(book) => Some(book),
+            Target::Path(_) => None,
+        }
+    }
+
     /// Under what all gateways keep it.
     pub(super) fn digest(&self) -> String {
         let sight = format!("{} {}", self.sight.role, self.sight.scopes);
@@ -117,6 +125,11 @@ impl Key {
         };
         Some(Depends { books, chosen_by })
     }
+}
+
+/// Whether the catalog gives both the same answers.
+pub fn see_the_same(one: &Caller, other: &Caller) -> bool {
+    sight(one) == sight(other)
 }
 
 fn sight(caller: &Caller) -> Sight {

@@ -2,6 +2,8 @@
 
 /// Asking again, within limits.
 mod again;
+/// Looks at books, which share requests.
+mod looks;
 
 use std::sync::Arc;
 
@@ -16,6 +18,7 @@ use shared_types::{BookId, Code, Problem};
 
 use crate::cache::{self, Cache, Key, stale_after};
 use again::Unanswered;
+use looks::Looks;
 
 /// Deadline of one call, in milliseconds. Longer than the order service waits before it answers 202.
 const CALL_MS: u64 = 5_000;
@@ -30,6 +33,8 @@ pub struct Upstream {
     service: Service,
     /// What the catalog's answers are kept in, and what the others' writes make stale.
     cache: Arc<Cache>,
+    /// The catalog's alone.
+    looks: Option<Arc<Looks>>,
 }
 
 /// All services behind the gateway.
@@ -93,7 +98,9 @@ impl Upstream {
         let options = ClientOptions { call_ms: CALL_MS, ..ClientOptions::default() };
         let tokens = CallerTokens::new(issuer.clone(), service);
         let client = Client::new(url, options)?.guarded(service.text());
-        Ok(Upstream { part: service.text(), client, tokens, service, cache: Arc::clone(cache) })
+        let single = Upstream { part: service.text(), client, tokens, service, cache: Arc::clone(cache), looks: None };
+        let looks = (service == Service::Catalog).then(|| Arc::new(Looks::at(single.clone())));
+        Ok(Upstream { looks, ..single })
     }
 
     /// Asks on behalf of a caller: what the catalog said a moment ago is not asked again, and what a write makes stale is
@@ -102,7 +109,12 @@ impl Upstream {
         let is_kept = self.service == Service::Catalog || faults::sabotaged("keeps_personal");
         let key = is_kept.then(|| Key::of(caller, &ask)).flatten();
         if let Some(key) = key {
-            return self.cache.look(key, || self.send_for(caller, &ask)).await;
+            let looks = self.looks.as_ref().zip(key.book()).filter(|_| ask.headers.is_empty());
+            let fetch = async || match &looks {
+                Some((looks, book)) => looks.look(caller, *book).await,
+                None => self.send_for(caller, &ask).await,
+            };
+            return self.cache.look(key, fetch).await;
         }
         if ask.method == Method::GET {
             cache::say_nothing();

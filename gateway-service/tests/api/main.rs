@@ -21,6 +21,8 @@ mod inventory;
 mod items;
 /// The stream of what happens.
 mod live;
+/// Looks at books, many at once.
+mod looks;
 /// People with accounts.
 mod person;
 /// Several gateways and one Redis.

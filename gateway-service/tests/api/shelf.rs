@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicI64, AtomicUsize, Ordering},
+    atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering},
 };
 
 use gateway_service::{
@@ -10,8 +10,9 @@ use gateway_service::{
     identity::{IdentityConfig, admin},
     layers::RateConfig,
 };
-use paperclip::actix::{api_v2_operation, web};
+use paperclip::actix::{Apiv2Schema, api_v2_operation, web};
 use reqwest::Method;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use service_kit::{
     Client, ClientOptions,
@@ -49,6 +50,9 @@ pub struct Wish {
 struct Book {
     version: AtomicI64,
     asked: AtomicUsize,
+    /// Requests of several readers together, and whether the catalog knows what they want.
+    asked_together: AtomicUsize,
+    knows_together: AtomicBool,
     /// Purchases that wait for their answer, and the most there ever were.
     waiting: AtomicUsize,
     most_waiting: AtomicUsize,
@@ -76,6 +80,25 @@ async fn show(book: web::Data<Book>) -> Result<Reply<Value>, Fail<(S404,)>> {
         return Err(Problem::new(Code::BookNotFound, "there is no book").into());
     }
     Ok(Reply::ok(json!({"id": 1, "version": version})).etag(version))
+}
+
+#[derive(Deserialize, Apiv2Schema)]
+struct Ids {
+    ids: String,
+}
+
+/// The same for several who want to know.
+#[api_v2_operation(skip)]
+async fn show_together(book: web::Data<Book>, query: web::Query<Ids>) -> Result<Reply<Value>, Fail<(S404,)>> {
+    book.asked_together.fetch_add(1, Ordering::SeqCst);
+    if !book.knows_together.load(Ordering::SeqCst) {
+        return Err(Problem::new(Code::RouteNotFound, "there is nothing").into());
+    }
+    let version = book.version.load(Ordering::SeqCst);
+    // An error means that the test is over.
+    book.held.subscribe().wait_for(|held| !held).await.ok();
+    let result = |id: &str| json!({"id": id.parse::<i64>().unwrap(), "book": {"id": 1, "version": version}});
+    Ok(Reply::ok(json!({"results": query.ids.split(',').map(result).collect::<Vec<_>>()})))
 }
 
 /// Makes the next version of the book.
@@ -118,13 +141,15 @@ impl Shelf {
 
     /// The same; or why a gateway does not start.
     pub async fn try_open(wish: &Wish) -> Result<Shelf, String> {
-        let [asked, waiting, most_waiting] = [(); 3].map(|()| AtomicUsize::new(0));
+        let [asked, asked_together, waiting, most_waiting] = [(); 4].map(|()| AtomicUsize::new(0));
+        let knows_together = AtomicBool::new(true);
         let (version, held) = (AtomicI64::new(1), watch::Sender::new(false));
-        let book = Arc::new(Book { version, asked, waiting, most_waiting, held });
+        let book = Arc::new(Book { version, asked, asked_together, knows_together, waiting, most_waiting, held });
         let shown = web::Data::from(Arc::clone(&book));
         let routes = move |config: &mut web::ServiceConfig| {
             config
                 .app_data(shown.clone())
+                .service(web::resource("/books/by-id").route(web::get().to(show_together)))
                 .service(web::resource("/books/{id}").route(web::get().to(show)).route(web::patch().to(change)))
                 .service(web::resource("/checkout").route(web::post().to(sell)))
                 .service(web::resource("/.well-known/jwks.json").route(web::get().to(keys)));
@@ -159,6 +184,16 @@ impl Shelf {
 
     pub fn set_version(&self, version: i64) {
         self.book.version.store(version, Ordering::SeqCst);
+    }
+
+    /// Requests in which several asked the catalog together.
+    pub fn asked_together(&self) -> usize {
+        self.book.asked_together.load(Ordering::SeqCst)
+    }
+
+    /// From now on the catalog is one that knows of no such requests.
+    pub fn forget_together(&self) {
+        self.book.knows_together.store(false, Ordering::SeqCst);
     }
 
     /// Reads of the catalog.

@@ -30,6 +30,9 @@ pub const WEBHOOK_SECRET: &str = "secret of those who report money";
 /// Of every customer.
 pub const PASSWORD: &str = "a long enough pass phrase";
 
+/// How long answers are kept. Whatever a test sees change was dropped, not forgotten.
+const KEPT_S: u64 = 3_600;
+
 /// An answer of the gateway.
 #[derive(Debug)]
 pub struct Answer {
@@ -55,20 +58,25 @@ fn any_port() -> SocketAddr {
 
 impl Shop {
     pub async fn open(name: &str) -> Shop {
-        Shop::open_with(name, true, None).await
+        Shop::open_with(name, true, None, KEPT_S).await
     }
 
     pub async fn open_without_guests(name: &str) -> Shop {
-        Shop::open_with(name, false, None).await
+        Shop::open_with(name, false, None, KEPT_S).await
     }
 
     /// As behind something that speaks https with its visitors.
     pub async fn open_on_https(name: &str) -> Shop {
-        Shop::open_with(name, true, Some("https://shop.example")).await
+        Shop::open_with(name, true, Some("https://shop.example"), KEPT_S).await
+    }
+
+    /// As one that asks the catalog each time.
+    pub async fn open_keeping_nothing(name: &str) -> Shop {
+        Shop::open_with(name, true, None, 0).await
     }
 
     #[expect(clippy::disallowed_methods, reason = "a plain client, to see heads and bodies as they are")]
-    async fn open_with(name: &str, guests: bool, public_url: Option<&str>) -> Shop {
+    async fn open_with(name: &str, guests: bool, public_url: Option<&str>, kept_s: u64) -> Shop {
         let databases = [
             TestDatabase::create(&format!("{name}_catalog")).await,
             TestDatabase::create(&format!("{name}_order")).await,
@@ -128,8 +136,7 @@ impl Shop {
             order_url: order.url(),
             delivery_url: delivery.url(),
             dialects: gateway_service::Dialects::default(),
-            // Whatever a test sees change was dropped, not forgotten.
-            cache_ttl_seconds: 3_600,
+            cache_ttl_seconds: kept_s,
             metrics_listen: None,
             shared: gateway_service::SharedConfig::default(),
             identity,

@@ -34,6 +34,7 @@ impl Connections {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "the one place that builds HTTP clients; every call has its deadline")]
 fn build(connect: Duration) -> Http {
     let mut connector = HttpConnector::new_with_resolver(Replicas);
     connector.set_connect_timeout(Some(connect));
