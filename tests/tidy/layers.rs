@@ -107,7 +107,10 @@ pub fn calls_live_in_clients(tree: &[Source]) -> Vec<Finding> {
         // The name of a method calls nobody.
         let text = source.text.replace("use reqwest::Method;", "");
         let source = Source { path: source.path.clone(), text };
-        found.extend(mentions(&source, &["hyper", "hyper_util", "reqwest", "service_kit::Client", "service_kit::client"]));
+        found.extend(mentions(
+            &source,
+            &["hyper", "hyper_util", "reqwest", "service_kit::Client", "service_kit::client"],
+        ));
     }
     found
 }

@@ -80,12 +80,17 @@ pub async fn show_all(
         tracing::info!(request_ids, "looked at together");
     }
     let found = shop.find_all(ids.clone()).await?;
-    let found: HashMap<BookId, BookView> = found.into_iter().map(|book| (book.id, book)).collect();
-    let result = |id: &BookId| match found.get(id) {
-        Some(book) => LookAnswer { id: *id, book: Some(sight::of(&caller, book.clone())), problem: None },
-        None => LookAnswer { id: *id, book: None, problem: Some(CatalogError::BookNotFound(*id).into()) },
-    };
-    Ok(Reply::ok(LooksAnswer { results: ids.iter().map(result).collect() }))
+    let mut found: HashMap<BookId, BookView> = found.into_iter().map(|book| (book.id, book)).collect();
+    let mut results: Vec<LookAnswer> = Vec::with_capacity(ids.len());
+    for id in ids {
+        let result = match (found.remove(&id), results.iter().find(|result| result.id == id)) {
+            (Some(book), _) => LookAnswer { id, book: Some(sight::of(&caller, book)), problem: None },
+            (None, Some(said)) => said.clone(),
+            (None, None) => LookAnswer { id, book: None, problem: Some(CatalogError::BookNotFound(id).into()) },
+        };
+        results.push(result);
+    }
+    Ok(Reply::ok(LooksAnswer { results }))
 }
 
 /// Shows the book with an ISBN.

@@ -54,7 +54,7 @@ impl Calls for AtCatalog {
     type Answer = Result<RawAnswer, Problem>;
 
     const AT_ONCE: usize = MAX_LOOKS_AT_ONCE;
-    const REQUESTS: usize = 2;
+    const REQUESTS: usize = 1;
 
     fn may_share(first: &Look, other: &Look) -> bool {
         cache::see_the_same(&first.caller, &other.caller)

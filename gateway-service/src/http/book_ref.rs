@@ -10,7 +10,7 @@ use crate::clients::{Ask, Upstreams};
 
 /// A book by its number or its ISBN. Ten or thirteen digits with a right check digit are an ISBN.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum BookRef {
+pub(crate) enum BookRef {
     Number(BookId),
     Isbn(Isbn),
 }

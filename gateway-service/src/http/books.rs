@@ -6,9 +6,12 @@ use service_kit::{
     auth::{Anyone, Caller, ItemsWrite, Scoped, StockRead, StockWrite},
     http::{Body, Fail, IdempotencyKey, IfMatch, PageQuery, S200, S201, S204, S403, S404, S409, S412, S422},
 };
-use shared_types::books::{
-    AdjustStockRequest, BookPage, BookView, CreateBookRequest, ImportAnswer, ImportRequest, LedgerPage,
-    StockAdjustmentView, TopicPage, UpdateBookRequest,
+use shared_types::{
+    BookId,
+    books::{
+        AdjustStockRequest, BookPage, BookView, CreateBookRequest, ImportAnswer, ImportRequest, LedgerPage,
+        StockAdjustmentView, TopicPage, UpdateBookRequest,
+    },
 };
 use uuid::Uuid;
 
@@ -97,21 +100,31 @@ pub(super) async fn show(
     upstreams: web::Data<Upstreams>,
     book: web::Path<BookRef>,
 ) -> Result<Relayed<BookView, (S200,)>, Fail<(S404,)>> {
-    Ok(Relayed::new(upstreams.catalog.ask(&caller, Ask::get(book.path())).await?)?)
+    look(&caller, &upstreams, *book).await
+}
+
+/// What [`show`] answers.
+pub(crate) async fn look(
+    caller: &Caller,
+    upstreams: &Upstreams,
+    book: BookRef,
+) -> Result<Relayed<BookView, (S200,)>, Fail<(S404,)>> {
+    Ok(Relayed::new(upstreams.catalog.ask(caller, Ask::get(book.path())).await?)?)
+}
+
+/// The same, where it is at hand: nobody has to be asked for it.
+pub(crate) fn look_at_hand(caller: &Caller, upstreams: &Upstreams, book: BookId) -> Option<Relayed<BookView, (S200,)>> {
+    Relayed::new(upstreams.catalog.book_at_hand(caller, book)?).ok()
 }
 
 /// Where one book stands.
 const BOOK: &str = "/api/v1/books/";
 
-/// What [`show`] answers to this caller, where it is at hand: nobody has to be asked for it, not even the router.
-pub(crate) fn show_at_hand(
-    request: &HttpRequest,
-    caller: &Caller,
-    upstreams: &Upstreams,
-) -> Option<Relayed<BookView, (S200,)>> {
+/// The book that a request for [`show`] names by its number.
+pub(crate) fn looked_at(request: &HttpRequest) -> Option<BookId> {
     let book = request.path().strip_prefix(BOOK).filter(|_| request.method() == actix_web::http::Method::GET)?;
     match book.parse().ok()? {
-        BookRef::Number(book) => Relayed::new(upstreams.catalog.book_at_hand(caller, book)?).ok(),
+        BookRef::Number(book) => Some(book),
         BookRef::Isbn(_) => None,
     }
 }

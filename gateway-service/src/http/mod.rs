@@ -33,6 +33,7 @@ use std::sync::Arc;
 use paperclip::actix::web::{self, Scope, ServiceConfig};
 
 use crate::clients::Upstreams;
+pub(crate) use book_ref::BookRef;
 
 /// Where the public API stands.
 pub(crate) const BASE: &str = "/api/v1";

@@ -17,7 +17,7 @@ mod spelling;
 use std::{sync::Arc, time::Duration};
 
 use actix_web::{
-    Error, HttpMessage, HttpResponse, Responder,
+    Error, HttpMessage, Responder, ResponseError,
     body::BoxBody,
     dev::{ServiceRequest, ServiceResponse},
     http::{
@@ -38,7 +38,7 @@ use crate::{
     cache,
     clients::Upstreams,
     document,
-    http::{books, events::PATH as SERVICES_TELL},
+    http::{BookRef, books, events::PATH as SERVICES_TELL},
     identity::{Cookie, FreshGuest, GUEST_TOKEN, Identity, Visit},
     shared::Shared,
 };
@@ -84,14 +84,31 @@ impl Layers {
         Ok(caller)
     }
 
-    /// The answer to a request that was let in, where it needs nobody: what is looked at again and again is not looked for
-    /// among the routes.
-    fn at_hand(&self, request: &ServiceRequest, caller: Option<&Caller>) -> Option<HttpResponse> {
-        let book = books::show_at_hand(request.request(), caller?, self.upstreams.as_ref()?)?;
-        Some(book.respond_to(request.request()))
+    /// The answer to a request that was let in.
+    async fn answer(
+        &self,
+        request: ServiceRequest,
+        caller: Option<Caller>,
+        next: Next<BoxBody>,
+    ) -> Result<ServiceResponse<BoxBody>, Error> {
+        // What is looked at again and again is not looked for among the routes.
+        let look = books::looked_at(request.request()).zip(caller).zip(self.upstreams.as_deref());
+        let Some(((book, caller), upstreams)) = look else { return Box::pin(self.pass_on(request, next)).await };
+        if let Some(shown) = books::look_at_hand(&caller, upstreams, book) {
+            let shown = shown.respond_to(request.request());
+            return Ok(request.into_response(shown));
+        }
+        let shown = match Box::pin(books::look(&caller, upstreams, BookRef::Number(book))).await {
+            Ok(shown) => shown.respond_to(request.request()),
+            Err(failure) => {
+                cache::say_nothing();
+                failure.error_response()
+            }
+        };
+        Ok(request.into_response(shown))
     }
 
-    /// The answer of the routes to a request that was let in, noted where it is a change.
+    /// The answer of the routes, noted where it is a change.
     async fn pass_on(&self, request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse<BoxBody>, Error> {
         // Apart: a crowd has one of these futures each, and most of it never comes so far.
         let asked = Box::pin(audit::Asked::of(&self.identity, request.request())).await;
@@ -111,10 +128,7 @@ impl Layer for Layers {
         let request = spelling::canonical(request);
         let is_docs = is_documentation(request.path());
         let mut answer = match self.admit(&request).await {
-            Ok(caller) => match self.at_hand(&request, caller.as_ref()) {
-                Some(answer) => request.into_response(answer),
-                None => Box::pin(self.pass_on(request, next)).await?,
-            },
+            Ok(caller) => self.answer(request, caller, next).await?,
             Err(problem) => Box::pin(refused(request, problem)).await,
         };
         welcome(&mut answer);

@@ -16,7 +16,7 @@ const CROWDS: i64 = 50;
 /// What is asked for is asked of the catalog each time.
 const NOTHING_KEPT: u64 = 0;
 /// Looks that the gateway's two workers have under way before others wait.
-const ALONE: usize = 4;
+const ALONE: usize = 2;
 
 /// Starts so many reads; the versions that they see.
 async fn crowd(shelf: &Shelf) -> Vec<i64> {
