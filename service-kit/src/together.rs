@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::{runtime::Handle, sync::oneshot, time::timeout};
+use tokio::{runtime::Handle, sync::oneshot, task::yield_now, time::timeout};
 
 use crate::RequestContext;
 
@@ -71,8 +71,14 @@ struct Waiting<C: Calls> {
     told: oneshot::Sender<Told<C::Answer>>,
 }
 
-/// One of the requests that may be under way. Whoever is done with it leaves it to those who wait.
+/// One of the requests that may be under way, for a call that goes alone. Whoever is done with it leaves it to those who wait.
 struct Turn<C: Calls>(Arc<Together<C>>);
+
+/// The same, for request after request of those who wait.
+struct Shift<C: Calls> {
+    of: Arc<Together<C>>,
+    is_over: bool,
+}
 
 enum Place<C: Calls> {
     Turn(Turn<C>),
@@ -141,15 +147,9 @@ impl<C: Calls> Together<C> {
         line.waiting.len() < before
     }
 
-    async fn several(&self, mut waiting: Vec<Waiting<C>>) {
-        // Whoever went away asks again, should he still want it.
-        waiting.retain(|waiting| !waiting.told.is_closed());
+    async fn several(&self, waiting: Vec<Waiting<C>>) {
         let (ones, told): (Vec<_>, Vec<_>) = waiting.into_iter().map(|waiting| (waiting.one, waiting.told)).unzip();
-        let answers = match ones.len() {
-            0 => return,
-            1 => vec![Told::GoAlone],
-            _ => self.calls.several(ones).await,
-        };
+        let answers = if ones.len() == 1 { vec![Told::GoAlone] } else { self.calls.several(ones).await };
         for (told, answer) in told.into_iter().zip(answers) {
             // He may have gone away meanwhile.
             drop(told.send(answer));
@@ -162,9 +162,11 @@ impl<C: Calls> Together<C> {
 }
 
 impl<C: Calls> Line<C> {
-    /// The first who waits, and those behind him who may be in one request with him.
+    /// The first who waits, and those behind him who may be in one request with him. Whoever went away asks again, should he
+    /// still want it.
     fn next(&mut self) -> Vec<Waiting<C>> {
-        let mut waiting = std::mem::take(&mut self.waiting).into_iter();
+        let still_there = |waiting: &Waiting<C>| !waiting.told.is_closed();
+        let mut waiting = std::mem::take(&mut self.waiting).into_iter().filter(still_there);
         let mut next: Vec<Waiting<C>> = waiting.next().into_iter().collect();
         for one in waiting {
             match next.first() {
@@ -178,17 +180,126 @@ impl<C: Calls> Line<C> {
 
 impl<C: Calls> Drop for Turn<C> {
     fn drop(&mut self) {
-        let next: Vec<Waiting<C>> = {
-            let mut line = self.0.line();
-            let next = line.next();
-            if next.is_empty() {
-                line.under_way -= 1;
-                return;
-            }
-            next
+        let mut line = self.0.line();
+        if line.waiting.is_empty() {
+            line.under_way -= 1;
+            return;
+        }
+        drop(line);
+        let shift = Shift { of: Arc::clone(&self.0), is_over: false };
+        drop(self.0.runtime.spawn(shift.work()));
+    }
+}
+
+impl<C: Calls> Shift<C> {
+    async fn work(mut self) {
+        loop {
+            // Those who were told something write their answers first, and whoever comes meanwhile goes along.
+            yield_now().await;
+            let Some(next) = self.next() else { return };
+            RequestContext::fresh().scope(self.of.several(next)).await;
+        }
+    }
+
+    /// Who goes with the next request; when nobody waits any more, the shift is over.
+    fn next(&mut self) -> Option<Vec<Waiting<C>>> {
+        let mut line = self.of.line();
+        let next = line.next();
+        if next.is_empty() {
+            line.under_way -= 1;
+            self.is_over = true;
+            return None;
+        }
+        Some(next)
+    }
+}
+
+impl<C: Calls> Drop for Shift<C> {
+    fn drop(&mut self) {
+        if self.is_over {
+            return;
+        }
+        // Its runtime has ended: nobody is asked any more.
+        let mut line = self.of.line();
+        line.waiting.clear();
+        line.under_way -= 1;
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use tokio::{runtime::Builder, sync::watch};
+
+    use super::*;
+
+    /// Reached only by a bug.
+    const FOREVER: Duration = Duration::from_secs(60);
+
+    /// Numbers, of which those that are alike in parity may share a request. What goes alone waits for the door.
+    struct Numbers {
+        open: watch::Sender<bool>,
+        requests: Mutex<Vec<Vec<u32>>>,
+    }
+
+    impl Calls for Arc<Numbers> {
+        type One = u32;
+        type Answer = Option<u32>;
+
+        const AT_ONCE: usize = 3;
+        const REQUESTS: usize = 1;
+
+        fn may_share(first: &u32, other: &u32) -> bool {
+            first % 2 == other % 2
+        }
+
+        async fn alone(&self, one: &u32) -> Option<u32> {
+            self.requests.lock().unwrap().push(vec![*one]);
+            self.open.subscribe().wait_for(|open| *open).await.unwrap();
+            Some(*one)
+        }
+
+        async fn several(&self, ones: Vec<u32>) -> Vec<Told<Option<u32>>> {
+            self.requests.lock().unwrap().push(ones.clone());
+            ones.into_iter().map(|one| Told::Answer(Some(one))).collect()
+        }
+
+        fn abandoned() -> Option<u32> {
+            None
+        }
+    }
+
+    fn numbers() -> Arc<Numbers> {
+        Arc::new(Numbers { open: watch::Sender::new(false), requests: Mutex::default() })
+    }
+
+    #[tokio::test]
+    async fn those_who_wait_share_requests_with_their_like_and_each_is_told_his_own() {
+        let numbers = numbers();
+        let line = Together::with_patience(Arc::clone(&numbers), FOREVER);
+        let asked = [0, 1, 2, 3, 4, 6, 8, 5];
+        let all = futures_util::future::join_all(asked.map(|one| line.ask(one)));
+        let open = async { numbers.open.send_replace(true) };
+        let (told, _) = tokio::join!(all, open);
+        assert_eq!(told, asked.map(Some));
+        // The first goes alone. The last of the even ones had no place, and nobody of his like is left.
+        let requests = numbers.requests.lock().unwrap().clone();
+        assert_eq!(requests, [vec![0], vec![1, 3, 5], vec![2, 4, 6], vec![8]]);
+        assert_eq!(line.ask(7).await, Some(7), "the line is free again");
+    }
+
+    #[test]
+    fn who_waits_for_a_runtime_that_has_ended_is_told_so() {
+        let numbers = numbers();
+        let theirs = Builder::new_multi_thread().worker_threads(1).build().unwrap();
+        let line = theirs.block_on(async { Together::with_patience(Arc::clone(&numbers), FOREVER) });
+        let ours = Builder::new_current_thread().enable_time().build().unwrap();
+        let both = async { tokio::join!(line.ask(0), line.ask(2)) };
+        let end = async {
+            theirs.shutdown_background();
+            numbers.open.send_replace(true);
         };
-        let turn = Turn(Arc::clone(&self.0));
-        let request = async move { turn.0.several(next).await };
-        drop(self.0.runtime.spawn(RequestContext::fresh().scope(request)));
+        let ended = ours.block_on(async { timeout(FOREVER / 4, async { tokio::join!(both, end).0 }).await });
+        assert_eq!(ended.unwrap(), (Some(0), None));
     }
 }

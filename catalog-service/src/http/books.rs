@@ -8,7 +8,7 @@ use service_kit::{
     idempotency::Keyed,
 };
 use shared_types::{
-    BookId, Isbn, Problem,
+    BookId, Code, Isbn, Problem,
     books::{BookView, CreateBookRequest, LookAnswer, LooksAnswer, UpdateBookRequest},
     limits::MAX_LOOKS_AT_ONCE,
 };
@@ -63,18 +63,19 @@ pub struct LooksQuery {
 /// Shows several books.
 ///
 /// Each as `GET /books/{book_id}` shows it, all in one instant. The answer has one result for each number, in their order.
-/// More than 32, or what is no number: 422.
+/// More than 32, or what is no number: 400.
 #[api_v2_operation(tags(books))]
 pub async fn show_all(
     AnyCaller(caller): AnyCaller,
     shop: Shop,
     query: web::Query<LooksQuery>,
-) -> Result<Reply<LooksAnswer>, Fail<(S422,)>> {
+) -> Result<Reply<LooksAnswer>, Fail> {
     let ids = query.ids.split(',').map(str::parse).collect::<Result<Vec<BookId>, _>>();
-    let ids = ids.map_err(|_| Problem::invalid("ids", "numbers of books with commas between them"))?;
+    let ids =
+        ids.map_err(|_| Problem::new(Code::MalformedQuery, "ids are numbers of books with commas between them"))?;
     if ids.len() > MAX_LOOKS_AT_ONCE {
         let detail = format!("{MAX_LOOKS_AT_ONCE} books are looked at together, at most");
-        return Err(Problem::invalid("ids", detail).into());
+        return Err(Problem::new(Code::MalformedQuery, detail).into());
     }
     if let Some(request_ids) = &query.request_ids {
         tracing::info!(request_ids, "looked at together");

@@ -57,7 +57,7 @@ async fn books_that_are_looked_at_together_are_each_shown_as_by_itself() {
     let many = (1..=33).map(|id| id.to_string()).collect::<Vec<_>>().join(",");
     for bad in ["", "x", "1,", "1,,2", "1;2", many.as_str()] {
         let refused = shop.get(&format!("/books/by-id?ids={bad}")).await;
-        assert_eq!((refused.outcome(), refused.fields()), ((422, "invalid"), vec!["ids"]), "{bad}");
+        assert_eq!(refused.outcome(), (400, "malformed_query"), "{bad}");
     }
     assert_eq!(shop.get(&format!("/books/by-id?ids={}", &many[..many.len() - 3])).await.status, 200);
     shop.finish().await;

@@ -36,11 +36,11 @@ impl Looks {
     pub(super) async fn look(&self, caller: &Caller, book: BookId) -> Result<RawAnswer, Problem> {
         let line = self.of_threads.get_or(|| Together::new(AtCatalog(self.catalog.clone())));
         let request_id = RequestContext::current().request_id;
-        line.ask(Look { caller: caller.clone(), book, request_id }).await
+        line.ask(Arc::new(Look { caller: caller.clone(), book, request_id })).await
     }
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Look {
     caller: Caller,
     book: BookId,
@@ -50,21 +50,21 @@ struct Look {
 struct AtCatalog(Upstream);
 
 impl Calls for AtCatalog {
-    type One = Look;
+    type One = Arc<Look>;
     type Answer = Result<RawAnswer, Problem>;
 
     const AT_ONCE: usize = MAX_LOOKS_AT_ONCE;
     const REQUESTS: usize = 1;
 
-    fn may_share(first: &Look, other: &Look) -> bool {
+    fn may_share(first: &Arc<Look>, other: &Arc<Look>) -> bool {
         cache::see_the_same(&first.caller, &other.caller)
     }
 
-    async fn alone(&self, look: &Look) -> Result<RawAnswer, Problem> {
+    async fn alone(&self, look: &Arc<Look>) -> Result<RawAnswer, Problem> {
         self.0.send_for(&look.caller, &Ask::get(format!("/books/{}", look.book))).await
     }
 
-    async fn several(&self, looks: Vec<Look>) -> Vec<Told<Self::Answer>> {
+    async fn several(&self, looks: Vec<Arc<Look>>) -> Vec<Told<Self::Answer>> {
         let answered = match looks.first() {
             Some(first) => self.0.send_for(&first.caller, &Ask::get(path(&looks))).await,
             None => return Vec::new(),
@@ -86,7 +86,7 @@ impl Calls for AtCatalog {
     }
 }
 
-fn path(looks: &[Look]) -> String {
+fn path(looks: &[Arc<Look>]) -> String {
     let mut path = "/books/by-id?ids=".to_owned();
     for (place, look) in looks.iter().enumerate() {
         write!(path, "{}{}", if place == 0 { "" } else { "," }, look.book).expect("BUG: a text takes what is written");
@@ -122,7 +122,7 @@ struct Version {
 }
 
 /// What is said of each; none where the answer is not one about these.
-fn results(answer: &RawAnswer, looks: &[Look]) -> Option<Vec<Result<RawAnswer, Problem>>> {
+fn results(answer: &RawAnswer, looks: &[Arc<Look>]) -> Option<Vec<Result<RawAnswer, Problem>>> {
     let Results { results } = serde_json::from_slice(&answer.body).ok()?;
     if !results.iter().map(|one| one.id).eq(looks.iter().map(|look| look.book)) {
         return None;

@@ -109,17 +109,24 @@ impl Upstream {
         let is_kept = self.service == Service::Catalog || faults::sabotaged("keeps_personal");
         let key = is_kept.then(|| Key::of(caller, &ask)).flatten();
         if let Some(key) = key {
-            let looks = self.looks.as_ref().zip(key.book()).filter(|_| ask.headers.is_empty());
-            let fetch = async || match &looks {
-                Some((looks, book)) => looks.look(caller, *book).await,
-                None => self.send_for(caller, &ask).await,
+            return match key.book().filter(|_| ask.headers.is_empty()) {
+                Some(book) => self.look_at(caller, book).await,
+                None => self.cache.look(key, || self.send_for(caller, &ask)).await,
             };
-            return self.cache.look(key, fetch).await;
         }
         if ask.method == Method::GET {
             cache::say_nothing();
         }
         self.send_for(caller, &ask).await
+    }
+
+    /// The catalog's answer to somebody who looks at this book: the one that is kept, or one that is asked for now.
+    pub async fn look_at(&self, caller: &Caller, book: BookId) -> Result<RawAnswer, Problem> {
+        let fetch = async || match &self.looks {
+            Some(looks) => looks.look(caller, book).await,
+            None => self.send_for(caller, &Ask::get(format!("/books/{book}"))).await,
+        };
+        self.cache.look(Key::of_book(caller, book), fetch).await
     }
 
     /// The catalog's answer to somebody who looks at this book, where it is kept here and nobody else has a say in it.

@@ -109,7 +109,11 @@ pub(crate) async fn look(
     upstreams: &Upstreams,
     book: BookRef,
 ) -> Result<Relayed<BookView, (S200,)>, Fail<(S404,)>> {
-    Ok(Relayed::new(upstreams.catalog.ask(caller, Ask::get(book.path())).await?)?)
+    let answer = match book {
+        BookRef::Number(book) => upstreams.catalog.look_at(caller, book).await?,
+        BookRef::Isbn(_) => upstreams.catalog.ask(caller, Ask::get(book.path())).await?,
+    };
+    Ok(Relayed::new(answer)?)
 }
 
 /// The same, where it is at hand: nobody has to be asked for it.

@@ -1,6 +1,8 @@
 use std::{
+    future::poll_fn,
+    mem,
     panic::AssertUnwindSafe,
-    pin::pin,
+    pin::{Pin, pin},
     rc::Rc,
     sync::Arc,
     task::Poll,
@@ -155,10 +157,15 @@ fn plain(value: &str) -> HeaderValue {
     HeaderValue::from_str(value).expect("BUG: request ids and numbers are plain ASCII")
 }
 
-/// What comes of work that is not done at once, before nobody waits for it any more.
-async fn in_time<F: Future>(work: F) -> Result<F::Output, Problem> {
+/// What comes of work that was polled just now and is not done, before nobody waits for it any more.
+async fn in_time<F: Future>(mut work: Pin<&mut F>) -> Result<F::Output, Problem> {
     let deadline = RequestContext::current().time_left().unwrap_or_default();
-    tokio::time::timeout(deadline, work).await.map_err(|_| {
+    let mut just_polled = true;
+    let rest = poll_fn(|context| match mem::take(&mut just_polled) {
+        true => Poll::Pending,
+        false => work.as_mut().poll(context),
+    });
+    tokio::time::timeout(deadline, rest).await.map_err(|_| {
         let detail = format!("the request was not done within {} ms", deadline.as_millis());
         Problem::new(Code::DeadlineExceeded, detail)
     })
