@@ -5,6 +5,7 @@
 
 use std::{
     future::Future,
+    pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -13,8 +14,8 @@ use tokio::{runtime::Handle, sync::oneshot, task::yield_now, time::timeout};
 
 use crate::RequestContext;
 
-/// A call waits so long for the requests before it, and then goes alone: none is held up by a message that is lost.
-pub const PATIENCE: Duration = Duration::from_millis(250);
+/// Those who wait are held up so long by a request that hangs; then the next one goes beside it.
+const PATIENCE: Duration = Duration::from_millis(250);
 
 /// Calls of one kind, and how they are made.
 pub trait Calls: Send + Sync + 'static {
@@ -61,12 +62,9 @@ pub struct Together<C: Calls> {
 struct Line<C: Calls> {
     under_way: usize,
     waiting: Vec<Waiting<C>>,
-    /// Of the next one who waits.
-    number: u64,
 }
 
 struct Waiting<C: Calls> {
-    number: u64,
     one: C::One,
     told: oneshot::Sender<Told<C::Answer>>,
 }
@@ -82,7 +80,7 @@ struct Shift<C: Calls> {
 
 enum Place<C: Calls> {
     Turn(Turn<C>),
-    Waiting(u64, oneshot::Receiver<Told<C::Answer>>),
+    Waiting(oneshot::Receiver<Told<C::Answer>>),
 }
 
 impl<C: Calls> Together<C> {
@@ -91,27 +89,35 @@ impl<C: Calls> Together<C> {
         Together::with_patience(calls, PATIENCE)
     }
 
-    /// The same, whose calls wait so long.
+    /// The same, where a request may hang so long before others go on.
     pub fn with_patience(calls: C, patience: Duration) -> Arc<Together<C>> {
-        let line = Line { under_way: 0, waiting: Vec::new(), number: 0 };
+        let line = Line { under_way: 0, waiting: Vec::new() };
         Arc::new(Together { calls, patience, line: Mutex::new(line), runtime: Handle::current() })
     }
 
     /// Asks for one.
     pub async fn ask(self: &Arc<Self>, one: C::One) -> C::Answer {
+        // On the heap: whoever asks has room for it once, however he comes to go alone.
+        let alone = || Box::pin(self.calls.alone(&one));
         if RequestContext::current().is_traced() {
             // A trace shows one purchase, and nobody else's.
-            return self.calls.alone(&one).await;
+            return alone().await;
         }
         match self.place(&one) {
             Place::Turn(turn) => {
-                let answer = self.calls.alone(&one).await;
+                let mut alone = alone();
+                let in_time = timeout(self.patience, alone.as_mut()).await;
+                // It is done, or it hangs: those who wait go on.
                 drop(turn);
-                answer
+                match in_time {
+                    Ok(answer) => answer,
+                    Err(_) => alone.await,
+                }
             }
-            Place::Waiting(number, told) => match self.wait(number, told).await {
-                Told::Answer(answer) => answer,
-                Told::GoAlone => self.calls.alone(&one).await,
+            Place::Waiting(told) => match told.await {
+                Ok(Told::Answer(answer)) => answer,
+                Ok(Told::GoAlone) => alone().await,
+                Err(_) => C::abandoned(),
             },
         }
     }
@@ -123,28 +129,8 @@ impl<C: Calls> Together<C> {
             return Place::Turn(Turn(Arc::clone(self)));
         }
         let (told, answer) = oneshot::channel();
-        let number = line.number;
-        line.number += 1;
-        line.waiting.push(Waiting { number, one: one.clone(), told });
-        Place::Waiting(number, answer)
-    }
-
-    async fn wait(&self, number: u64, mut told: oneshot::Receiver<Told<C::Answer>>) -> Told<C::Answer> {
-        let answer = match timeout(self.patience, &mut told).await {
-            Ok(answer) => answer,
-            Err(_) if self.leave(number) => return Told::GoAlone,
-            // Its request is under way.
-            Err(_) => told.await,
-        };
-        answer.unwrap_or_else(|_| Told::Answer(C::abandoned()))
-    }
-
-    /// Whether it was still waiting.
-    fn leave(&self, number: u64) -> bool {
-        let mut line = self.line();
-        let before = line.waiting.len();
-        line.waiting.retain(|waiting| waiting.number != number);
-        line.waiting.len() < before
+        line.waiting.push(Waiting { one: one.clone(), told });
+        Place::Waiting(answer)
     }
 
     async fn several(&self, waiting: Vec<Waiting<C>>) {
@@ -197,7 +183,14 @@ impl<C: Calls> Shift<C> {
             // Those who were told something write their answers first, and whoever comes meanwhile goes along.
             yield_now().await;
             let Some(next) = self.next() else { return };
-            RequestContext::fresh().scope(self.of.several(next)).await;
+            let of = Arc::clone(&self.of);
+            let mut request = pin!(RequestContext::fresh().scope(of.several(next)));
+            if timeout(of.patience, request.as_mut()).await.is_err() {
+                // It hangs: those who wait go on without it.
+                self.is_over = true;
+                drop(Turn(Arc::clone(&of)));
+                return request.await;
+            }
         }
     }
 
