@@ -229,6 +229,9 @@ mod tests {
     /// Reached only by a bug.
     const FOREVER: Duration = Duration::from_secs(60);
 
+    /// A request with this number in it waits for the door.
+    const HANGS: u32 = 1_001;
+
     /// Numbers, of which those that are alike in parity may share a request. What goes alone waits for the door.
     struct Numbers {
         open: watch::Sender<bool>,
@@ -254,6 +257,9 @@ mod tests {
 
         async fn several(&self, ones: Vec<u32>) -> Vec<Told<Option<u32>>> {
             self.requests.lock().unwrap().push(ones.clone());
+            if ones.contains(&HANGS) {
+                self.open.subscribe().wait_for(|open| *open).await.unwrap();
+            }
             ones.into_iter().map(|one| Told::Answer(Some(one))).collect()
         }
 
@@ -279,6 +285,22 @@ mod tests {
         let requests = numbers.requests.lock().unwrap().clone();
         assert_eq!(requests, [vec![0], vec![1, 3, 5], vec![2, 4, 6], vec![8]]);
         assert_eq!(line.ask(7).await, Some(7), "the line is free again");
+    }
+
+    #[tokio::test]
+    async fn a_request_that_hangs_holds_nobody_up() {
+        let numbers = numbers();
+        let line = Together::with_patience(Arc::clone(&numbers), Duration::ZERO);
+        let others = async {
+            let told = tokio::join!(line.ask(2), line.ask(4));
+            // All this time the others hang.
+            numbers.open.send_replace(true);
+            told
+        };
+        let all = async { tokio::join!(line.ask(0), line.ask(1), line.ask(HANGS), others) };
+        let told = timeout(FOREVER, all).await.unwrap();
+        assert_eq!(told, (Some(0), Some(1), Some(HANGS), (Some(2), Some(4))));
+        assert_eq!(*numbers.requests.lock().unwrap(), [vec![0], vec![1, HANGS], vec![2, 4]]);
     }
 
     #[test]
