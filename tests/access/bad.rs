@@ -28,7 +28,8 @@ const METHODS: [&str; 6] = ["GET", "POST", "PUT", "PATCH", "DELETE", "BREW"];
 /// Parameters of a path that take any text: an unknown one names nothing, and that is no mistake.
 const ANY_TEXT_IN_PATH: [&str; 1] = ["GET /search/{topic}"];
 /// Query parameters that take any text: where it means nothing, nothing is found.
-const ANY_TEXT: [&str; 9] = ["action", "actor", "author", "isbn", "outcome", "q", "resource", "sku", "topic"];
+const ANY_TEXT: [&str; 10] =
+    ["action", "actor", "author", "isbn", "outcome", "q", "request_ids", "resource", "sku", "topic"];
 /// What is no text at all.
 const NO_TEXT: &str = "%ff";
 /// Books by the table.

@@ -146,7 +146,7 @@ impl Things {
             "books" if route.contains(" /api/books/") => ISBN.to_owned(),
             // Changed by SKU, looked at by number.
             "items" if fresh => maker.item().await,
-            "books" | "info" | "purchase" | "items" | "products" => maker.book(fresh).await,
+            "books" | "by-id" | "info" | "purchase" | "items" | "products" => maker.book(fresh).await,
             "by-isbn" => ISBN.to_owned(),
             "search" => "tests".to_owned(),
             "orders" => maker.order(&verb).await,

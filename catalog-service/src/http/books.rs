@@ -50,32 +50,31 @@ pub async fn show(
     Ok(shown(shop.find(book_id.into_inner()).await?, &caller))
 }
 
-/// Which books are looked at together.
+/// Who looks at books together.
 #[derive(Debug, Clone, Deserialize, Apiv2Schema)]
 #[serde(deny_unknown_fields)]
 pub struct LooksQuery {
-    /// Numbers of books with commas between them, 1 to 32.
-    ids: String,
     /// The ids of the requests that want to know, with commas between them, for the log.
     request_ids: Option<String>,
 }
 
 /// Shows several books.
 ///
-/// Each as `GET /books/{book_id}` shows it, all in one instant. The answer has one result for each number, in their order.
-/// More than 32, or what is no number: 400.
+/// Numbers with commas between them. Each book as `GET /books/{book_id}` shows it, all in one instant: the answer has one result
+/// for each number, in their order. More than 32, or what is no number: 400.
 #[api_v2_operation(tags(books))]
 pub async fn show_all(
     AnyCaller(caller): AnyCaller,
     shop: Shop,
+    ids: web::Path<String>,
     query: web::Query<LooksQuery>,
 ) -> Result<Reply<LooksAnswer>, Fail> {
-    let ids = query.ids.split(',').map(str::parse).collect::<Result<Vec<BookId>, _>>();
+    let ids = ids.split(',').map(str::parse).collect::<Result<Vec<BookId>, _>>();
     let ids =
-        ids.map_err(|_| Problem::new(Code::MalformedQuery, "ids are numbers of books with commas between them"))?;
+        ids.map_err(|_| Problem::new(Code::MalformedPath, "ids are numbers of books with commas between them"))?;
     if ids.len() > MAX_LOOKS_AT_ONCE {
         let detail = format!("{MAX_LOOKS_AT_ONCE} books are looked at together, at most");
-        return Err(Problem::new(Code::MalformedQuery, detail).into());
+        return Err(Problem::new(Code::MalformedPath, detail).into());
     }
     if let Some(request_ids) = &query.request_ids {
         tracing::info!(request_ids, "looked at together");

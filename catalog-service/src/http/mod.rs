@@ -32,7 +32,7 @@ pub fn routes(config: &mut ServiceConfig, catalog: &Arc<Catalog>, gate: &Gate) {
         .app_data(gate.clone())
         .app_data(Shop::from(Arc::clone(catalog)))
         .service(web::resource("/books").route(web::post().to(books::create)).route(web::get().to(lists::books)))
-        .service(web::resource("/books/by-id").route(web::get().to(books::show_all)))
+        .service(web::resource("/books/by-id/{ids}").route(web::get().to(books::show_all)))
         .service(web::resource("/books/by-isbn/{isbn}").route(web::get().to(books::show_by_isbn)))
         .service(
             web::resource("/books/{book_id}")

@@ -193,12 +193,12 @@ async fn whatever_is_wrong_with_a_request_to_any_route_is_a_clear_problem_and_ch
     let before = everything().await;
     let document = shop.get("/openapi.json").await.json;
     let fill = |parameter: &str| match parameter {
-        "book_id" => Some(id.to_string()),
+        "book_id" | "ids" => Some(id.to_string()),
         "isbn" => Some("9780143127550".to_owned()),
         "taking_id" => Some(taking.clone()),
         _ => None,
     };
-    let any_text = ["topic", "q", "author", "isbn", "sku", "If-None-Match"];
+    let any_text = ["topic", "q", "author", "isbn", "sku", "request_ids", "If-None-Match"];
     let sent = refuses_every_bad_request(Service::Catalog, &shop.base, &document, &any_text, fill).await;
     assert!(sent >= 80, "{sent}");
     assert_eq!(everything().await, before);

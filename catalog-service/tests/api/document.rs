@@ -8,7 +8,7 @@ const OPERATIONS: &[(&str, &str, &[&str], &[&str])] = &[
     ("/.well-known/jwks.json", "get", &["public"], &["200"]),
     ("/books", "post", &["scope:items:write"], &["201", "401", "403", "409", "422"]),
     ("/books", "get", &["any-caller"], &["200", "401"]),
-    ("/books/by-id", "get", &["any-caller"], &["200", "401"]),
+    ("/books/by-id/{ids}", "get", &["any-caller"], &["200", "401"]),
     ("/books/by-isbn/{isbn}", "get", &["any-caller"], &["200", "304", "401", "404"]),
     ("/books/{book_id}", "get", &["any-caller"], &["200", "304", "401", "404"]),
     ("/books/{book_id}", "patch", &["scope:items:write"], &["200", "401", "403", "404", "409", "412", "422"]),

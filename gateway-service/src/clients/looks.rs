@@ -87,12 +87,12 @@ impl Calls for AtCatalog {
 }
 
 fn path(looks: &[Arc<Look>]) -> String {
-    let mut path = "/books/by-id?ids=".to_owned();
+    let mut path = "/books/by-id/".to_owned();
     for (place, look) in looks.iter().enumerate() {
         write!(path, "{}{}", if place == 0 { "" } else { "," }, look.book).expect("BUG: a text takes what is written");
     }
     // Ids of requests are plain letters and signs that a query may have in it.
-    path.push_str("&request_ids=");
+    path.push_str("?request_ids=");
     for (place, look) in looks.iter().enumerate() {
         path.push_str(if place == 0 { "" } else { "," });
         path.push_str(&look.request_id);

@@ -10,9 +10,8 @@ use gateway_service::{
     identity::{IdentityConfig, admin},
     layers::RateConfig,
 };
-use paperclip::actix::{Apiv2Schema, api_v2_operation, web};
+use paperclip::actix::{api_v2_operation, web};
 use reqwest::Method;
-use serde::Deserialize;
 use serde_json::{Value, json};
 use service_kit::{
     Client, ClientOptions,
@@ -82,23 +81,19 @@ async fn show(book: web::Data<Book>) -> Result<Reply<Value>, Fail<(S404,)>> {
     Ok(Reply::ok(json!({"id": 1, "version": version})).etag(version))
 }
 
-#[derive(Deserialize, Apiv2Schema)]
-struct Ids {
-    ids: String,
-}
-
 /// The same for several who want to know.
 #[api_v2_operation(skip)]
-async fn show_together(book: web::Data<Book>, query: web::Query<Ids>) -> Result<Reply<Value>, Fail<(S404,)>> {
+async fn show_together(book: web::Data<Book>, ids: web::Path<String>) -> Result<Reply<Value>, Fail<(S404,)>> {
     book.asked_together.fetch_add(1, Ordering::SeqCst);
     if !book.knows_together.load(Ordering::SeqCst) {
         return Err(Problem::new(Code::RouteNotFound, "there is nothing").into());
     }
     let version = book.version.load(Ordering::SeqCst);
+    book.asked.fetch_add(ids.split(',').count(), Ordering::SeqCst);
     // An error means that the test is over.
     book.held.subscribe().wait_for(|held| !held).await.ok();
     let result = |id: &str| json!({"id": id.parse::<i64>().unwrap(), "book": {"id": 1, "version": version}});
-    Ok(Reply::ok(json!({"results": query.ids.split(',').map(result).collect::<Vec<_>>()})))
+    Ok(Reply::ok(json!({"results": ids.split(',').map(result).collect::<Vec<_>>()})))
 }
 
 /// Makes the next version of the book.
@@ -149,7 +144,7 @@ impl Shelf {
         let routes = move |config: &mut web::ServiceConfig| {
             config
                 .app_data(shown.clone())
-                .service(web::resource("/books/by-id").route(web::get().to(show_together)))
+                .service(web::resource("/books/by-id/{ids}").route(web::get().to(show_together)))
                 .service(web::resource("/books/{id}").route(web::get().to(show)).route(web::patch().to(change)))
                 .service(web::resource("/checkout").route(web::post().to(sell)))
                 .service(web::resource("/.well-known/jwks.json").route(web::get().to(keys)));
