@@ -2,6 +2,8 @@
 
 /// Who calls, and what he may do.
 pub mod auth;
+/// Errors and what caused them, in words.
+mod causes;
 /// The outgoing HTTP client: deadlines, and the three ways a call can end.
 pub mod client;
 /// The wall clock, read here and nowhere else.

@@ -1,4 +1,4 @@
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use http_body_util::{BodyExt, Full};
 use hyper::{
@@ -8,6 +8,7 @@ use hyper::{
 use tokio::time::timeout;
 
 use super::{NoAnswer, RawAnswer, connections::Http};
+use crate::causes::with_causes;
 
 /// Bytes of an answer that are read at most; a longer one is no answer.
 const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
@@ -65,15 +66,4 @@ fn within_limit(bytes: usize) -> Result<(), String> {
         return Ok(());
     }
     Err(format!("the answer is longer than {MAX_ANSWER_BYTES} bytes"))
-}
-
-/// The whole chain of causes on one line: "client error (Connect)" alone tells nobody anything.
-fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
-    }
-    text
 }

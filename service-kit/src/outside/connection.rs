@@ -20,6 +20,7 @@ use tokio_rustls::TlsConnector;
 use url::Url;
 
 use super::Trouble;
+use crate::causes::with_causes;
 
 /// Whose certificates are believed: the authorities that browsers believe.
 #[derive(Clone)]
@@ -78,14 +79,4 @@ async fn begin<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(stream: S) ->
         connection.await.ok();
     });
     Ok(Connection { sender, driver })
-}
-
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
-    }
-    text
 }
