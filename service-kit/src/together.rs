@@ -212,7 +212,7 @@ impl<C: Calls> Drop for Shift<C> {
         if self.is_over {
             return;
         }
-        // Its runtime has ended: nobody is asked any more.
+        // Its runtime has ended, or the request panicked: those who wait are told so, and whoever comes next begins anew.
         let mut line = self.of.line();
         line.waiting.clear();
         line.under_way -= 1;

@@ -83,10 +83,12 @@ pub async fn show_all(
     let mut found: HashMap<BookId, BookView> = found.into_iter().map(|book| (book.id, book)).collect();
     let mut results: Vec<LookAnswer> = Vec::with_capacity(ids.len());
     for id in ids {
-        let result = match (found.remove(&id), results.iter().find(|result| result.id == id)) {
-            (Some(book), _) => LookAnswer { id, book: Some(sight::of(&caller, book)), problem: None },
-            (None, Some(said)) => said.clone(),
-            (None, None) => LookAnswer { id, book: None, problem: Some(CatalogError::BookNotFound(id).into()) },
+        let result = if let Some(book) = found.remove(&id) {
+            LookAnswer { id, book: Some(sight::of(&caller, book)), problem: None }
+        } else if let Some(said) = results.iter().find(|said| said.id == id) {
+            said.clone()
+        } else {
+            LookAnswer { id, book: None, problem: Some(CatalogError::BookNotFound(id).into()) }
         };
         results.push(result);
     }

@@ -13,14 +13,15 @@ pub(super) struct Address {
 }
 
 impl Address {
-    /// Reads `http://host[:port]`; anything else is none.
+    /// Reads `http://host[:port]`. Whatever else stands in it (a path, a user) is no part of where the service is; an address
+    /// that is not of http is none.
     pub(super) fn parse(base: &str) -> Option<Address> {
         let url: Url = base.parse().ok()?;
         if url.scheme() != "http" || url.host_str().is_none() {
             return None;
         }
-        let [authority, host] = [&url[Position::BeforeHost..Position::AfterPort]; 2];
-        let (authority, host) = (authority.parse().ok()?, host.parse().ok()?);
+        let place = &url[Position::BeforeHost..Position::AfterPort];
+        let (authority, host) = (place.parse().ok()?, place.parse().ok()?);
         Some(Address { url, authority, host })
     }
 
@@ -56,6 +57,7 @@ mod tests {
             ("http://catalog/", "catalog"),
             ("http://Catalog:80", "catalog"),
             ("http://[::1]:8081", "[::1]:8081"),
+            ("http://ana:secret@catalog/shop?x=1", "catalog"),
         ] {
             assert_eq!(Address::parse(base).expect(base).host(), host, "{base}");
         }
