@@ -303,6 +303,19 @@ mod tests {
         assert_eq!(*numbers.requests.lock().unwrap(), [vec![0], vec![1, HANGS], vec![2, 4]]);
     }
 
+    #[tokio::test]
+    async fn whoever_went_away_is_not_asked_for() {
+        let numbers = numbers();
+        let line = Together::with_patience(Arc::clone(&numbers), FOREVER);
+        let (mut first, mut gone) = (Box::pin(line.ask(0)), Box::pin(line.ask(2)));
+        assert!(futures_util::poll!(first.as_mut()).is_pending() && futures_util::poll!(gone.as_mut()).is_pending());
+        drop(gone);
+        let open = async { numbers.open.send_replace(true) };
+        let told = tokio::join!(line.ask(4), line.ask(6), first, open);
+        assert_eq!((told.0, told.1, told.2), (Some(4), Some(6), Some(0)));
+        assert_eq!(*numbers.requests.lock().unwrap(), [vec![0], vec![4, 6]]);
+    }
+
     #[test]
     fn who_waits_for_a_runtime_that_has_ended_is_told_so() {
         let numbers = numbers();
