@@ -22,10 +22,14 @@ mod writing;
 use std::{
     future::Future,
     hash::RandomState,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
 
+use actix_web::{
+    http::header::{HeaderName, HeaderValue},
+    web::Bytes,
+};
 use quick_cache::Weighter;
 use service_kit::{
     RawAnswer, RequestContext, faults,
@@ -51,6 +55,7 @@ const SHARDS: usize = 8;
 const MAX_SHARED_BYTES: usize = 1024 * 1024;
 /// Whether an answer came from here: `HIT`, or `MISS` where any part of it was asked for.
 const X_CACHE: &str = "x-cache";
+const HIT: &str = "HIT";
 
 /// Says nothing of the cache in this request's answer: what is in it is never kept, or it tells of a change.
 pub fn say_nothing() {
@@ -81,6 +86,8 @@ pub struct Cache {
 struct Entry {
     /// As much of it as is as true the next time.
     answer: RawAnswer,
+    /// Its headers for the public, once somebody had it from here.
+    shown: OnceLock<Box<[Header]>>,
     on: Depends,
     /// Before it was asked for.
     since: Mark,
@@ -89,6 +96,28 @@ struct Entry {
     asked_at: Instant,
 }
 
+/// An answer that is kept, for whoever may have it now.
+pub struct AtHand(Arc<Entry>);
+
+impl AtHand {
+    pub fn body(&self) -> Bytes {
+        self.0.answer.body.clone()
+    }
+
+    /// The headers that the public has of it, made out of it once, and that it was kept.
+    pub fn headers(&self, make: fn(&RawAnswer) -> Vec<Header>) -> &[Header] {
+        self.0.shown.get_or_init(|| {
+            let hit = (HeaderName::from_static(X_CACHE), HeaderValue::from_static(HIT));
+            make(&self.0.answer).into_iter().chain([hit]).collect()
+        })
+    }
+}
+
+type Header = (HeaderName, HeaderValue);
+
+/// Bytes of what is kept around an answer, its headers among them.
+const AROUND_BYTES: usize = 768;
+
 /// Bytes that an answer takes.
 #[derive(Clone)]
 struct Weight;
@@ -96,7 +125,7 @@ struct Weight;
 impl Weighter<Key, Arc<Entry>> for Weight {
     fn weight(&self, key: &Key, entry: &Arc<Entry>) -> u64 {
         let books = entry.on.books.len() * size_of::<BookId>();
-        (key.bytes() + entry.answer.body.len() + books + 512) as u64
+        (key.bytes() + entry.answer.body.len() + books + AROUND_BYTES) as u64
     }
 }
 
@@ -137,11 +166,13 @@ impl Cache {
     }
 
     /// The answer that is kept under this key, where this gateway has its cache to itself.
-    pub fn at_hand(&self, key: &Key) -> Option<RawAnswer> {
+    pub fn at_hand(&self, key: &Key) -> Option<AtHand> {
         if self.shared.is_some() {
             return None;
         }
-        self.kept_here(key, self.marks.now()).map(|answer| self.hit(answer))
+        let entry = self.kept_here(key, self.marks.now())?;
+        self.hits.inc();
+        Some(AtHand(entry))
     }
 
     /// The answer that is kept under this key, or the one that `ask` gets, which is then kept.
@@ -195,12 +226,11 @@ impl Cache {
                 Found::Nothing(point) => Kept::No(Some(point)),
             };
         }
-        self.kept_here(key, arrived).map_or(Kept::No(None), Kept::Yes)
+        self.kept_here(key, arrived).map_or(Kept::No(None), |entry| Kept::Yes(entry.answer.clone()))
     }
 
-    fn kept_here(&self, key: &Key, arrived: Mark) -> Option<RawAnswer> {
-        let entry = self.entries.get(key).filter(|entry| self.serves(entry, arrived))?;
-        Some(entry.answer.clone())
+    fn kept_here(&self, key: &Key, arrived: Mark) -> Option<Arc<Entry>> {
+        self.entries.get(key).filter(|entry| self.serves(entry, arrived))
     }
 
     /// Whether an answer may be given to somebody who arrived then: it was asked for since, or nothing it depends on has
@@ -233,7 +263,8 @@ impl Cache {
         let since = if faults::sabotaged("late_mark") { self.marks.now() } else { since };
         let Some(on) = answered.as_ref().ok().and_then(|answer| key.depends(answer)) else { return (None, answered) };
         let Ok(answer) = &answered else { return (None, answered) };
-        let entry = Arc::new(Entry { answer: reading::kept(answer), on, since, there: there.clone(), asked_at });
+        let (answer, shown) = (reading::kept(answer), OnceLock::new());
+        let entry = Arc::new(Entry { answer, shown, on, since, there: there.clone(), asked_at });
         self.keep_for_all(key, &entry).await;
         if self.marks.hold(since, &entry.on) {
             self.entries.insert(key.clone(), Arc::clone(&entry));
@@ -251,7 +282,7 @@ impl Cache {
 
     fn hit(&self, answer: RawAnswer) -> RawAnswer {
         self.hits.inc();
-        RequestContext::current().set_header_once(X_CACHE, "HIT");
+        RequestContext::current().set_header_once(X_CACHE, HIT);
         answer
     }
 

@@ -16,7 +16,7 @@ use service_kit::{
 };
 use shared_types::{BookId, Code, Problem};
 
-use crate::cache::{self, Cache, Key, stale_after};
+use crate::cache::{self, AtHand, Cache, Key, stale_after};
 use again::Unanswered;
 use looks::Looks;
 
@@ -130,7 +130,7 @@ impl Upstream {
     }
 
     /// The catalog's answer to somebody who looks at this book, where it is kept here and nobody else has a say in it.
-    pub fn book_at_hand(&self, caller: &Caller, book: BookId) -> Option<RawAnswer> {
+    pub fn book_at_hand(&self, caller: &Caller, book: BookId) -> Option<AtHand> {
         self.cache.at_hand(&Key::of_book(caller, book))
     }
 

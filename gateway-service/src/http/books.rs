@@ -116,13 +116,10 @@ pub(crate) async fn look(
     Ok(Relayed::new(answer)?)
 }
 
-/// The same, where it is at hand: nobody has to be asked for it.
-pub(crate) fn look_at_hand(caller: &Caller, upstreams: &Upstreams, book: BookId) -> Option<Relayed<BookView, (S200,)>> {
-    Relayed::new(upstreams.catalog.book_at_hand(caller, book)?).ok()
-}
-
 /// Where one book stands.
 const BOOK: &str = "/api/v1/books/";
+/// The route of [`show`].
+pub(crate) const LOOK: &str = "/api/v1/books/{book}";
 
 /// The book that a request for [`show`] names by its number.
 pub(crate) fn looked_at(request: &HttpRequest) -> Option<BookId> {

@@ -47,7 +47,7 @@ pub(crate) fn busy_routes(config: &mut ServiceConfig) {
     config
         .service(web::resource("/api/v1/books").route(web::get().to(books::list)).route(web::post().to(books::create)))
         .service(
-            web::resource("/api/v1/books/{book}")
+            web::resource(books::LOOK)
                 .route(web::get().to(books::show))
                 .route(web::patch().to(books::update))
                 .route(web::delete().to(books::delete)),

@@ -23,6 +23,7 @@ use service_kit::{
 use shared_types::{Code, Problem};
 
 use super::BASE;
+use crate::cache::AtHand;
 
 /// An answer of the service that owns the resource, passed on: a `T` with one of the statuses of `S`.
 #[derive(Debug)]
@@ -91,21 +92,39 @@ impl<T, S> Responder for Relayed<T, S> {
 
     fn respond_to(self, _: &HttpRequest) -> HttpResponse {
         let status = StatusCode::from_u16(self.answer.status.as_u16()).unwrap_or(StatusCode::BAD_GATEWAY);
-        let mut response = HttpResponse::build(status);
-        for (name, value) in self.answer.headers.iter() {
-            let Ok(value) = value.to_str() else { continue };
-            let one_of = |names: &[HeaderName]| names.iter().find(|known| known.as_str() == name.as_str()).cloned();
-            if let Some(name) = one_of(&KEPT_HEADERS) {
-                response.insert_header((name, value));
-            } else if let Some(name) = one_of(&REWRITTEN_HEADERS) {
-                response.insert_header((name, rewritten(value)));
-            }
+        let mut response = HttpResponse::with_body(status, BoxBody::new(()));
+        for (name, value) in headers_of(&self.answer) {
+            response.headers_mut().insert(name, value);
         }
         if self.answer.body.is_empty() {
-            return response.finish();
+            return response;
         }
-        response.insert_header((CONTENT_TYPE, JSON)).body(self.answer.body)
+        response.set_body(BoxBody::new(self.answer.body))
     }
+}
+
+/// The answer that is kept, as [`Relayed`] responds with it.
+pub(crate) fn kept(kept: AtHand) -> HttpResponse {
+    let mut response = HttpResponse::with_body(StatusCode::OK, BoxBody::new(kept.body()));
+    for (name, value) in kept.headers(headers_of) {
+        response.headers_mut().insert(name.clone(), value.clone());
+    }
+    response
+}
+
+/// The headers of an answer that the public has.
+fn headers_of(answer: &RawAnswer) -> Vec<(HeaderName, HeaderValue)> {
+    let mut headers = Vec::new();
+    for (name, value) in answer.headers.iter() {
+        let Ok(value) = value.to_str() else { continue };
+        let one_of = |names: &[HeaderName]| names.iter().find(|known| known.as_str() == name.as_str()).cloned();
+        let passed_on = one_of(&KEPT_HEADERS).map(|name| (name, HeaderValue::from_str(value)));
+        let passed_on =
+            passed_on.or_else(|| Some((one_of(&REWRITTEN_HEADERS)?, HeaderValue::try_from(rewritten(value)))));
+        headers.extend(passed_on.and_then(|(name, value)| Some((name, value.ok()?))));
+    }
+    headers.extend((!answer.body.is_empty()).then_some((CONTENT_TYPE, JSON)));
+    headers
 }
 
 impl<T: Apiv2Schema, S> Apiv2Schema for Relayed<T, S> {

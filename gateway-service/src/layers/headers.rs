@@ -2,8 +2,8 @@
 //! gets these.
 
 use actix_web::http::header::{
-    CONTENT_SECURITY_POLICY, CROSS_ORIGIN_OPENER_POLICY, CROSS_ORIGIN_RESOURCE_POLICY, HeaderName, HeaderValue,
-    PERMISSIONS_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_FRAME_OPTIONS,
+    CONTENT_SECURITY_POLICY, CROSS_ORIGIN_OPENER_POLICY, CROSS_ORIGIN_RESOURCE_POLICY, HeaderMap, HeaderName,
+    HeaderValue, PERMISSIONS_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_FRAME_OPTIONS,
 };
 
 /// Nothing of an answer runs, loads, is framed or sends a form.
@@ -25,8 +25,21 @@ const ALWAYS: [(HeaderName, HeaderValue); 5] = [
 /// A year.
 const ONLY_HTTPS: (HeaderName, HeaderValue) = (STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
 
-/// The headers of an answer that does not set them itself.
-pub(super) fn of(is_docs: bool, is_https: bool) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
-    let policy = (CONTENT_SECURITY_POLICY, HeaderValue::from_static(if is_docs { DOCS } else { NOTHING }));
+/// Sets the headers that an answer does not set itself.
+pub(super) fn set_where_absent(headers: &mut HeaderMap, is_docs: bool, is_https: bool) {
+    for (name, value) in of(if is_docs { DOCS } else { NOTHING }, is_https) {
+        if !headers.contains_key(&name) {
+            headers.insert(name, value);
+        }
+    }
+}
+
+/// The same on the answer that shows a book, which sets none of them.
+pub(super) fn set_on_book(headers: &mut HeaderMap, is_https: bool) {
+    of(NOTHING, is_https).for_each(|(name, value)| drop(headers.insert(name, value)));
+}
+
+fn of(policy: &'static str, is_https: bool) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+    let policy = (CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     ALWAYS.into_iter().chain([policy]).chain(is_https.then_some(ONLY_HTTPS))
 }

@@ -17,7 +17,7 @@ mod spelling;
 use std::{sync::Arc, time::Duration};
 
 use actix_web::{
-    Error, HttpMessage, Responder, ResponseError,
+    Error, HttpMessage, HttpRequest, HttpResponse, Responder, ResponseError,
     body::BoxBody,
     dev::{ServiceRequest, ServiceResponse},
     http::{
@@ -29,16 +29,16 @@ use actix_web::{
 use futures_util::StreamExt;
 use serde_json::Value;
 use service_kit::{
-    auth::{Caller, Gate},
+    auth::{Caller, Gate, Refusal},
     http::{Layer, document::is_documentation, limits::MAX_BODY_BYTES, problem_response},
 };
-use shared_types::Problem;
+use shared_types::{BookId, Problem};
 
 use crate::{
     cache,
     clients::Upstreams,
     document,
-    http::{BookRef, books, events::PATH as SERVICES_TELL},
+    http::{BookRef, books, events::PATH as SERVICES_TELL, relay},
     identity::{Cookie, FreshGuest, GUEST_TOKEN, Identity, Visit},
     shared::Shared,
 };
@@ -62,8 +62,8 @@ impl Layers {
         Arc::new(Layers { identity, rates: rates::Rates::new(rates, shared), upstreams })
     }
 
-    /// Lets a request in, or says why not: its caller, as far as he is known here.
-    async fn admit(&self, request: &ServiceRequest) -> Result<Option<Caller>, Problem> {
+    /// Lets a request in, or says why not: its caller, or why he is none, where that is found out here.
+    async fn admit(&self, request: &ServiceRequest) -> Result<Option<Found>, Problem> {
         let request = request.request();
         crowd::refuse(request.method(), request.path(), self.upstreams.as_ref().map(|upstreams| &upstreams.order))?;
         if request.path() == SERVICES_TELL {
@@ -75,30 +75,35 @@ impl Layers {
         if counted {
             self.rates.take_address(self.identity.origin(request)).await?;
         }
-        // Found out here once, and kept: whoever may not call hears so before anybody looks at what he sent.
-        let caller = Gate::caller(request).await.ok();
-        if let Some(caller) = caller.as_ref().filter(|_| counted) {
+        // Found out here once: whoever may not call hears so before anybody looks at what he sent.
+        let caller = Gate::find_out(request).await;
+        if let Some(caller) = caller.as_ref().ok().filter(|_| counted) {
             self.rates.take_caller(caller).await?;
         }
         forgery::refuse(request)?;
-        Ok(caller)
+        Ok(Some(caller))
     }
 
-    /// The answer to a request that was let in.
+    /// What a request that was let in looks at, with what it is answered by: the look is not looked for among the routes.
+    fn look<'a>(&'a self, request: &HttpRequest, found: &'a Option<Found>) -> Option<Look<'a>> {
+        let caller = found.as_ref()?.as_ref().ok()?;
+        Some(Look { book: books::looked_at(request)?, caller, upstreams: self.upstreams.as_deref()? })
+    }
+
+    /// The answer to a request that was let in, where it is not at hand.
     async fn answer(
         &self,
         request: ServiceRequest,
-        caller: Option<Caller>,
+        found: Option<Found>,
         next: Next<BoxBody>,
     ) -> Result<ServiceResponse<BoxBody>, Error> {
-        // What is looked at again and again is not looked for among the routes.
-        let look = books::looked_at(request.request()).zip(caller).zip(self.upstreams.as_deref());
-        let Some(((book, caller), upstreams)) = look else { return Box::pin(self.pass_on(request, next)).await };
-        if let Some(shown) = books::look_at_hand(&caller, upstreams, book) {
-            let shown = shown.respond_to(request.request());
-            return Ok(request.into_response(shown));
-        }
-        let shown = match Box::pin(books::look(&caller, upstreams, BookRef::Number(book))).await {
+        let Some(look) = self.look(request.request(), &found) else {
+            if let Some(caller) = found {
+                Gate::keep(request.request(), caller);
+            }
+            return self.pass_on(request, next).await;
+        };
+        let shown = match books::look(look.caller, look.upstreams, BookRef::Number(look.book)).await {
             Ok(shown) => shown.respond_to(request.request()),
             Err(failure) => {
                 cache::say_nothing();
@@ -123,21 +128,44 @@ impl Layers {
     }
 }
 
+/// The caller, or why he is none.
+type Found = Result<Caller, Refusal>;
+
+/// A book that somebody looks at by its number.
+struct Look<'a> {
+    book: BookId,
+    caller: &'a Caller,
+    upstreams: &'a Upstreams,
+}
+
+impl Look<'_> {
+    /// The answer where it is kept here: nobody has to be asked for it.
+    fn at_hand(&self) -> Option<HttpResponse> {
+        self.upstreams.catalog.book_at_hand(self.caller, self.book).map(relay::kept)
+    }
+}
+
 impl Layer for Layers {
     async fn around(&self, request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse<BoxBody>, Error> {
         let request = spelling::canonical(request);
+        let admitted = self.admit(&request).await;
+        let at_hand = admitted.as_ref().ok().and_then(|found| self.look(request.request(), found)?.at_hand());
+        if let Some(mut shown) = at_hand {
+            headers::set_on_book(shown.headers_mut(), self.identity.is_on_https());
+            return Ok(request.into_response(shown));
+        }
         let is_docs = is_documentation(request.path());
-        let mut answer = match self.admit(&request).await {
-            Ok(caller) => self.answer(request, caller, next).await?,
+        let mut answer = match admitted {
+            Ok(found) => Box::pin(self.answer(request, found, next)).await?,
             Err(problem) => Box::pin(refused(request, problem)).await,
         };
         welcome(&mut answer);
-        for (name, value) in headers::of(is_docs, self.identity.is_on_https()) {
-            if !answer.headers().contains_key(&name) {
-                answer.headers_mut().insert(name, value);
-            }
-        }
+        headers::set_where_absent(answer.headers_mut(), is_docs, self.identity.is_on_https());
         Ok(answer)
+    }
+
+    fn route_of(&self, request: &HttpRequest) -> Option<&'static str> {
+        self.upstreams.as_ref().and_then(|_| books::looked_at(request)).map(|_| books::LOOK)
     }
 
     fn describe(&self, document: &mut Value) {

@@ -54,18 +54,29 @@ impl Gate {
         Ok(Gate::bearer(verifier, aud))
     }
 
-    /// Who sent this request.
+    /// Who sent this request, found out once.
     pub async fn caller(request: &HttpRequest) -> Result<Caller, Refusal> {
         if let Some(Known(caller)) = request.extensions().get::<Known>() {
             return caller.clone();
         }
+        let caller = Gate::find_out(request).await;
+        Gate::keep(request, caller.clone());
+        caller
+    }
+
+    /// Who sent this request, for whoever may answer it without anybody else's asking; what was found out before is not
+    /// looked at. To be [kept](Self::keep) where the request goes on.
+    pub async fn find_out(request: &HttpRequest) -> Result<Caller, Refusal> {
         let Some(gate) = request.app_data::<Gate>() else {
             tracing::error!("BUG: a route asks who calls and the service registered no gate");
             return Err(Refusal::Unavailable("whether you may is not known at the moment".to_owned()));
         };
-        let caller = gate.0.authenticate(request).await;
-        request.extensions_mut().insert(Known(caller.clone()));
-        caller
+        gate.0.authenticate(request).await
+    }
+
+    /// Keeps what was found out for all who ask it of this request.
+    pub fn keep(request: &HttpRequest, caller: Result<Caller, Refusal>) {
+        request.extensions_mut().insert(Known(caller));
     }
 }
 

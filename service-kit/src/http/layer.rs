@@ -1,7 +1,7 @@
 use std::future::Future;
 
 use actix_web::{
-    Error,
+    Error, HttpRequest,
     body::BoxBody,
     dev::{ServiceRequest, ServiceResponse},
     middleware::Next,
@@ -18,6 +18,12 @@ pub trait Layer: Send + Sync + 'static {
         request: ServiceRequest,
         next: Next<BoxBody>,
     ) -> impl Future<Output = Result<ServiceResponse<BoxBody>, Error>>;
+
+    /// The pattern of the route whose answer the layer gives in its place, where it knows it at once: nobody looks for it
+    /// among all routes then.
+    fn route_of(&self, _request: &HttpRequest) -> Option<&'static str> {
+        None
+    }
 
     /// Says in the API document what the layer adds to its routes: answers, credentials, what the routes belong to.
     fn describe(&self, _document: &mut Value) {}

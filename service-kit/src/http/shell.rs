@@ -17,8 +17,7 @@ use actix_web::{
     http::{
         ConnectionType, StatusCode, Uri,
         header::{
-            CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION,
-            X_CONTENT_TYPE_OPTIONS,
+            CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS,
         },
     },
     middleware::Next,
@@ -68,8 +67,10 @@ impl<L: Layer> Shell<L> {
         let context = RequestContext::taken_or_given(given).until(started + patience(request.headers()));
         let method = request.method().clone();
         let path = request.path().to_owned();
-        let route = route_of(request.request());
-        let exported = spans::server(&request, route.as_deref());
+        let known_route = self.layer.route_of(request.request());
+        let found_route = if known_route.is_none() { route_of(request.request()) } else { None };
+        let route = known_route.or(found_route.as_deref());
+        let exported = spans::server(&request, route);
         let context = exported.context(context);
         let in_flight = self.metrics.begin();
 
@@ -81,12 +82,12 @@ impl<L: Layer> Shell<L> {
             Ok(response) => (response.status(), response.headers_mut()),
             Err(failure) => (failure.status(), failure.headers_mut()),
         };
-        exported.served(&path, headers.get(LOCATION).and_then(|location| location.to_str().ok()), &context);
+        exported.served(&path, headers, &context);
         exported.ended(Some(status.as_u16()));
         for (name, value) in context.take_headers() {
             headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
-        self.metrics.answered(&method, route.as_deref(), status, elapsed);
+        self.metrics.answered(&method, route, status, elapsed);
         headers.insert(REQUEST_ID, plain(&context.request_id));
         headers.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
         headers.insert(PROCESS_TIME, seconds(elapsed));

@@ -1,7 +1,10 @@
 //! Lines of the log. The request's id is taken from what travels with the request: a span for each request would cost more
 //! than its line. No line has fields of spans.
 
-use std::fmt::{Debug, Error as FmtError, Result as FmtResult};
+use std::{
+    cell::Cell,
+    fmt::{Debug, Result as FmtResult},
+};
 
 use serde::ser::{SerializeMap, Serializer as _};
 use serde_json::Serializer;
@@ -14,27 +17,41 @@ use tracing_subscriber::{
         FmtContext, FormatEvent, FormatFields,
         format::{Compact, Format, Writer},
     },
+    layer::{Context, Layer},
     registry::LookupSpan,
 };
 
+use super::output::{Output, Target};
 use crate::{Clock, context::RequestContext};
 
 /// Bytes of an ordinary line.
 const LINE_BYTES: usize = 320;
 
-/// One JSON object a line: time, level, the event's fields, where it is from, the request's id.
-pub(super) struct JsonLines;
+/// A longer line's room is not kept for the next one.
+const MAX_KEPT_LINE_BYTES: usize = 16 * 1024;
 
-impl<S, N> FormatEvent<S, N> for JsonLines
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-    N: for<'a> FormatFields<'a> + 'static,
-{
-    fn format_event(&self, _: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> FmtResult {
-        let mut line = Vec::with_capacity(LINE_BYTES);
-        write_event(&mut line, event).map_err(|_| FmtError)?;
-        line.push(b'\n');
-        writer.write_str(std::str::from_utf8(&line).map_err(|_| FmtError)?)
+/// One JSON object a line: time, level, the event's fields, where it is from, the request's id.
+pub(super) struct JsonLines<T: 'static>(pub(super) &'static Output<T>);
+
+thread_local! {
+    /// Room for the next line of this thread. Taken for as long as a line is made: what is written down may have something
+    /// to say itself.
+    static ROOM: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+impl<S: Subscriber, T: Target> Layer<S> for JsonLines<T> {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let mut line = ROOM.take();
+        line.clear();
+        line.reserve(LINE_BYTES);
+        // What cannot be written as JSON (a map with keys that are no text) is no line.
+        if write_event(&mut line, event).is_ok() {
+            line.push(b'\n');
+            self.0.add_line(event.metadata(), &line);
+        }
+        if line.capacity() <= MAX_KEPT_LINE_BYTES {
+            ROOM.set(line);
+        }
     }
 }
 

@@ -78,10 +78,13 @@ pub(crate) fn init_with(format: LogFormat, filter: &str, traces: Option<&Traces>
         filter.add_directive(directive.parse().expect("BUG: the directives of discretion are directives"))
     });
     let filter = filter.and(filter_fn(|metadata| metadata.target() != spans::EXPORTED));
-    let lines = fmt::layer().with_writer(output::standard_error()).with_span_events(FmtSpan::NONE);
+    let output = output::standard_error();
     let lines = match format {
-        LogFormat::Json => lines.event_format(JsonLines).boxed(),
-        LogFormat::Pretty => lines.event_format(PrettyLines(fmt::format().compact())).boxed(),
+        LogFormat::Json => JsonLines(output).boxed(),
+        LogFormat::Pretty => {
+            let lines = fmt::layer().with_writer(output).with_span_events(FmtSpan::NONE);
+            lines.event_format(PrettyLines(fmt::format().compact())).boxed()
+        }
     };
     let exported = traces.map(|traces| {
         spans::begin_export();

@@ -90,6 +90,11 @@ impl<T: Target> Output<T> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Adds one line of an event with this metadata.
+    pub(crate) fn add_line(&self, metadata: &Metadata<'_>, line: &[u8]) {
+        self.add(line, goes_at_once(metadata));
+    }
+
     fn add(&self, line: &[u8], at_once: bool) {
         let mut lines = self.lines();
         let is_first = lines.waiting.is_empty();
@@ -124,6 +129,11 @@ impl<T: Target> Output<T> {
     }
 }
 
+/// A warning, or worse.
+fn goes_at_once(metadata: &Metadata<'_>) -> bool {
+    *metadata.level() <= Level::WARN
+}
+
 /// One line, by its level.
 pub(crate) struct Line<T: 'static> {
     output: &'static Output<T>,
@@ -149,7 +159,7 @@ impl<'a, T: Target> MakeWriter<'a> for &'static Output<T> {
     }
 
     fn make_writer_for(&'a self, metadata: &Metadata<'_>) -> Line<T> {
-        Line { output: self, at_once: *metadata.level() <= Level::WARN }
+        Line { output: self, at_once: goes_at_once(metadata) }
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 
 use actix_web::{
     dev::ServiceRequest,
-    http::header::{HeaderMap, HeaderName},
+    http::header::{HeaderMap, HeaderName, LOCATION},
 };
 use opentelemetry::{
     Context,
@@ -177,10 +177,11 @@ impl Exported {
     }
 
     /// Ends a request: its path names the order, or else what was done for it has told.
-    pub(crate) fn served(&self, path: &str, location: Option<&str>, context: &RequestContext) {
+    pub(crate) fn served(&self, path: &str, answer: &HeaderMap, context: &RequestContext) {
         if self.span.is_disabled() {
             return;
         }
+        let location = answer.get(LOCATION).and_then(|location| location.to_str().ok());
         let named = orders::in_path(path).or_else(|| location.and_then(orders::in_path)).map(str::to_owned);
         if let Some(order_id) = named.or_else(|| context.order_id()) {
             self.span.record("order_id", order_id);
