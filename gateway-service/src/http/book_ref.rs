@@ -8,6 +8,9 @@ use shared_types::{BookId, Isbn, Problem, books::BookView};
 use super::relay;
 use crate::clients::{Ask, Upstreams};
 
+/// Bytes of the shortest text that is an ISBN.
+const SHORTEST_ISBN_BYTES: usize = 10;
+
 /// A book by its number or its ISBN. Ten or thirteen digits with a right check digit are an ISBN.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BookRef {
@@ -26,7 +29,8 @@ impl FromStr for BookRef {
 
     fn from_str(text: &str) -> Result<BookRef, String> {
         let number = || text.parse().map(BookRef::Number);
-        let named = text.parse().map(BookRef::Isbn).or_else(|_| number());
+        let isbn = || text.parse().map(BookRef::Isbn);
+        let named = if text.len() < SHORTEST_ISBN_BYTES { number() } else { isbn().or_else(|_| number()) };
         named.map_err(|_| format!("{text:?} is neither a book's number nor an ISBN"))
     }
 }

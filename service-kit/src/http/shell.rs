@@ -144,7 +144,7 @@ fn patience(headers: &HeaderMap) -> Duration {
 fn seconds(elapsed: Duration) -> HeaderValue {
     // As many digits as any number of microseconds has, and the point.
     let mut text = *b"00000000000000.000000";
-    let mut micros = elapsed.as_micros();
+    let mut micros = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
     for place in text.iter_mut().rev().filter(|place| **place != b'.') {
         *place += u8::try_from(micros % 10).unwrap_or_default();
         micros /= 10;

@@ -3,11 +3,9 @@
 
 use std::{
     cell::Cell,
-    fmt::{Debug, Result as FmtResult},
+    fmt::{Arguments, Debug, Display, Result as FmtResult, Write},
 };
 
-use serde::ser::{SerializeMap, Serializer as _};
-use serde_json::Serializer;
 use tracing::{
     Event, Subscriber,
     field::{Field, Visit},
@@ -26,7 +24,6 @@ use crate::{Clock, context::RequestContext};
 
 /// Bytes of an ordinary line.
 const LINE_BYTES: usize = 320;
-
 /// A longer line's room is not kept for the next one.
 const MAX_KEPT_LINE_BYTES: usize = 16 * 1024;
 
@@ -44,71 +41,116 @@ impl<S: Subscriber, T: Target> Layer<S> for JsonLines<T> {
         let mut line = ROOM.take();
         line.clear();
         line.reserve(LINE_BYTES);
-        // What cannot be written as JSON (a map with keys that are no text) is no line.
-        if write_event(&mut line, event).is_ok() {
-            line.push(b'\n');
-            self.0.add_line(event.metadata(), &line);
-        }
+        write_event(&mut line, event);
+        self.0.add_line(event.metadata(), &line);
         if line.capacity() <= MAX_KEPT_LINE_BYTES {
             ROOM.set(line);
         }
     }
 }
 
-fn write_event(line: &mut Vec<u8>, event: &Event<'_>) -> Result<(), serde_json::Error> {
+fn write_event(line: &mut Vec<u8>, event: &Event<'_>) {
     let metadata = event.metadata();
-    let mut serializer = Serializer::new(line);
-    let mut map = serializer.serialize_map(None)?;
-    map.serialize_entry("timestamp", &Clock::system().now())?;
-    map.serialize_entry("level", metadata.level().as_str())?;
-    let mut fields = Fields { map, failed: None };
-    event.record(&mut fields);
-    let Fields { mut map, failed } = fields;
-    if let Some(error) = failed {
-        return Err(error);
+    let mut object = Object::begin(line);
+    object.member("timestamp").display(&Clock::system().now());
+    object.member("level").text(metadata.level().as_str());
+    event.record(&mut object);
+    object.member("target").text(metadata.target());
+    RequestContext::with_id(|request_id| object.member("request_id").text(request_id));
+    line.extend_from_slice(b"}\n");
+}
+
+/// A JSON object whose members are written one after the other. By hand, since nearly all of a line is text in which nothing
+/// has to be escaped: `serde_json` looks at each byte of it by itself, which takes as long as all the rest.
+struct Object<'a>(&'a mut Vec<u8>);
+
+/// The value of a member, to be written next.
+struct Value<'a>(&'a mut Vec<u8>);
+
+impl<'a> Object<'a> {
+    fn begin(line: &'a mut Vec<u8>) -> Object<'a> {
+        line.push(b'{');
+        Object(line)
     }
-    map.serialize_entry("target", metadata.target())?;
-    RequestContext::with_id(|request_id| map.serialize_entry("request_id", request_id)).unwrap_or(Ok(()))?;
-    map.end()
-}
 
-/// Writes an event's fields into the object.
-struct Fields<M: SerializeMap> {
-    map: M,
-    failed: Option<M::Error>,
-}
-
-impl<M: SerializeMap> Fields<M> {
-    fn entry<T: serde::Serialize + ?Sized>(&mut self, field: &Field, value: &T) {
-        if self.failed.is_none() {
-            self.failed = self.map.serialize_entry(field.name(), value).err();
+    fn member(&mut self, name: &str) -> Value<'_> {
+        if self.0.last() != Some(&b'{') {
+            self.0.push(b',');
         }
+        Value(self.0).text(name);
+        self.0.push(b':');
+        Value(self.0)
     }
 }
 
-impl<M: SerializeMap> Visit for Fields<M> {
+impl Value<'_> {
+    fn text(self, text: &str) {
+        self.0.push(b'"');
+        push_escaped(self.0, text);
+        self.0.push(b'"');
+    }
+
+    fn display(self, value: &dyn Display) {
+        self.formatted(format_args!("{value}"));
+    }
+
+    /// What a value has written of itself, where it says that it cannot be written.
+    fn formatted(self, value: Arguments<'_>) {
+        self.0.push(b'"');
+        let _written = Escaped(self.0).write_fmt(value);
+        self.0.push(b'"');
+    }
+
+    /// A number, `true` or `false`; numbers that JSON has not are null.
+    fn plain(self, value: impl serde::Serialize) {
+        serde_json::to_writer(self.0, &value).expect("BUG: numbers serialise, and memory takes them");
+    }
+}
+
+/// Escapes what is written, for the inside of a JSON string.
+struct Escaped<'a>(&'a mut Vec<u8>);
+
+impl Write for Escaped<'_> {
+    fn write_str(&mut self, text: &str) -> FmtResult {
+        push_escaped(self.0, text);
+        Ok(())
+    }
+}
+
+fn push_escaped(line: &mut Vec<u8>, text: &str) {
+    // Without an early end, so that many bytes are looked at in one step.
+    let is_special = |byte: u8| byte < b' ' || byte == b'"' || byte == b'\\';
+    if text.bytes().fold(false, |found, byte| found | is_special(byte)) {
+        let quoted = serde_json::to_string(text).expect("BUG: text serialises");
+        line.extend_from_slice(&quoted.as_bytes()[1..quoted.len() - 1]);
+    } else {
+        line.extend_from_slice(text.as_bytes());
+    }
+}
+
+impl Visit for Object<'_> {
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.entry(field, &value);
+        self.member(field.name()).plain(value);
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.entry(field, &value);
+        self.member(field.name()).plain(value);
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.entry(field, &value);
+        self.member(field.name()).plain(value);
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.entry(field, &value);
+        self.member(field.name()).plain(value);
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.entry(field, value);
+        self.member(field.name()).text(value);
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        self.entry(field, &format_args!("{value:?}"));
+        self.member(field.name()).formatted(format_args!("{value:?}"));
     }
 }
 
@@ -126,5 +168,65 @@ where
         writer.write_str(line.trim_end())?;
         RequestContext::with_id(|request_id| write!(writer, " request_id={request_id}")).unwrap_or(Ok(()))?;
         writer.write_char('\n')
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use std::{fmt::Formatter, sync::mpsc::Receiver};
+
+    use serde_json::{Value as Json, json};
+    use tracing_subscriber::{layer::SubscriberExt, registry};
+
+    use super::{super::output::testing, *};
+
+    /// The lines that `work` writes.
+    fn lines(work: impl FnOnce()) -> Vec<Json> {
+        let (output, told): (_, Receiver<String>) = testing::output();
+        tracing::subscriber::with_default(registry().with(JsonLines(output)), work);
+        told.try_iter().map(|line| serde_json::from_str(line.strip_suffix('\n').unwrap()).unwrap()).collect()
+    }
+
+    #[test]
+    fn every_value_is_what_it_was_whatever_is_in_it() {
+        let nasty = "a \"quoted\" \\ line\nwith\tsigns \u{1} \u{7f} and more: e\u{301} \u{1f4da}";
+        let work =
+            || tracing::info!(text = nasty, debug = ?nasty, shown = %nasty, n = -3, f = f64::NAN, is = true, "{nasty}");
+        let [line] = lines(|| RequestContext::taken_or_given(Some("r-1")).sync_scope(work)).try_into().unwrap();
+        for (name, value) in [
+            ("text", json!(nasty)),
+            ("debug", json!(format!("{nasty:?}"))),
+            ("shown", json!(nasty)),
+            ("message", json!(nasty)),
+            ("n", json!(-3)),
+            ("f", Json::Null),
+            ("is", json!(true)),
+            ("level", json!("INFO")),
+            ("target", json!(module_path!())),
+            ("request_id", json!("r-1")),
+        ] {
+            assert_eq!(line[name], value, "{name}");
+        }
+        let timestamp: shared_types::Timestamp = serde_json::from_value(line["timestamp"].clone()).unwrap();
+        assert!(timestamp <= Clock::system().now());
+    }
+
+    /// Says something, and then that it cannot be written.
+    struct Awkward;
+
+    impl Debug for Awkward {
+        fn fmt(&self, f: &mut Formatter<'_>) -> FmtResult {
+            tracing::info!("while it is written");
+            f.write_str("half")?;
+            Err(std::fmt::Error)
+        }
+    }
+
+    #[test]
+    fn a_value_that_says_something_or_fails_while_it_is_written_breaks_no_line() {
+        let [inner, outer] = lines(|| tracing::info!(awkward = ?Awkward, "outer")).try_into().unwrap();
+        assert_eq!(inner["message"], "while it is written");
+        assert_eq!((&outer["message"], &outer["awkward"]), (&json!("outer"), &json!("half")));
     }
 }

@@ -17,11 +17,13 @@ use std::{
 };
 
 use opentelemetry::trace::TracerProvider;
+use tracing::Subscriber;
 use tracing_subscriber::{
     EnvFilter, Layer,
-    filter::{FilterExt, filter_fn},
+    filter::filter_fn,
     fmt::{self, format::FmtSpan},
     layer::SubscriberExt,
+    registry::LookupSpan,
     util::SubscriberInitExt,
 };
 
@@ -64,6 +66,8 @@ impl Display for LogFormat {
 /// Libraries that write down what passes through them, addresses of people and hashes of passwords included, where they
 /// are asked for everything.
 const DISCREET: [&str; 1] = ["tokio_postgres=info"];
+/// What goes to a collector is no line.
+const NO_LINES: [&str; 1] = ["lastcopy_trace=off"];
 
 /// Sets up logging for the whole process. `filter` is a level or a list of directives as `tracing` has them
 /// (`info`, `order_service=debug,warn`). A second call changes nothing: services share the launcher's log.
@@ -74,25 +78,37 @@ pub fn init(format: LogFormat, filter: &str) {
 /// As [`init`], and sends spans to a collector.
 pub(crate) fn init_with(format: LogFormat, filter: &str, traces: Option<&Traces>) {
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    let filter = DISCREET.into_iter().fold(filter, |filter, directive| {
-        filter.add_directive(directive.parse().expect("BUG: the directives of discretion are directives"))
+    let filter = DISCREET.into_iter().chain(NO_LINES).fold(filter, |filter, directive| {
+        filter.add_directive(directive.parse().expect("BUG: our own directives are directives"))
     });
-    let filter = filter.and(filter_fn(|metadata| metadata.target() != spans::EXPORTED));
+    // One filter for everything lets each place in the code know once and for all whether it is heard: with filters of their
+    // own for lines and spans each event, of the quietest library too, would ask anew.
+    let outcome = match traces {
+        None => tracing_subscriber::registry().with(filter).with(lines(format)).try_init(),
+        Some(traces) => {
+            spans::begin_export();
+            let exported = tracing_opentelemetry::layer().with_tracer(traces.0.tracer("lastcopy")).with_location(false);
+            let exported = exported.with_threads(false);
+            let exported = exported.with_filter(filter_fn(|metadata| metadata.target() == spans::EXPORTED));
+            tracing_subscriber::registry().with(lines(format).with_filter(filter)).with(exported).try_init()
+        }
+    };
+    if outcome.is_err() {
+        tracing::debug!("logging was set up before");
+    }
+}
+
+/// The lines of the log, on standard error.
+fn lines<S>(format: LogFormat) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
     let output = output::standard_error();
-    let lines = match format {
+    match format {
         LogFormat::Json => JsonLines(output).boxed(),
         LogFormat::Pretty => {
             let lines = fmt::layer().with_writer(output).with_span_events(FmtSpan::NONE);
             lines.event_format(PrettyLines(fmt::format().compact())).boxed()
         }
-    };
-    let exported = traces.map(|traces| {
-        spans::begin_export();
-        let layer = tracing_opentelemetry::layer().with_tracer(traces.0.tracer("lastcopy")).with_location(false);
-        layer.with_threads(false).with_filter(filter_fn(|metadata| metadata.target() == spans::EXPORTED))
-    });
-    let outcome = tracing_subscriber::registry().with(lines.with_filter(filter)).with(exported).try_init();
-    if outcome.is_err() {
-        tracing::debug!("logging was set up before");
     }
 }

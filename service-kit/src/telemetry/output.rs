@@ -164,15 +164,13 @@ impl<'a, T: Target> MakeWriter<'a> for &'static Output<T> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod testing {
     use std::sync::mpsc::{Receiver, Sender, channel};
-
-    use tracing_subscriber::fmt;
 
     use super::*;
 
     /// Tells of each call.
-    struct Calls(Mutex<Sender<String>>);
+    pub struct Calls(Mutex<Sender<String>>);
 
     impl Target for Calls {
         fn write(&self, lines: &[u8]) {
@@ -181,10 +179,17 @@ mod tests {
         }
     }
 
-    fn output() -> (&'static Output<Calls>, Receiver<String>) {
+    pub fn output() -> (&'static Output<Calls>, Receiver<String>) {
         let (tell, told) = channel();
         (Box::leak(Box::new(Output::new(Calls(Mutex::new(tell))))), told)
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing_subscriber::fmt;
+
+    use super::{testing::output, *};
 
     #[test]
     fn ordinary_lines_wait_for_a_warning_which_does_not() {
