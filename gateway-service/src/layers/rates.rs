@@ -21,9 +21,9 @@ use governor::{
     nanos::Nanos,
     state::{InMemoryState, NotKeyed, StateStore},
 };
-use service_kit::auth::Caller;
+use service_kit::auth::{Caller, Who};
 use sha2::{Digest, Sha256};
-use shared_types::{Code, Problem};
+use shared_types::{AccountId, Code, Problem};
 
 use crate::{identity::domain::Origin, shared::Shared};
 
@@ -76,7 +76,8 @@ impl Rates {
         if *caller == Caller::anonymous() {
             return Ok(());
         }
-        self.take(&self.by_caller, &caller.principal(), "of yours").await
+        let counted = caller.who.account().map_or(Counted::Who(&caller.who), Counted::Account);
+        self.take(&self.by_caller, &counted, "of yours").await
     }
 
     /// What this gateway alone would refuse does not reach Redis.
@@ -96,6 +97,13 @@ impl Rates {
             Some(Ok(())) | None => Ok(()),
         }
     }
+}
+
+/// Whose requests are counted together. A promotion does not change who somebody is.
+#[derive(Debug, Hash)]
+enum Counted<'a> {
+    Account(AccountId),
+    Who(&'a Who),
 }
 
 fn too_many(wait: Duration, whose: &str) -> Problem {

@@ -142,16 +142,24 @@ fn patience(headers: &HeaderMap) -> Duration {
 
 /// Seconds with six decimals.
 fn seconds(elapsed: Duration) -> HeaderValue {
-    // As many digits as any number of microseconds has, and the point.
-    let mut text = *b"00000000000000.000000";
-    let mut micros = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
-    for place in text.iter_mut().rev().filter(|place| **place != b'.') {
-        *place += u8::try_from(micros % 10).unwrap_or_default();
-        micros /= 10;
-    }
+    // As many digits as any number of seconds has, the point, and six more.
+    let mut text = *b"00000000000000000000.000000";
     let point = text.len() - ".000000".len();
-    let first = text[..point - 1].iter().position(|digit| *digit != b'0').unwrap_or(point - 1);
-    HeaderValue::from_bytes(&text[first..]).expect("BUG: digits and a point are plain ASCII")
+    put_decimal(&mut text[point + 1..], elapsed.subsec_micros().into());
+    let digits = put_decimal(&mut text[..point], elapsed.as_secs());
+    HeaderValue::from_bytes(&text[point - digits.max(1)..]).expect("BUG: digits and a point are plain ASCII")
+}
+
+/// Writes a number's digits at the end of what is zeros so far, and says how many there are.
+fn put_decimal(places: &mut [u8], mut number: u64) -> usize {
+    let mut digits = 0;
+    let mut free = places.iter_mut().rev();
+    while let Some(place) = free.next().filter(|_| number > 0) {
+        *place += u8::try_from(number % 10).unwrap_or_default();
+        number /= 10;
+        digits += 1;
+    }
+    digits
 }
 
 fn plain(value: &str) -> HeaderValue {

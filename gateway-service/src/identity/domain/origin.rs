@@ -33,6 +33,11 @@ impl fmt::Display for Origin {
 pub struct TrustedProxies(Vec<IpAddr>);
 
 impl TrustedProxies {
+    /// Whether there are none, so that nobody has to read what a request says of where it comes from.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The origin of a request that came from `peer` with these `X-Forwarded-For` values, in their order.
     ///
     /// Each proxy appends the address it was asked from, so the list is read from its end, for as long as the one who

@@ -9,8 +9,12 @@ use crate::identity::{Identity, domain::Origin};
 impl Identity {
     /// Where a request comes from, as far as it can be believed.
     pub(crate) fn origin(&self, request: &HttpRequest) -> Origin {
+        let Some(peer) = request.peer_addr() else { return Origin::default() };
+        if self.trusted_proxies.is_empty() {
+            return Origin(peer.ip().to_canonical());
+        }
         let forwarded = request.headers().get_all("x-forwarded-for").filter_map(|value| value.to_str().ok());
-        request.peer_addr().map_or_else(Origin::default, |peer| self.trusted_proxies.origin(peer.ip(), forwarded))
+        self.trusted_proxies.origin(peer.ip(), forwarded)
     }
 }
 
