@@ -6,15 +6,23 @@ use actix_web::http::header::{
     HeaderValue, PERMISSIONS_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_FRAME_OPTIONS,
 };
 
+type Header = (HeaderName, HeaderValue);
+
+const fn policy(text: &'static str) -> Header {
+    (CONTENT_SECURITY_POLICY, HeaderValue::from_static(text))
+}
+
 /// Nothing of an answer runs, loads, is framed or sends a form.
-const NOTHING: &str = "default-src 'none'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'";
+static NOTHING: Header = policy("default-src 'none'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'");
 /// The documentation pages run scripts of ours, none of which stands in a page; one of them makes its styles, and its
 /// search is a worker that it makes. Nothing is loaded from elsewhere.
-const DOCS: &str = "default-src 'none'; script-src 'self'; worker-src blob:; style-src 'self' 'unsafe-inline'; \
-                    img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'";
+static DOCS: Header = policy(
+    "default-src 'none'; script-src 'self'; worker-src blob:; style-src 'self' 'unsafe-inline'; \
+     img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'",
+);
 
 /// On every answer. `nosniff` is the shell's, for every service.
-const ALWAYS: [(HeaderName, HeaderValue); 5] = [
+static ALWAYS: [Header; 5] = [
     (X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
     (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
     (PERMISSIONS_POLICY, HeaderValue::from_static("camera=(), geolocation=(), microphone=(), payment=()")),
@@ -23,23 +31,24 @@ const ALWAYS: [(HeaderName, HeaderValue); 5] = [
 ];
 
 /// A year.
-const ONLY_HTTPS: (HeaderName, HeaderValue) = (STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+static ONLY_HTTPS: Header = (STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
 
 /// Sets the headers that an answer does not set itself.
 pub(super) fn set_where_absent(headers: &mut HeaderMap, is_docs: bool, is_https: bool) {
-    for (name, value) in of(if is_docs { DOCS } else { NOTHING }, is_https) {
-        if !headers.contains_key(&name) {
-            headers.insert(name, value);
+    for (name, value) in of(if is_docs { &DOCS } else { &NOTHING }, is_https) {
+        if !headers.contains_key(name) {
+            headers.insert(name.clone(), value.clone());
         }
     }
 }
 
 /// The same on the answer that shows a book, which sets none of them.
 pub(super) fn set_on_book(headers: &mut HeaderMap, is_https: bool) {
-    of(NOTHING, is_https).for_each(|(name, value)| drop(headers.insert(name, value)));
+    for (name, value) in of(&NOTHING, is_https) {
+        headers.insert(name.clone(), value.clone());
+    }
 }
 
-fn of(policy: &'static str, is_https: bool) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
-    let policy = (CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
-    ALWAYS.into_iter().chain([policy]).chain(is_https.then_some(ONLY_HTTPS))
+fn of(policy: &'static Header, is_https: bool) -> impl Iterator<Item = &'static Header> {
+    ALWAYS.iter().chain([policy]).chain(is_https.then_some(&ONLY_HTTPS))
 }

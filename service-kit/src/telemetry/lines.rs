@@ -3,7 +3,7 @@
 
 use std::{
     cell::Cell,
-    fmt::{Arguments, Debug, Display, Result as FmtResult, Write},
+    fmt::{Arguments, Debug, Result as FmtResult, Write},
 };
 
 use tracing::{
@@ -51,32 +51,46 @@ impl<S: Subscriber, T: Target> Layer<S> for JsonLines<T> {
 
 fn write_event(line: &mut Vec<u8>, event: &Event<'_>) {
     let metadata = event.metadata();
-    let mut object = Object::begin(line);
-    object.member("timestamp").display(&Clock::system().now());
-    object.member("level").text(metadata.level().as_str());
-    event.record(&mut object);
-    object.member("target").text(metadata.target());
-    RequestContext::with_id(|request_id| object.member("request_id").text(request_id));
-    line.extend_from_slice(b"}\n");
+    // Nothing in a time or a level is escaped, nor in the id of a request, which is plain or one of ours.
+    push(line, "{\"timestamp\":\"");
+    let _fits = Raw(line).write_fmt(format_args!("{}", Clock::system().now()));
+    push(line, "\",\"level\":\"");
+    push(line, metadata.level().as_str());
+    push(line, "\"");
+    event.record(&mut Members(line));
+    Members(line).next("target").text(metadata.target());
+    RequestContext::with_id(|request_id| {
+        push(line, ",\"request_id\":\"");
+        push(line, request_id);
+        push(line, "\"");
+    });
+    push(line, "}\n");
 }
 
-/// A JSON object whose members are written one after the other. By hand, since nearly all of a line is text in which nothing
-/// has to be escaped: `serde_json` looks at each byte of it by itself, which takes as long as all the rest.
-struct Object<'a>(&'a mut Vec<u8>);
+fn push(line: &mut Vec<u8>, text: &str) {
+    line.extend_from_slice(text.as_bytes());
+}
+
+/// Text that is written as it is.
+struct Raw<'a>(&'a mut Vec<u8>);
+
+impl Write for Raw<'_> {
+    fn write_str(&mut self, text: &str) -> FmtResult {
+        push(self.0, text);
+        Ok(())
+    }
+}
+
+/// Further members of a JSON object. By hand, since nearly all of a line is text in which nothing has to be escaped:
+/// `serde_json` looks at each byte of it by itself, which takes as long as all the rest.
+struct Members<'a>(&'a mut Vec<u8>);
 
 /// The value of a member, to be written next.
 struct Value<'a>(&'a mut Vec<u8>);
 
-impl<'a> Object<'a> {
-    fn begin(line: &'a mut Vec<u8>) -> Object<'a> {
-        line.push(b'{');
-        Object(line)
-    }
-
-    fn member(&mut self, name: &str) -> Value<'_> {
-        if self.0.last() != Some(&b'{') {
-            self.0.push(b',');
-        }
+impl Members<'_> {
+    fn next(&mut self, name: &str) -> Value<'_> {
+        self.0.push(b',');
         Value(self.0).text(name);
         self.0.push(b':');
         Value(self.0)
@@ -88,10 +102,6 @@ impl Value<'_> {
         self.0.push(b'"');
         push_escaped(self.0, text);
         self.0.push(b'"');
-    }
-
-    fn display(self, value: &dyn Display) {
-        self.formatted(format_args!("{value}"));
     }
 
     /// What a value has written of itself, where it says that it cannot be written.
@@ -124,33 +134,33 @@ fn push_escaped(line: &mut Vec<u8>, text: &str) {
         let quoted = serde_json::to_string(text).expect("BUG: text serialises");
         line.extend_from_slice(&quoted.as_bytes()[1..quoted.len() - 1]);
     } else {
-        line.extend_from_slice(text.as_bytes());
+        push(line, text);
     }
 }
 
-impl Visit for Object<'_> {
+impl Visit for Members<'_> {
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.member(field.name()).plain(value);
+        self.next(field.name()).plain(value);
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.member(field.name()).plain(value);
+        self.next(field.name()).plain(value);
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.member(field.name()).plain(value);
+        self.next(field.name()).plain(value);
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.member(field.name()).plain(value);
+        self.next(field.name()).plain(value);
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.member(field.name()).text(value);
+        self.next(field.name()).text(value);
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        self.member(field.name()).formatted(format_args!("{value:?}"));
+        self.next(field.name()).formatted(format_args!("{value:?}"));
     }
 }
 
