@@ -5,7 +5,7 @@ use actix_web::{
     body::BoxBody,
     http::{
         StatusCode,
-        header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LINK, LOCATION, RETRY_AFTER},
+        header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, LINK, LOCATION, RETRY_AFTER},
     },
 };
 use paperclip::{
@@ -103,9 +103,10 @@ impl<T, S> Responder for Relayed<T, S> {
     }
 }
 
-/// The answer that is kept, as [`Relayed`] responds with it.
-pub(crate) fn kept(kept: AtHand) -> HttpResponse {
+/// The answer that is kept, as [`Relayed`] responds with it, beside these headers.
+pub(crate) fn kept(kept: &AtHand, headers: HeaderMap) -> HttpResponse {
     let mut response = HttpResponse::with_body(StatusCode::OK, BoxBody::new(kept.body()));
+    *response.headers_mut() = headers;
     for (name, value) in kept.headers(headers_of) {
         response.headers_mut().insert(name.clone(), value.clone());
     }

@@ -6,6 +6,9 @@ use actix_web::http::header::{
     HeaderValue, PERMISSIONS_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_FRAME_OPTIONS,
 };
 
+/// Headers for which there is room at once, those that an answer has besides among them.
+const ROOM_HEADERS: usize = 14;
+
 type Header = (HeaderName, HeaderValue);
 
 const fn policy(text: &'static str) -> Header {
@@ -42,11 +45,13 @@ pub(super) fn set_where_absent(headers: &mut HeaderMap, is_docs: bool, is_https:
     }
 }
 
-/// The same on the answer that shows a book, which sets none of them.
-pub(super) fn set_on_book(headers: &mut HeaderMap, is_https: bool) {
+/// The headers of an answer of the API that sets none of them itself.
+pub(super) fn of_answer(is_https: bool) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(ROOM_HEADERS);
     for (name, value) in of(&NOTHING, is_https) {
         headers.insert(name.clone(), value.clone());
     }
+    headers
 }
 
 fn of(policy: &'static Header, is_https: bool) -> impl Iterator<Item = &'static Header> {

@@ -17,12 +17,12 @@ mod spelling;
 use std::{sync::Arc, time::Duration};
 
 use actix_web::{
-    Error, HttpMessage, HttpRequest, HttpResponse, Responder, ResponseError,
+    Error, HttpMessage, HttpRequest, Responder, ResponseError,
     body::BoxBody,
     dev::{ServiceRequest, ServiceResponse},
     http::{
         StatusCode,
-        header::{HeaderName, HeaderValue},
+        header::{HeaderMap, HeaderName, HeaderValue},
     },
     middleware::Next,
 };
@@ -35,7 +35,7 @@ use service_kit::{
 use shared_types::{BookId, Problem};
 
 use crate::{
-    cache,
+    cache::{self, AtHand},
     clients::Upstreams,
     document,
     http::{BookRef, books, events::PATH as SERVICES_TELL, relay},
@@ -50,6 +50,8 @@ pub struct Layers {
     rates: rates::Rates,
     /// Whom a crowd asks, and what is at hand of the catalog's answers, where there are other services at all.
     upstreams: Option<Arc<Upstreams>>,
+    /// What browsers are told about an answer out of the cache: to copy them together is cheaper than to set each.
+    headers: HeaderMap,
 }
 
 impl Layers {
@@ -59,7 +61,8 @@ impl Layers {
         shared: Option<Arc<Shared>>,
         upstreams: Option<Arc<Upstreams>>,
     ) -> Arc<Layers> {
-        Arc::new(Layers { identity, rates: rates::Rates::new(rates, shared), upstreams })
+        let headers = headers::of_answer(identity.is_on_https());
+        Arc::new(Layers { identity, rates: rates::Rates::new(rates, shared), upstreams, headers })
     }
 
     /// Lets a request in, or says why not: its caller, or why he is none, where that is found out here.
@@ -140,8 +143,8 @@ struct Look<'a> {
 
 impl Look<'_> {
     /// The answer where it is kept here: nobody has to be asked for it.
-    fn at_hand(&self) -> Option<HttpResponse> {
-        self.upstreams.catalog.book_at_hand(self.caller, self.book).map(relay::kept)
+    fn at_hand(&self) -> Option<AtHand> {
+        self.upstreams.catalog.book_at_hand(self.caller, self.book)
     }
 }
 
@@ -150,9 +153,8 @@ impl Layer for Layers {
         let request = spelling::canonical(request);
         let admitted = self.admit(&request).await;
         let at_hand = admitted.as_ref().ok().and_then(|found| self.look(request.request(), found)?.at_hand());
-        if let Some(mut shown) = at_hand {
-            headers::set_on_book(shown.headers_mut(), self.identity.is_on_https());
-            return Ok(request.into_response(shown));
+        if let Some(shown) = at_hand {
+            return Ok(request.into_response(relay::kept(&shown, self.headers.clone())));
         }
         let is_docs = is_documentation(request.path());
         let mut answer = match admitted {
