@@ -82,7 +82,8 @@ impl FromStr for Isbn {
 
 impl fmt::Display for Isbn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|digit| write!(f, "{digit}"))
+        let text = self.0.map(|digit| b'0' + digit);
+        f.write_str(std::str::from_utf8(&text).expect("BUG: an ISBN has digits only"))
     }
 }
 

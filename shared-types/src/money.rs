@@ -42,8 +42,9 @@ impl FromStr for Currency {
     type Err = AmountError;
 
     fn from_str(text: &str) -> Result<Self, AmountError> {
-        let known = |list: &str| list.split(' ').any(|code| code == text);
         let bytes: [u8; 3] = text.as_bytes().try_into().map_err(|_| AmountError::UnknownCurrency)?;
+        // Each code has three letters, and a blank behind it.
+        let known = |list: &str| list.as_bytes().chunks(4).any(|code| code[..3] == bytes);
         if known(NO_DECIMALS) || known(TWO_DECIMALS) || known(THREE_DECIMALS) {
             Ok(Currency(bytes))
         } else {
@@ -244,6 +245,18 @@ mod tests {
 
     fn usd(text: &str) -> Result<i64, AmountError> {
         Money::price(text.parse()?, Currency::USD).map(|money| money.minor)
+    }
+
+    #[test]
+    fn a_currency_is_a_code_of_the_list_and_nothing_else() {
+        for list in [NO_DECIMALS, TWO_DECIMALS, THREE_DECIMALS] {
+            for code in list.split(' ') {
+                assert_eq!(code.parse::<Currency>().map(|currency| currency.to_string()).as_deref(), Ok(code));
+            }
+        }
+        for text in ["", "usd", "US", "USDX", "AE ", " AE", "D A", "XXX", "\u{20ac}"] {
+            assert_eq!(text.parse::<Currency>(), Err(AmountError::UnknownCurrency), "{text:?}");
+        }
     }
 
     #[test]

@@ -52,7 +52,8 @@ impl<'a> PgTx<'a> {
     pub(in crate::db) fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, Failure> {
         let done = self.statements.prepared(&mut self.transaction, sql).and_then(|statement| {
             let rows = self.transaction.query(&statement, &bound(params))?;
-            let columns = Columns::of(statement.columns().iter().map(|column| column.name()));
+            let columns =
+                Columns::of(statement.columns().len(), statement.columns().iter().map(|column| column.name()));
             Ok((columns, rows))
         });
         let (columns, rows) = done.map_err(|error| self.failed(&error))?;

@@ -3,7 +3,7 @@
 use std::{cell::RefCell, collections::HashMap, rc::Rc};
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{CachedStatement, Connection, ToSql};
+use rusqlite::{CachedStatement, Connection, Statement, ToSql};
 
 use super::STATEMENT_CACHE;
 use super::error::{failure, sorted};
@@ -20,11 +20,11 @@ pub(in crate::db) fn execute(connection: &Connection, sql: &str, params: &[Value
 
 pub(in crate::db) fn query(connection: &Connection, sql: &str, params: &[Value]) -> Result<Vec<Row>, Failure> {
     let mut statement = prepare(connection, sql)?;
-    let columns =
-        Columns::of((0..statement.column_count()).map(|place| statement.column_name(place).unwrap_or_default()));
     let mut found = statement.query(rusqlite::params_from_iter(params)).map_err(failure)?;
     let mut rows = Vec::new();
+    let mut columns = None;
     while let Some(row) = found.next().map_err(failure)? {
+        let columns = columns.get_or_insert_with(|| columns_of(row.as_ref()));
         let mut values = Vec::with_capacity(columns.len());
         for (place, column) in columns.names().enumerate() {
             values.push(value(row.get_ref(place).map_err(failure)?, column).map_err(Failure::last)?);
@@ -32,6 +32,11 @@ pub(in crate::db) fn query(connection: &Connection, sql: &str, params: &[Value])
         rows.push(Row::new(columns.clone(), values));
     }
     Ok(rows)
+}
+
+fn columns_of(statement: &Statement<'_>) -> Columns {
+    let count = statement.column_count();
+    Columns::of(count, (0..count).map(|place| statement.column_name(place).unwrap_or_default()))
 }
 
 /// `begin immediate`, `savepoint …`, `commit` and the like.
