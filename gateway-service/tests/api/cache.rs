@@ -1,7 +1,7 @@
 //! What the gateway keeps of the catalog's answers, and what it never keeps. Each sentence of the promise has its test.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
 };
 
@@ -110,6 +110,15 @@ async fn a_book_at_hand_is_what_its_route_answers_and_only_to_who_may_ask() {
         assert_eq!(answer.status, status, "{other}: {answer:?}");
     }
     assert_eq!(shop.send(Method::PUT, &path, &[], None).await.code(), "method_not_allowed");
+    // In the numbers it is its route's, which nobody has looked for.
+    let numbers = shop.numbers().await;
+    let routes: BTreeSet<&str> = numbers
+        .lines()
+        .filter(|line| line.starts_with("lastcopy_http_request_seconds_count{method=\"GET\""))
+        .filter_map(|line| line.split("route=\"").nth(1)?.split('"').next())
+        .filter(|route| route.starts_with("/api/v1/books"))
+        .collect();
+    assert_eq!(routes, BTreeSet::from(["/api/v1/books/{book}", "/api/v1/books/{book}/ledger"]));
     shop.close().await;
 }
 

@@ -137,7 +137,7 @@ impl Shop {
             delivery_url: delivery.url(),
             dialects: gateway_service::Dialects::default(),
             cache_ttl_seconds: kept_s,
-            metrics_listen: None,
+            metrics_listen: Some(any_port()),
             shared: gateway_service::SharedConfig::default(),
             identity,
         });
@@ -186,6 +186,12 @@ impl Shop {
         let request = self.http.request(method, format!("{}{path}", self.catalog.url())).json(&body);
         let request = request.header("authorization", other.bearer(&caller, Service::Catalog));
         request.send().await.unwrap().status().as_u16()
+    }
+
+    /// What a monitor reads of the gateway.
+    pub async fn numbers(&self) -> String {
+        let inner = self.gateway.metrics_address().expect("an address of its own");
+        self.http.get(format!("http://{inner}/metrics")).send().await.unwrap().text().await.unwrap()
     }
 
     /// A body as it is, to the byte, from nobody in particular.
