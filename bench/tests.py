@@ -16,7 +16,7 @@ BENCH = Path(__file__).resolve().parent
 sys.path[:0] = [str(BENCH), str(BENCH.parent / "tests" / "python")]
 
 import plans  # noqa: E402
-from harness import catalogue, floors, growing, main, page, plot, promises, rounds, subjects  # noqa: E402
+from harness import catalogue, floors, growing, instructions, main, page, plot, promises, rounds, subjects  # noqa: E402
 from harness.load import Outcome, Request  # noqa: E402
 from harness.process import BenchError  # noqa: E402
 from harness.subjects import Load, Subject  # noqa: E402
@@ -35,6 +35,29 @@ def measured(**speeds: list[float]) -> dict:
         for name, rates in speeds.items()
     }
     return {"speed": {"when": "today", "commit": "c", "machine": "m", "rounds": 3, "seconds": 1, "flushes": {}, "subjects": subjects}}
+
+
+class Counted(unittest.TestCase):
+    # As `callgrind_annotate` writes it.
+    ANNOTATED = """
+Ir
+3,000 (100.0%)  PROGRAM TOTALS
+
+Ir               file:function
+2,000 (66.67%)  ???:<core::pin::Pin<P> as core::future::future::Future>::poll [/shop]
+  600 (20.00%)  ./string/memmove.S:memcpy [/usr/lib/libc.so.6]
+  400 (13.33%)  ???:serde_json::ser::to_vec
+"""
+
+    def test_a_request_has_its_part_of_each_function(self) -> None:
+        counted = instructions.by_function(self.ANNOTATED, 10)
+        wanted = {"<core::pin::Pin<P> as core::future::future::Future>::poll": 200, "memcpy": 60, "serde_json::ser::to_vec": 40}
+        self.assertEqual(counted, wanted)
+
+    def test_what_differs_most_between_two_shops_stands_first(self) -> None:
+        rows = instructions.table([{"same": 900.0, "gone": 0.0, "less": 10.0}, {"same": 900.0, "gone": 500.0, "less": 20.0}])
+        self.assertEqual([row.split()[-1] for row in rows], ["all", "gone", "less", "same"])
+        self.assertEqual(rows[0].split()[:2], ["910", "1,420"])
 
 
 class Conserved(unittest.TestCase):

@@ -29,9 +29,9 @@ class Tools:
 def all_tools(binary: Path | None, say) -> Tools:
     """Builds and installs what is missing. `binary`: a shop that was built elsewhere."""
     KEPT.mkdir(parents=True, exist_ok=True)
-    if not shutil.which("wrk") and not _install("wrk"):
+    if not shutil.which("wrk") and not install("wrk"):
         raise BenchError("needs wrk: install the Debian package wrk")
-    strace = (bool(shutil.which("strace")) or _install("strace")) and _may_trace()
+    strace = (bool(shutil.which("strace")) or install("strace")) and _may_trace()
     if not strace:
         say("strace is missing or not allowed: flushes of the disk are not counted")
     binary = shop(binary, say)
@@ -77,7 +77,7 @@ def _peers(say) -> Path:
     return python
 
 
-def _install(package: str) -> bool:
+def install(package: str) -> bool:
     """Installs a Debian package; false where that cannot be done here."""
     if os.getuid() != 0 or not shutil.which("apt-get"):
         return False
