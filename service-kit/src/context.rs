@@ -6,7 +6,7 @@ use std::{
 };
 
 use opentelemetry::trace::SpanContext;
-use uuid::Uuid;
+use uuid::{ContextV7, Timestamp, Uuid, timestamp::context::ThreadLocalContext};
 
 /// What belongs to the request being served and travels with every call made for it.
 #[derive(Debug, Clone)]
@@ -44,9 +44,15 @@ tokio::task_local! {
     static CURRENT: RequestContext;
 }
 
+thread_local! {
+    /// The ids of a thread are in the order of their requests: that of all threads together is nobody's to wait for.
+    static IDS: ContextV7 = const { ContextV7::new() };
+}
+
 fn fresh_id() -> Arc<str> {
     let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
-    Arc::from(&*Uuid::now_v7().as_hyphenated().encode_lower(&mut text))
+    let id = Uuid::new_v7(Timestamp::now(ThreadLocalContext::new(&IDS)));
+    Arc::from(&*id.as_hyphenated().encode_lower(&mut text))
 }
 
 /// Characters in a request id at most; a longer one from outside is replaced.

@@ -35,7 +35,9 @@ pub(super) async fn checkout(
     key: IdempotencyKey,
     body: Body<CheckoutRequest>,
 ) -> Result<Reply<OrderView, (S201, S202)>, Fail<(S402, S403, S409, S422, S429)>> {
-    Ok(buy(&shop, &Party::of(&who.caller), key, body.0).await?.created()?)
+    let party = Party::of(&who.caller);
+    // In a box, since actix moves a handler about before it begins.
+    Ok(Box::pin(buy(&shop, &party, key, body.0)).await?.created()?)
 }
 
 /// The key is looked up before anything is asked of anybody: who asks again is answered, whatever has become of his card

@@ -1,3 +1,5 @@
+use std::fmt::{Display, Formatter, Result as FmtResult};
+
 use serde::{Deserialize, Serialize, de::DeserializeOwned, de::IntoDeserializer, de::value::Error as PlainError};
 use service_kit::db::{DbError, Row};
 
@@ -7,8 +9,16 @@ fn unreadable(column: &str, problem: impl ToString) -> DbError {
 
 /// The name that an enumeration's value has on the wire; the columns hold the same.
 pub(super) fn name<T: Serialize>(value: &T) -> String {
-    let json = serde_json::to_string(value).expect("BUG: an enumeration serialises");
-    json.trim_matches('"').to_owned()
+    Name(value).to_string()
+}
+
+/// As serde names it.
+struct Name<'a, T>(&'a T);
+
+impl<T: Serialize> Display for Name<'_, T> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> FmtResult {
+        self.0.serialize(f)
+    }
 }
 
 /// The value of an enumeration in a text column.

@@ -3,9 +3,8 @@ use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
 use shared_types::{Code, FieldError, Problem};
-use tokio_util::sync::CancellationToken;
 
-use super::{limits::READY_CHECK_DEADLINE_MS, reply::problem_response};
+use super::{draining::Draining, limits::READY_CHECK_DEADLINE_MS, reply::problem_response};
 
 /// How a check ended: fine, or what is wrong.
 pub type CheckResult = Result<(), String>;
@@ -61,8 +60,8 @@ pub(super) async fn live() -> HttpResponse {
 
 /// `GET /health/ready`: every part works that is needed, and those that do not are named; else 503 naming each part that is
 /// needed and does not.
-pub(super) async fn ready(checks: web::Data<Vec<Check>>, draining: web::Data<CancellationToken>) -> HttpResponse {
-    if draining.is_cancelled() {
+pub(super) async fn ready(checks: web::Data<Vec<Check>>, draining: web::Data<Draining>) -> HttpResponse {
+    if draining.has_begun() {
         return problem_response(Problem::new(Code::Unavailable, "about to stop: ask another replica"));
     }
     let outcomes = futures_util::future::join_all(checks.iter().map(Check::outcome)).await;

@@ -21,6 +21,6 @@ pub const MAX_CONNECTIONS_PER_WORKER: usize = 10_000;
 /// Connections that wait in the listener's queue at most.
 pub const LISTEN_BACKLOG: u32 = 1_024;
 /// Requests that one service serves at once at most; the next one is refused at once and may come again.
-pub const MAX_REQUESTS_IN_FLIGHT: usize = 2_048;
+pub const MAX_REQUESTS_IN_FLIGHT: i64 = 2_048;
 /// A readiness check gets this long before it counts as failed.
 pub const READY_CHECK_DEADLINE_MS: u64 = 2_000;

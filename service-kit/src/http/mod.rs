@@ -5,6 +5,8 @@
 mod conditional;
 /// The OpenAPI document: what paperclip writes, completed with what is true of every route, and its pages.
 pub mod document;
+/// Whether a service is about to stop.
+mod draining;
 /// Extractors that answer problems: bodies, `If-Match`, `Idempotency-Key`, pages.
 mod extract;
 /// Liveness and readiness.

@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     document::{self, Document},
+    draining::Draining,
     health::{self, Check},
     layer::{Bare, Layer},
     limits,
@@ -62,7 +63,7 @@ pub enum StartError {
 #[derive(Default)]
 pub struct Background {
     tasks: JoinSet<()>,
-    drain: CancellationToken,
+    drain: Draining,
     stop: CancellationToken,
     databases: Vec<Db>,
     metrics: Metrics,
@@ -77,7 +78,7 @@ impl Background {
 
     /// The token that is cancelled first of all when the service stops: answers that would go on for ever end now.
     pub fn draining(&self) -> CancellationToken {
-        self.drain.clone()
+        self.drain.token()
     }
 
     /// Starts a task that ends when [`stopping`](Self::stopping) is cancelled.
@@ -165,12 +166,12 @@ impl Running {
     /// serves on: whoever shares out requests goes elsewhere meanwhile.
     pub fn drain(&self) {
         tracing::info!(service = self.name, "about to stop");
-        self.background.drain.cancel();
+        self.background.drain.begin();
     }
 
     /// Takes nothing new, finishes what is in flight (within [`limits::STOP_DEADLINE_S`]), then stops.
     pub async fn stop(self) {
-        self.background.drain.cancel();
+        self.background.drain.begin();
         self.listener.stop(self.name).await;
         self.background.stop().await;
         if let Some(metrics) = self.metrics {
@@ -228,8 +229,7 @@ where
     R: Fn(&mut ServiceConfig) + Clone + Send + 'static,
 {
     let checks = web::Data::new(checks);
-    let load = Load::default();
-    let draining = web::Data::new(background.draining());
+    let draining = background.drain.clone();
     let document: web::Data<OnceLock<Document>> = web::Data::default();
     let metrics = web::Data::new(std::mem::take(&mut background.metrics));
     let door = background.door;
@@ -239,7 +239,7 @@ where
     };
     let app = move || {
         let (layer, document) = (Arc::clone(&layer), document.clone());
-        let ours = (checks.clone(), load.clone(), draining.clone());
+        let ours = (checks.clone(), draining.clone());
         app(info, layer, document, ours, (metrics.clone(), door), routes.clone())
     };
     let listener = Listener::start(address, |listener| {
@@ -261,7 +261,7 @@ fn app<L: Layer, R: Fn(&mut ServiceConfig)>(
     info: ServiceInfo,
     layer: Arc<L>,
     document: web::Data<OnceLock<Document>>,
-    (checks, load, draining): (web::Data<Vec<Check>>, Load, web::Data<CancellationToken>),
+    (checks, draining): (web::Data<Vec<Check>>, Draining),
     (metrics, door): (web::Data<Metrics>, MetricsDoor),
     routes: R,
 ) -> App<
@@ -279,13 +279,14 @@ fn app<L: Layer, R: Fn(&mut ServiceConfig)>(
         .error_handler(|error, _| Fail::<()>::from(Problem::new(Code::MalformedQuery, error.to_string())).into());
     let unknown_file = guard::fn_guard(|context| document::is_unknown_file(context.head()));
     let open = guard::fn_guard(move |_| door == MetricsDoor::Service);
-    let (http, draining_now) = (metrics.http(), CancellationToken::clone(&draining));
-    let shell = Rc::new(Shell { layer: Arc::clone(&layer), load, metrics: http, draining: draining_now });
+    let http = metrics.http();
+    let load = Load::of(http.in_flight());
+    let shell = Rc::new(Shell { layer: Arc::clone(&layer), load, metrics: http, draining: draining.clone() });
     App::new()
         .app_data(path_config)
         .app_data(query_config)
         .app_data(checks)
-        .app_data(draining)
+        .app_data(web::Data::new(draining))
         .app_data(Rc::new(Routes::default()))
         .app_data(metrics)
         .app_data(document.clone())

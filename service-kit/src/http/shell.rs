@@ -25,10 +25,10 @@ use actix_web::{
 use futures_util::{FutureExt, poll};
 use percent_encoding::percent_decode_str;
 use shared_types::{Code, Problem};
-use tokio_util::sync::CancellationToken;
 
 use super::{
     conditional::Known,
+    draining::Draining,
     layer::Layer,
     limits::{MAX_HEAD_BYTES, MAX_URI_BYTES, REQUEST_DEADLINE_MS},
     load::Load,
@@ -52,7 +52,7 @@ pub(super) struct Shell<L> {
     pub(super) layer: Arc<L>,
     pub(super) load: Load,
     pub(super) metrics: HttpMetrics,
-    pub(super) draining: CancellationToken,
+    pub(super) draining: Draining,
 }
 
 impl<L: Layer> Shell<L> {
@@ -72,11 +72,9 @@ impl<L: Layer> Shell<L> {
         let route = known_route.or(found_route.as_deref());
         let exported = spans::server(&request, route);
         let context = exported.context(context);
-        let in_flight = self.metrics.begin();
 
         let mut answered = context.clone().scope(self.answer(request, next)).await;
 
-        drop(in_flight);
         let elapsed = started.elapsed();
         let (status, headers) = match &mut answered {
             Ok(response) => (response.status(), response.headers_mut()),
@@ -94,7 +92,7 @@ impl<L: Layer> Shell<L> {
         let elapsed_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
         let line = || tracing::info!(method = method.as_str(), path, status = status.as_u16(), elapsed_us, "answered");
         context.sync_scope(line);
-        if self.draining.is_cancelled() {
+        if self.draining.has_begun() {
             // The next request of this connection goes to another replica.
             match &mut answered {
                 Ok(response) => response.response_mut().head_mut().set_connection_type(ConnectionType::Close),

@@ -30,9 +30,9 @@ impl HttpMetrics {
         [Box::new(self.requests.clone()), Box::new(self.in_flight.clone())]
     }
 
-    /// A request is in flight for as long as the answer lives; one whose caller went away is so no longer.
-    pub(crate) fn begin(&self) -> InFlight<'_> {
-        InFlight::begin(&self.in_flight)
+    /// How many requests are not answered yet: what limits them counts them.
+    pub(crate) fn in_flight(&self) -> IntGauge {
+        self.in_flight.clone()
     }
 
     pub(crate) fn answered(&self, method: &Method, route: Option<&str>, status: StatusCode, elapsed: Duration) {

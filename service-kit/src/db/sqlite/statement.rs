@@ -2,6 +2,7 @@
 
 use std::{cell::RefCell, collections::HashMap, rc::Rc};
 
+use foldhash::fast::RandomState;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, Statement, ToSql};
 
@@ -55,7 +56,7 @@ fn prepare<'c>(connection: &'c Connection, sql: &str) -> Result<CachedStatement<
 /// A statement as SQLite has it. Each text is rewritten once by each thread: that takes longer than many a statement.
 fn spelled(sql: &str) -> Rc<str> {
     thread_local! {
-        static KNOWN: RefCell<HashMap<String, Rc<str>>> = RefCell::default();
+        static KNOWN: RefCell<HashMap<String, Rc<str>, RandomState>> = RefCell::default();
     }
     KNOWN.with_borrow_mut(|known| {
         if let Some(text) = known.get(sql) {
