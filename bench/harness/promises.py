@@ -43,6 +43,8 @@ class Held:
     # None: no bare chain sells like this.
     bare: str | None
     dutiful: str
+    # The dutiful one, whose purchases share requests. None: they cannot.
+    shared: str | None
     shop: str
     floors: dict[int, float]
 
@@ -51,8 +53,8 @@ class Held:
         return [name for name in (self.peer, self.bare, self.dutiful, self.shop) if name]
 
 
-PURCHASE = ("limit-chain-coalesced", "limit-chain-dutiful", "shop-purchase")
-CARD = (None, "limit-chain-card", "shop-card")
+PURCHASE = ("limit-chain-coalesced", "limit-chain-dutiful", "limit-chain-shared", "shop-purchase")
+CARD = (None, "limit-chain-card", None, "shop-card")
 PEERS = (
     Held("on delivery, of FastAPI in memory", "peer-memory", *PURCHASE, floors.PURCHASES_OF_MEMORY),
     Held("on delivery, of FastAPI, durable", "peer-durable", *PURCHASE, floors.PURCHASES_OF_DURABLE),
@@ -77,7 +79,10 @@ def tables(speed: Speed) -> str:
             *ways,
         ]
     if peers:
-        head = ["| purchases | bare chain ÷ it | dutiful chain ÷ it | floor | shop ÷ it | shop ÷ dutiful |", "|---|---|---|---|---|---|"]
+        head = [
+            "| purchases | bare chain ÷ it | dutiful chain ÷ it | and sharing requests | floor | shop ÷ it | shop ÷ dutiful |",
+            "|---|---|---|---|---|---|---|",
+        ]
         lines += ["", *head, *peers]
     return "\n".join(lines)
 
@@ -96,9 +101,11 @@ def _way(speed: Speed, way: Way) -> list[str]:
 def _peer(speed: Speed, held: Held) -> list[str]:
     rows = []
     for connections, floor in held.floors.items():
-        of = lambda name, other: _ratio(speed, name, other, connections, "per_second") if name else ""  # noqa: E731
+        seen = lambda name: name and speed.has(name)  # noqa: E731
+        of = lambda name, other: _ratio(speed, name, other, connections, "per_second") if seen(name) else ""  # noqa: E731
         peer, dutiful, shop = held.peer, held.dutiful, held.shop
-        cells = [of(held.bare, peer), of(dutiful, peer), _floor(floor, False), of(shop, peer), of(shop, dutiful)]
+        limits = [of(name, peer) for name in (held.bare, dutiful, held.shared)]
+        cells = [*limits, _floor(floor, False), of(shop, peer), of(shop, dutiful)]
         rows.append(f"| {held.what}, {_at(connections)} | {' | '.join(cells)} |")
     return rows
 

@@ -170,7 +170,8 @@ def _buyers(stage: Stage) -> list[Subject]:
         return Subject(name, start, load_of, sold=sold, settled=lambda server: shop.until_quiet(server.name, lambda: sold(server)))
 
     copies = _asking("catalog.db", gone)
-    dutiful = stage.start_limit("chain", "$HERE", "--coalesced", "--dutiful", shop.API_KEY)
+    keeping = ("chain", "$HERE", "--coalesced", "--dutiful", shop.API_KEY)
+    dutiful, shared = stage.start_limit(*keeping), stage.start_limit(*keeping, "--shared")
     card = Load("card", stage.sends("/api/v1/checkout", "card", "all"), BOTH)
     return [
         buyer("peer-memory", stage.start_peer("in_memory.py"), bookstore, _sold_in_memory),
@@ -179,6 +180,7 @@ def _buyers(stage: Stage) -> list[Subject]:
         buyer("limit-chain", stage.start_limit("chain", "$HERE"), purchase, copies),
         buyer("limit-chain-coalesced", stage.start_limit("chain", "$HERE", "--coalesced"), purchase, copies),
         buyer("limit-chain-dutiful", dutiful, purchase, copies),
+        buyer("limit-chain-shared", shared, purchase, copies),
         Subject("limit-chain-card", dutiful, card, sold=_sold_by_card(copies), settled=_all_told(copies)),
     ]
 

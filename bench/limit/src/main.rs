@@ -74,6 +74,9 @@ enum Limit {
         /// With the rows, headers, callers and log of the shop, for whoever sends this API key; cards are charged, too.
         #[arg(long, value_name = "API_KEY", requires = "coalesced")]
         dutiful: Option<String>,
+        /// The same with purchases that come while others are under way, and go together.
+        #[arg(long, requires = "dutiful")]
+        shared: bool,
     },
     /// Serves nothing: imports a file of books into an empty catalog of the shop's, and says how fast.
     Import { database: PathBuf, books: PathBuf },
@@ -89,8 +92,10 @@ async fn main() -> std::io::Result<()> {
         Limit::Import { database, books } => import::run(&database, &books),
         Limit::Books { database } => books::serve(database).await,
         Limit::Durable { folder, books } => durable::serve(&folder, books).await,
-        Limit::Chain { folder, books, dutiful: Some(key), .. } => chain::dutiful::serve(&folder, books, &key).await,
-        Limit::Chain { folder, books, coalesced, dutiful: None } => chain::serve(&folder, books, coalesced).await,
+        Limit::Chain { folder, books, dutiful: Some(key), shared, .. } => {
+            chain::dutiful::serve(&folder, books, &key, shared).await
+        }
+        Limit::Chain { folder, books, coalesced, dutiful: None, .. } => chain::serve(&folder, books, coalesced).await,
     }
 }
 

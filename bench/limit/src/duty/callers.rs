@@ -34,7 +34,12 @@ impl Callers {
 
     /// Whose token a request of a service carries.
     pub fn by_token(&self, request: &HttpRequest) -> Option<&str> {
-        self.0.get(&hash(header(request, "authorization")?.strip_prefix("Bearer ")?)).map(String::as_str)
+        self.by_authorization(header(request, "authorization")?)
+    }
+
+    /// Whose token an `Authorization` has.
+    pub fn by_authorization(&self, authorization: &str) -> Option<&str> {
+        self.0.get(&hash(authorization.strip_prefix("Bearer ")?)).map(String::as_str)
     }
 }
 

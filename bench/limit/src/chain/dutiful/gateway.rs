@@ -6,11 +6,11 @@ use actix_web::{
     http::{StatusCode, header::HeaderName},
     web,
 };
-use hyper::Method;
 use rusqlite::{Connection, Result};
 
 use super::{
     CATALOG, ORDER, SETTINGS,
+    sharing::{Asked, Orders, Told},
     wire::{BatchAnswer, Event, EventResult},
 };
 use crate::{
@@ -25,14 +25,14 @@ const TABLES: &str = include_str!("gateway.sql");
 /// The services that tell.
 struct Tellers(Callers);
 
-pub fn server(file: &Path, orders: &str, key: &str) -> std::io::Result<(SocketAddr, Server)> {
+pub fn server(file: &Path, orders: &str, key: &str, shared: bool) -> std::io::Result<(SocketAddr, Server)> {
     let writer = Writer::open(file, &format!("{SETTINGS} {TABLES}")).map_err(std::io::Error::other)?;
     let (orders, buyers, tellers) =
         (orders.to_owned(), Callers::with_key(key), Callers::with_tokens_of(&[ORDER, CATALOG]));
     let server = HttpServer::new(move || {
         App::new()
             .app_data(web::Data::new(writer.clone()))
-            .app_data(web::Data::new(Client::with_token(&orders, &duty::token_of(BUYER))))
+            .app_data(web::Data::new(Orders::new(Client::with_token(&orders, &duty::token_of(BUYER)), shared)))
             .app_data(web::Data::new(buyers.clone()))
             .app_data(web::Data::new(Tellers(tellers.clone())))
             .app_data(web::JsonConfig::default().limit(1024 * 1024))
@@ -47,7 +47,7 @@ pub fn server(file: &Path, orders: &str, key: &str) -> std::io::Result<(SocketAd
 async fn pass_on(
     request: HttpRequest,
     body: web::Bytes,
-    orders: web::Data<Client>,
+    orders: web::Data<Orders>,
     writer: web::Data<Writer>,
     buyers: web::Data<Callers>,
 ) -> HttpResponse {
@@ -55,16 +55,18 @@ async fn pass_on(
     let Some(buyer) = buyers.by_key(&request) else {
         return duty.done_in_public(HttpResponse::Unauthorized().finish());
     };
-    let key = duty::header(&request, "idempotency-key").map(|key| ("idempotency-key", key));
-    let headers: Vec<(&str, &str)> = [("x-request-id", duty.request_id.as_str())].into_iter().chain(key).collect();
     let path = request.path().strip_prefix("/api/v1").unwrap_or(request.path());
-    let (head, body) = orders.send(Method::POST, path, &headers, body).await.into_parts();
-    let header = |name| head.headers.get(name).and_then(|value| value.to_str().ok());
-    let made = header("location").map(str::to_owned);
-    let status = StatusCode::from_u16(head.status.as_u16()).unwrap_or(StatusCode::BAD_GATEWAY);
+    let asked = Asked {
+        authorization: format!("Bearer {}", duty::token_of(BUYER)),
+        request_id: duty.request_id.clone(),
+        key: duty::header(&request, "idempotency-key").map(str::to_owned),
+        body,
+    };
+    let Told { status, etag, location: made, body } = orders.ask(path, asked).await;
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
     let mut answer = HttpResponse::build(status);
     answer.content_type("application/json");
-    if let Some(etag) = header("etag") {
+    if let Some(etag) = etag {
         answer.insert_header((HeaderName::from_static("etag"), etag));
     }
     if let Some(made) = &made {

@@ -33,6 +33,8 @@ mod payment;
 mod payments;
 /// Tells the gateway.
 mod relay;
+/// Purchases that share requests.
+mod sharing;
 /// How an order stands.
 mod stand;
 /// What the provider tells of payments.
@@ -54,12 +56,13 @@ const ORDER: &str = "service:order";
 const CATALOG: &str = "service:catalog";
 
 /// Serves purchases of whoever has the key, at any path of the gateway.
-pub async fn serve(folder: &Path, books: i64, key: &str) -> std::io::Result<()> {
+pub async fn serve(folder: &Path, books: i64, key: &str, shared: bool) -> std::io::Result<()> {
     let (catalog_at, catalog, catalogs_news) = catalog::server(&folder.join("catalog.db"), books)?;
     let (provider_at, provider, payments_news) = payments::server(&folder.join("payments.db"))?;
     let (orders_at, orders, orders_news) =
         orders::server(&folder.join("orders.db"), &format!("http://{catalog_at}"), &format!("http://{provider_at}"))?;
-    let (gateway_at, gateway) = gateway::server(&folder.join("gateway.db"), &format!("http://{orders_at}"), key)?;
+    let (gateway_at, gateway) =
+        gateway::server(&folder.join("gateway.db"), &format!("http://{orders_at}"), key, shared)?;
     for news in [catalogs_news, orders_news] {
         news.start(&format!("http://{gateway_at}"));
     }

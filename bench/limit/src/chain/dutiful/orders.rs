@@ -12,6 +12,7 @@ use super::{
     order::{self, Key, Order, Used},
     outbox, payment, reader,
     relay::Relay,
+    sharing::{self, Asked, One},
     stand::{APPROVED, PAID, REJECTED, Stand},
     webhooks,
     wire::{Checkout, Taken, TakenLine, Taking, TakingLine},
@@ -60,7 +61,9 @@ pub fn server(file: &Path, catalog: &str, provider: &str) -> std::io::Result<(So
         App::new()
             .app_data(web::Data::new(shop))
             .app_data(web::Data::new(writer.clone()))
+            .app_data(web::JsonConfig::default().limit(1024 * 1024))
             .route("/webhooks/payment", web::post().to(webhooks::receive))
+            .route(sharing::PATH, web::post().to(checkouts))
             .default_service(web::post().to(checkout))
     });
     let server = server.bind(("127.0.0.1", 0))?;
@@ -72,7 +75,8 @@ async fn checkout(request: HttpRequest, body: web::Json<Checkout>, shop: web::Da
     let Some(customer) = shop.callers.by_token(&request) else {
         return duty.done(HttpResponse::Unauthorized().finish());
     };
-    let mut order = drafted(&request, customer, body.into_inner());
+    let key = duty::header(&request, "idempotency-key").map(str::to_owned);
+    let mut order = drafted(key, customer, body.into_inner());
     if let Some(card) = order.checkout.card.take() {
         if let Some(used) = shop.known(&order) {
             return duty.done(again(used));
@@ -82,17 +86,43 @@ async fn checkout(request: HttpRequest, body: web::Json<Checkout>, shop: web::Da
             return duty.done(HttpResponse::PaymentRequired().finish());
         }
     }
-    let order = Arc::new(order);
-    let intended = Arc::clone(&order);
-    if let Some(used) = shop.writer.write(move |connection| order::place(connection, &intended)).await {
-        return duty.done(again(used));
-    }
-    shop.bell.notify_one();
-    let answer = shop.drive(order, &duty.request_id).await;
+    let answer = shop.buy(order, &duty.request_id).await;
     duty.done(answer)
 }
 
+/// Several at once, none of them by card.
+async fn checkouts(
+    request: HttpRequest,
+    body: web::Json<Vec<One<'static, Checkout>>>,
+    shop: web::Data<Shop>,
+) -> HttpResponse {
+    let duty = Duty::of(&request);
+    if shop.callers.by_token(&request).is_none() {
+        return duty.done(HttpResponse::Unauthorized().finish());
+    }
+    let shop = &shop;
+    let buy = |asked: Asked, checkout: Checkout| async move {
+        let Some(customer) = shop.callers.by_authorization(&asked.authorization) else {
+            return HttpResponse::Unauthorized().finish();
+        };
+        shop.buy(drafted(asked.key, customer, checkout), &asked.request_id).await
+    };
+    let answers = sharing::answer_all(body.into_inner(), buy).await;
+    duty.done(answers)
+}
+
 impl Shop {
+    /// Writes the order down, and what becomes of it.
+    async fn buy(&self, order: Order, request_id: &str) -> HttpResponse {
+        let order = Arc::new(order);
+        let intended = Arc::clone(&order);
+        if let Some(used) = self.writer.write(move |connection| order::place(connection, &intended)).await {
+            return again(used);
+        }
+        self.bell.notify_one();
+        self.drive(order, request_id).await
+    }
+
     /// Who asks again is answered before his card is asked about.
     fn known(&self, order: &Order) -> Option<Used> {
         order::used(&self.reader, order.key.as_ref()?, &order.customer).unwrap_or_else(|error| {
@@ -141,9 +171,8 @@ impl Shop {
     }
 }
 
-fn drafted(request: &HttpRequest, customer: &str, checkout: Checkout) -> Order {
-    let key = duty::header(request, "idempotency-key")
-        .map(|key| Key { key: key.to_owned(), fingerprint: fingerprint(&checkout) });
+fn drafted(key: Option<String>, customer: &str, checkout: Checkout) -> Order {
+    let key = key.map(|key| Key { key, fingerprint: fingerprint(&checkout) });
     let (id, created_at) = (duty::fresh_id(), now());
     Order { id, customer: customer.to_owned(), checkout, token: None, key, created_at }
 }
