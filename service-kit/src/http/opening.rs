@@ -2,9 +2,9 @@ use std::{future::Future, net::SocketAddr, pin::pin, time::Duration};
 
 use actix_web::{App, HttpServer, web};
 use shared_types::{Code, Problem};
-use tokio_util::sync::CancellationToken;
 
 use super::{
+    draining::Draining,
     health::{self, Check},
     limits,
     listener::Listener,
@@ -38,7 +38,7 @@ fn waiting_room(address: SocketAddr) -> Result<Listener, super::StartError> {
         let app = move || {
             App::new()
                 .app_data(checks.clone())
-                .app_data(web::Data::new(CancellationToken::new()))
+                .app_data(web::Data::new(Draining::default()))
                 .route("/health/live", web::get().to(health::live))
                 .route("/health/ready", web::get().to(health::ready))
                 .default_service(web::to(|| async {
