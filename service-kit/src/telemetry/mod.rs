@@ -66,8 +66,6 @@ impl Display for LogFormat {
 /// Libraries that write down what passes through them, addresses of people and hashes of passwords included, where they
 /// are asked for everything.
 const DISCREET: [&str; 1] = ["tokio_postgres=info"];
-/// What goes to a collector is no line.
-const NO_LINES: [&str; 1] = ["lastcopy_trace=off"];
 
 /// Sets up logging for the whole process. `filter` is a level or a list of directives as `tracing` has them
 /// (`info`, `order_service=debug,warn`). A second call changes nothing: services share the launcher's log.
@@ -78,7 +76,9 @@ pub fn init(format: LogFormat, filter: &str) {
 /// As [`init`], and sends spans to a collector.
 pub(crate) fn init_with(format: LogFormat, filter: &str, traces: Option<&Traces>) {
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    let filter = DISCREET.into_iter().chain(NO_LINES).fold(filter, |filter, directive| {
+    // What goes to a collector is no line.
+    let no_lines = format!("{}=off", spans::EXPORTED);
+    let filter = DISCREET.into_iter().chain([no_lines.as_str()]).fold(filter, |filter, directive| {
         filter.add_directive(directive.parse().expect("BUG: our own directives are directives"))
     });
     // One filter for everything lets each place in the code know once and for all whether it is heard: with filters of their
