@@ -37,6 +37,9 @@ pub(super) fn rows(
         Some(Position { key: Key::Number(rank), book_id }) => (*rank, *book_id),
         Some(Position { key: Key::Text(_), .. }) | None => (THE_TITLE, 0),
     };
+    if let Some(all) = few_by_whole_words(tx, search, filter)? {
+        return page(all, after, rows);
+    }
     let mut found = Vec::new();
     for rank in after.0..=ACROSS {
         let wanted = rows - i64::try_from(found.len()).unwrap_or(rows);
@@ -48,16 +51,7 @@ pub(super) fn rows(
             && rank == after.0.max(IN_AUTHOR)
             && let Some(all) = few(tx, search, filter)?
         {
-            let mut rest = Vec::new();
-            for (its_rank, row) in all {
-                let place = (its_rank, row.get::<i64>("book_id")?);
-                if place > after && its_rank >= rank {
-                    rest.push((place, (its_rank, row)));
-                }
-            }
-            rest.sort_unstable_by_key(|(place, _)| *place);
-            let fitting = usize::try_from(wanted).unwrap_or(usize::MAX);
-            found.extend(rest.into_iter().take(fitting).map(|(_, one)| one));
+            found.extend(page(all, after.max((rank, 0)), wanted)?);
             break;
         }
         let after_id = if rank == after.0 { after.1 } else { 0 };
@@ -65,6 +59,20 @@ pub(super) fn rows(
         found.extend(tx.query(&sql, &params)?.into_iter().map(|row| (rank, row)));
     }
     Ok(found)
+}
+
+/// So many of all matches, those behind `after`, best first.
+fn page(all: Vec<(i64, Row)>, after: (i64, i64), rows: i64) -> Result<Vec<(i64, Row)>, DbError> {
+    let mut behind = Vec::new();
+    for (rank, row) in all {
+        let place = (rank, row.get::<i64>("book_id")?);
+        if place > after {
+            behind.push((place, (rank, row)));
+        }
+    }
+    behind.sort_unstable_by_key(|(place, _)| *place);
+    let fitting = usize::try_from(rows).unwrap_or(usize::MAX);
+    Ok(behind.into_iter().take(fitting).map(|(_, one)| one).collect())
 }
 
 /// The statement of one rank.
@@ -89,10 +97,37 @@ fn few(tx: &mut Tx<'_>, search: &Search, filter: &Filter) -> Result<Option<Vec<(
     let mut params = params![search::fts5_query(&search.words), FEW_ROWS + 1].to_vec();
     let conditions = conditions(filter, &mut params);
     let all = tx.query(&format!("{} and {conditions} limit $2", hits()), &params)?;
-    if i64::try_from(all.len()).unwrap_or(i64::MAX) > FEW_ROWS {
+    if is_more_than_few(&all) {
         return Ok(None);
     }
     all.into_iter().map(|row| Ok((rank(&row, search)?, row))).collect::<Result<_, DbError>>().map(Some)
+}
+
+/// The same where already the words before the last one are in a few books only: those are read, and looked through for a word
+/// that begins with the last one. FTS5 would gather everything that begins with it, however rare the others are.
+fn few_by_whole_words(tx: &mut Tx<'_>, search: &Search, filter: &Filter) -> Result<Option<Vec<(i64, Row)>>, DbError> {
+    let (last, whole) = search.words.split_last().expect("BUG: a search without words is answered before");
+    if whole.is_empty() {
+        return Ok(None);
+    }
+    let query = search::fts5_words(whole);
+    let have_them = "select rowid from book_search where book_search match $1 limit $2";
+    if is_more_than_few(&tx.query(have_them, &params![&query, FEW_ROWS + 1])?) {
+        return Ok(None);
+    }
+    let mut params = params![query, FEW_ROWS + 1].to_vec();
+    let conditions = conditions(filter, &mut params);
+    let mut found = Vec::new();
+    for row in tx.query(&format!("{} and {conditions} limit $2", hits()), &params)? {
+        if fields(&row)?.iter().flatten().any(|word| word.starts_with(last)) {
+            found.push((rank(&row, search)?, row));
+        }
+    }
+    Ok(Some(found))
+}
+
+fn is_more_than_few(rows: &[Row]) -> bool {
+    i64::try_from(rows.len()).unwrap_or(i64::MAX) > FEW_ROWS
 }
 
 /// `cross`: the full-text index comes first, in its own order, and a book is looked up for each of its rows.
@@ -112,16 +147,20 @@ fn rank(row: &Row, search: &Search) -> Result<i64, DbError> {
         return Ok(THE_TITLE);
     }
     let (last, whole) = search.words.split_last().expect("BUG: a search without words is answered before");
-    let has_all = |text: &str| {
-        let there = words(text);
+    let has_all = |there: &Vec<String>| {
         whole.iter().all(|word| there.contains(word)) && there.iter().any(|word| word.starts_with(last))
     };
-    let author: Option<String> = row.get("author")?;
-    let topic: String = row.get("topic")?;
-    Ok(match [&title, author.as_deref().unwrap_or_default(), &topic].map(has_all) {
+    Ok(match fields(row)?.each_ref().map(has_all) {
         [true, ..] => IN_TITLE,
         [_, true, _] => IN_AUTHOR,
         [.., true] => IN_TOPIC,
         [..] => ACROSS,
     })
+}
+
+/// The words by which a book is found: of its title, its author, its topic.
+fn fields(row: &Row) -> Result<[Vec<String>; 3], DbError> {
+    let (title, author, topic): (String, Option<String>, String) =
+        (row.get("title")?, row.get("author")?, row.get("topic")?);
+    Ok([&title, author.as_deref().unwrap_or_default(), &topic].map(|text| words(text)))
 }

@@ -103,8 +103,13 @@ const POSTGRES_HITS: &str = "(select book_id, case \
 
 /// All books that match, as FTS5 is asked for them: `"andy" AND "weir" *`, quoted, so that a word such as `or` is a word.
 pub fn fts5_query(words: &[String]) -> String {
+    format!("{} *", fts5_words(words))
+}
+
+/// The same where the last word is a whole one like the others.
+pub fn fts5_words(words: &[String]) -> String {
     let quoted: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
-    format!("{} *", quoted.join(" AND "))
+    quoted.join(" AND ")
 }
 
 /// `'andy':A & 'weir':*A`

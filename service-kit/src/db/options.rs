@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// Test builds copy the log every few writes: what kills a process, or takes power away, finds it copied by half.
+const CHECKPOINT_PAGES: u32 = if cfg!(feature = "faults") { 100 } else { 4_000 };
+
 /// How much a [`Db`](super::Db) takes on and how long it waits. Every limit has a number: what exceeds it is refused.
 #[derive(Debug, Clone)]
 pub struct DbOptions {
@@ -13,6 +16,9 @@ pub struct DbOptions {
     pub queue_jobs: usize,
     /// SQLite: closures that share one commit.
     pub batch_jobs: usize,
+    /// SQLite: pages of 4 KiB that come to the write-ahead log before it is copied into its database. The longer, the more
+    /// often a page is written that is copied once; the longer, too, what a successor of a killed process reads.
+    pub checkpoint_pages: u32,
     /// SQLite: how long to wait for a lock that another connection holds.
     pub busy_timeout_ms: u32,
     /// Postgres: how long one statement may run.
@@ -32,6 +38,7 @@ impl Default for DbOptions {
             connections: 16,
             queue_jobs: 1024,
             batch_jobs: 64,
+            checkpoint_pages: CHECKPOINT_PAGES,
             busy_timeout_ms: 5_000,
             statement_timeout_ms: 10_000,
             lock_timeout_ms: 5_000,

@@ -1,5 +1,7 @@
 //! The embedded engine: any number of readers, each on a snapshot of its own, and one writer.
 
+/// The log is copied into its database beside the writer.
+mod checkpoints;
 /// Several files as they all were at one instant.
 mod cut;
 /// SQLite's error codes and messages, sorted into [`DbError`].
@@ -31,8 +33,9 @@ use super::migrate::{self, Migration};
 use super::options::DbOptions;
 use super::tx::Tx;
 use super::url::Engine;
+use checkpoints::Checkpoints;
 use lock::FileLock;
-use writer::Writer;
+use writer::{Pen, Writer};
 
 pub use cut::Cut;
 pub(super) use statement::{execute, query};
@@ -87,7 +90,12 @@ impl SqliteDb {
             // By now there is a log: it was opened by the first statement, and stays while this process lives.
             predecessor::put_names_on_disk(path).map_err(|error| OpenError::Unavailable(error.to_string()))?;
         }
-        let writer = Writer::start(connection, lock, options, bells, Arc::clone(metrics))?;
+        let copier = Connection::open_with_flags(path, flags(OpenFlags::empty())).map_err(cannot_open)?;
+        settings::for_writing(&copier, options)?;
+        let checkpoints = Checkpoints::start(&connection, copier, options.checkpoint_pages)
+            .map_err(|error| OpenError::Unavailable(error.to_string()))?;
+        let pen = Pen { connection, checkpoints, lock };
+        let writer = Writer::start(pen, options, bells, Arc::clone(metrics))?;
         Ok(Self { readers, gate: gate(options, metrics), writer: Some(writer) })
     }
 

@@ -14,6 +14,7 @@ use std::time::Instant;
 
 use rusqlite::{Connection, ErrorCode};
 
+use super::checkpoints::Checkpoints;
 use super::error::sorted;
 use super::lock::FileLock;
 use super::statement::{control, run_control};
@@ -32,12 +33,17 @@ pub(super) struct Writer {
     metrics: Arc<DbMetrics>,
 }
 
+/// What one thread writes with. The lock, where this process holds it, goes last: the file is free for another process once the
+/// last commit is done, and the log is copied.
+pub(super) struct Pen {
+    pub(super) checkpoints: Checkpoints,
+    pub(super) connection: Connection,
+    pub(super) lock: Option<FileLock>,
+}
+
 impl Writer {
-    /// The lock, where this process holds it, goes with the thread: the file is free for another process once the last
-    /// commit is done.
     pub(super) fn start(
-        connection: Connection,
-        lock: Option<FileLock>,
+        pen: Pen,
         options: &DbOptions,
         bells: Bells,
         metrics: Arc<DbMetrics>,
@@ -46,7 +52,8 @@ impl Writer {
         let batch_jobs = options.batch_jobs.max(1);
         let of_thread = Arc::clone(&metrics);
         let thread = std::thread::Builder::new().name("db-writer".to_owned()).spawn(move || {
-            let mut batches = Batches { connection, bells, metrics: of_thread };
+            let Pen { connection, checkpoints, lock } = pen;
+            let mut batches = Batches { checkpoints, connection, bells, metrics: of_thread };
             batches.run_until_closed(&jobs, batch_jobs);
             drop(batches);
             drop(lock);
@@ -97,6 +104,8 @@ enum NotCommitted {
 }
 
 struct Batches {
+    /// Before the connection, which is the last to be closed: it then removes the log.
+    checkpoints: Checkpoints,
     connection: Connection,
     bells: Bells,
     metrics: Arc<DbMetrics>,
@@ -120,6 +129,7 @@ impl Batches {
             Ok(effects) => {
                 effects.follow(&self.bells);
                 batch.into_iter().for_each(Job::answer);
+                self.checkpoints.after_commit(&self.connection);
             }
             Err(NotCommitted::Constraint(_)) if batch.len() > 1 => {
                 batch.into_iter().for_each(|job| self.settle(vec![job]));
@@ -257,7 +267,7 @@ fn refused_or_abort(error: rusqlite::Error) -> NotCommitted {
     not_committed(error)
 }
 
-fn abort(what: &'static str, error: &DbError) -> ! {
+pub(super) fn abort(what: &'static str, error: &DbError) -> ! {
     tracing::error!(%error, "{what}: stopping, so that nothing is acknowledged that may be lost");
     std::process::abort()
 }
