@@ -162,5 +162,5 @@ fn rank(row: &Row, search: &Search) -> Result<i64, DbError> {
 fn fields(row: &Row) -> Result<[Vec<String>; 3], DbError> {
     let (title, author, topic): (String, Option<String>, String) =
         (row.get("title")?, row.get("author")?, row.get("topic")?);
-    Ok([&title, author.as_deref().unwrap_or_default(), &topic].map(|text| words(text)))
+    Ok([&title, author.as_deref().unwrap_or_default(), &topic].map(words))
 }

@@ -3,6 +3,8 @@
 //! Retry, failover and crash recovery are this one loop. What is absent: no transaction is open while a call is under
 //! way, and nothing but the order's row is remembered between two rounds.
 
+/// Work on the thread that serves its request.
+mod here;
 /// What an answer of another service means for an order.
 pub mod judge;
 /// Asking a provider for money, or to keep its hands off it.
@@ -70,7 +72,7 @@ struct Inner {
     request_seats: Arc<Semaphore>,
     background_seats: Arc<Semaphore>,
     tasks: TaskTracker,
-    /// Drives outlive the request, and the worker thread that served it.
+    /// Where the background drives: what a worker thread leaves unfinished that ends.
     runtime: Handle,
     stop: CancellationToken,
 }
@@ -104,7 +106,7 @@ enum Step {
 }
 
 impl Driver {
-    /// To be called on the runtime that is to run the drives.
+    /// To be called on the runtime of the background.
     pub fn new(db: Db, others: Others, pace: Pace, stop: CancellationToken) -> Driver {
         Driver(Arc::new(Inner {
             db,
@@ -191,7 +193,7 @@ impl Driver {
     }
 
     fn spawn(&self, id: OrderId, drive: impl Future<Output = ()> + Send + 'static) {
-        let driver = self.clone();
+        let (driver, leaving) = (self.clone(), self.clone());
         // The request may be answered long before the order is at rest.
         let drive = Box::pin(RequestContext::current().without_deadline().scope(drive));
         // Abandoned in the middle of a call it is like a crash there, which loses nothing.
@@ -201,7 +203,10 @@ impl Driver {
                 () = drive => {}
             }
         };
-        self.0.tasks.spawn_on(until_stopped, &self.0.runtime);
+        here::spawn(&self.0.tasks, &self.0.runtime, until_stopped, move || async move {
+            leaving.leave(id).await;
+            leaving.wake();
+        });
     }
 
     /// An order that is abandoned is due at once, for another replica or the next start.

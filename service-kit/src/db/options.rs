@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Test builds copy the log every few writes: what kills a process, or takes power away, finds it copied by half.
-const CHECKPOINT_PAGES: u32 = if cfg!(feature = "faults") { 100 } else { 4_000 };
+const CHECKPOINT_PAGES: u32 = if cfg!(feature = "faults") { 100 } else { 1_000 };
 
 /// How much a [`Db`](super::Db) takes on and how long it waits. Every limit has a number: what exceeds it is refused.
 #[derive(Debug, Clone)]
@@ -16,8 +16,8 @@ pub struct DbOptions {
     pub queue_jobs: usize,
     /// SQLite: closures that share one commit.
     pub batch_jobs: usize,
-    /// SQLite: pages of 4 KiB that come to the write-ahead log before it is copied into its database. The longer, the more
-    /// often a page is written that is copied once; the longer, too, what a successor of a killed process reads.
+    /// SQLite: pages of 4 KiB in the write-ahead log from which on it is copied into its database; four times as many behind
+    /// large commits.
     pub checkpoint_pages: u32,
     /// SQLite: how long to wait for a lock that another connection holds.
     pub busy_timeout_ms: u32,

@@ -1,9 +1,10 @@
-//! The write-ahead log is copied into its database (SQLite's checkpoint) beside the writer.
+//! When the write-ahead log is copied into its database (SQLite's checkpoint), and by whom.
 //!
-//! SQLite by itself copies at the end of the commit that made the log long, and all who wait for the writer then wait for two
-//! more syncs and a thousand pages. Here a thread copies on a connection of its own, while commits go on. It cannot catch
-//! up with a writer that never pauses: the short rest is the writer's, between two commits and after their answers. The commit
-//! after that begins the log anew, unless somebody still reads from it.
+//! SQLite by itself copies at the end of the commit that made the log long, and all who wait for that commit wait for the copy. Here
+//! the writer copies between two commits, after their answers. Behind large commits, such as an import's, there would be a copy
+//! after each, and pages that several of them touch would be copied every time: there the log grows longer, and a thread copies
+//! it on a connection of its own while commits go on. It cannot catch up with a writer that never pauses: the short
+//! rest is the writer's. The commit after that begins the log anew, unless somebody still reads from it.
 //!
 //! Nothing of the promise depends on it: what is committed is synced in the log, and SQLite syncs log and database around each
 //! copy, whoever makes it.
@@ -23,6 +24,10 @@ use rusqlite::{Connection, ffi};
 use super::error::sorted;
 use super::writer::abort;
 
+/// A commit is large that brings this part of a log that is copied.
+const LARGE_PART: u32 = 2;
+/// So many times as long is a log with large commits in it before it is copied. Twice that, and nothing more is gained.
+const LARGE_LOGS: u32 = 4;
 /// How often the copier goes through the log when it is asked. What comes during the first time is copied the second time;
 /// what comes during that is a short rest.
 const PASSES: u32 = 2;
@@ -37,51 +42,68 @@ thread_local! {
 
 /// The writer's side.
 pub(super) struct Checkpoints {
-    /// Pages that come to the log between two copies.
+    /// A log of so many pages is copied.
     every_pages: u32,
     /// Pages in the log after the latest commit.
     log_pages: u32,
+    /// Whether there are large commits in the log.
+    is_large: bool,
     /// How long the log is when the copier is asked next.
     ask_at_pages: u32,
-    /// After how many commits the writer still copies the rest.
+    /// After how many commits the writer still copies what the copier left.
     rests: u32,
     copier: Copier,
 }
 
 impl Checkpoints {
-    /// From now on commits of `writer`, which this thread makes, copy nothing by themselves. `copier`: another connection
-    /// to the same database.
+    /// From now on commits of `writer`, which the thread makes that calls [`after_commit`](Checkpoints::after_commit), copy nothing
+    /// by themselves. `copier`: another connection to the same database.
     pub(super) fn start(writer: &Connection, copier: Connection, every_pages: u32) -> std::io::Result<Checkpoints> {
-        let every_pages = every_pages.max(1);
         writer.wal_hook(Some(|_, pages| {
             LOG_PAGES.set(u32::try_from(pages).unwrap_or(0));
             Ok(())
         }));
         let copier = Copier::start(copier)?;
-        Ok(Checkpoints { every_pages, log_pages: 0, ask_at_pages: every_pages, rests: 0, copier })
+        let every_pages = every_pages.max(1);
+        let mut checkpoints =
+            Checkpoints { every_pages, log_pages: 0, is_large: false, ask_at_pages: 0, rests: 0, copier };
+        checkpoints.begin_anew();
+        Ok(checkpoints)
     }
 
     /// After each commit, once those who waited for it have their answers.
     pub(super) fn after_commit(&mut self, writer: &Connection) {
-        let before = std::mem::replace(&mut self.log_pages, LOG_PAGES.get());
+        let mut before = std::mem::replace(&mut self.log_pages, LOG_PAGES.get());
         if self.log_pages < before {
-            self.has_begun_anew();
-        } else if self.log_pages >= self.ask_at_pages {
-            self.ask_at_pages = self.log_pages.saturating_add(self.every_pages);
+            self.begin_anew();
+            before = 0;
+        }
+        self.is_large |= self.log_pages - before >= self.every_pages.div_ceil(LARGE_PART);
+        if self.is_large {
+            self.have_it_copied(writer);
+        } else if self.log_pages >= self.every_pages {
+            copy(writer);
+        }
+    }
+
+    fn begin_anew(&mut self) {
+        self.is_large = false;
+        self.ask_at_pages = self.every_pages.saturating_mul(LARGE_LOGS);
+        self.rests = 0;
+        self.copier.leaves_a_rest();
+    }
+
+    fn have_it_copied(&mut self, writer: &Connection) {
+        if self.log_pages >= self.ask_at_pages {
+            self.ask_at_pages = self.log_pages.saturating_add(self.every_pages.saturating_mul(LARGE_LOGS));
             self.copier.ask();
-        } else if self.copier.leaves_the_rest() {
+        } else if self.copier.leaves_a_rest() {
             self.rests = RESTS_COMMITS;
         }
         if self.rests > 0 {
             self.rests -= 1;
             copy(writer);
         }
-    }
-
-    fn has_begun_anew(&mut self) {
-        self.ask_at_pages = self.every_pages;
-        self.rests = 0;
-        self.copier.leaves_the_rest();
     }
 }
 
@@ -111,7 +133,7 @@ impl Copier {
     }
 
     /// Whether it has done its part since this was asked last.
-    fn leaves_the_rest(&self) -> bool {
+    fn leaves_a_rest(&self) -> bool {
         self.leaves_rest.load(Ordering::Relaxed) && self.leaves_rest.swap(false, Ordering::Relaxed)
     }
 }
@@ -160,10 +182,13 @@ mod tests {
     use super::*;
     use crate::db::options::DbOptions;
 
-    /// Pages between two copies.
+    /// Pages of a log that is copied.
     const EVERY_PAGES: u32 = 16;
-    /// Commits of a page or two that fill a log many times over.
-    const COMMITS: u32 = 5_000;
+    /// What is written in a commit, small and large: so many pages.
+    const SMALL: usize = 1;
+    const LARGE: usize = 20;
+    /// Commits that fill a log many times over.
+    const COMMITS: u32 = 2_000;
 
     struct Shop {
         checkpoints: Checkpoints,
@@ -181,18 +206,18 @@ mod tests {
         }
 
         /// Pages in the log after it.
-        fn sell(&mut self) -> u32 {
-            self.writer.execute("insert into sale values (1, ?)", ["a page ".repeat(500)]).unwrap();
+        fn sell(&mut self, pages: usize) -> u32 {
+            self.writer.execute("insert into sale values (1, ?)", ["a page ".repeat(500 * pages)]).unwrap();
             self.checkpoints.after_commit(&self.writer);
             self.checkpoints.log_pages
         }
 
         /// How many sales it takes until the log begins anew: a commit finds it shorter than it was.
-        fn sales_until_anew(&mut self) -> Option<u32> {
+        fn sales_until_anew(&mut self, pages: usize) -> Option<u32> {
             let mut before = 0;
             (1..=COMMITS).find(|_| {
-                let pages = self.sell();
-                std::mem::replace(&mut before, pages) > pages
+                let now = self.sell(pages);
+                std::mem::replace(&mut before, now) > now
             })
         }
     }
@@ -207,15 +232,9 @@ mod tests {
         connection.query_row("select count(*) from sale", [], |row| row.get(0)).unwrap()
     }
 
-    #[test]
-    fn the_log_of_a_writer_that_never_pauses_begins_anew() {
-        let mut shop = Shop::open();
-        let mut sold = 0;
-        for _ in 0..3 {
-            sold += shop.sales_until_anew().expect("the log begins anew");
-        }
+    /// Closed in order it leaves no log, and everything in the database.
+    fn close(shop: Shop, sold: u32) {
         assert_eq!(sales(&open(&shop.folder)), sold);
-        // Closed in order it leaves no log, and everything in the database.
         drop(shop.checkpoints);
         shop.writer.close().unwrap();
         assert!(!shop.folder.path().join("shop.db-wal").exists());
@@ -223,17 +242,43 @@ mod tests {
     }
 
     #[test]
-    fn a_log_that_is_read_from_stays_and_begins_anew_afterwards() {
+    fn a_log_of_small_commits_is_as_long_as_it_may_be_and_begins_anew() {
         let mut shop = Shop::open();
-        shop.sell();
-        let mut reader = open(&shop.folder);
-        let reading = reader.transaction().unwrap();
-        assert_eq!(sales(&reading), 1);
-        // Copied as often as it may be, the log stays: it has what the reader sees.
-        let read_from = (0..COMMITS / 10).map(|_| shop.sell()).collect::<Vec<_>>();
-        assert!(read_from.is_sorted(), "the log began anew");
-        assert_eq!(sales(&reading), 1);
-        drop(reading);
-        assert!(shop.sales_until_anew().is_some());
+        let mut sold = 0;
+        for _ in 0..3 {
+            let sales = shop.sales_until_anew(SMALL).expect("the log begins anew");
+            assert!((EVERY_PAGES / 4..=EVERY_PAGES).contains(&sales), "after {sales} sales");
+            sold += sales;
+        }
+        close(shop, sold);
+    }
+
+    #[test]
+    fn a_log_of_large_commits_grows_longer_and_begins_anew_while_its_writer_never_pauses() {
+        let mut shop = Shop::open();
+        let mut sold = 0;
+        for _ in 0..3 {
+            let sales = shop.sales_until_anew(LARGE).expect("the log begins anew");
+            assert!(sales > LARGE_LOGS / 2, "after {sales} sales");
+            sold += sales;
+        }
+        close(shop, sold);
+    }
+
+    #[test]
+    fn a_log_that_is_read_from_stays_and_begins_anew_afterwards() {
+        for pages in [SMALL, LARGE] {
+            let mut shop = Shop::open();
+            shop.sell(pages);
+            let reader = open(&shop.folder);
+            reader.execute_batch("begin").unwrap();
+            assert_eq!(sales(&reader), 1);
+            // Copied as often as it may be, the log stays: it has what the reader sees.
+            let read_from = (0..COMMITS / 10).map(|_| shop.sell(pages)).collect::<Vec<_>>();
+            assert!(read_from.is_sorted(), "the log began anew");
+            assert_eq!(sales(&reader), 1);
+            drop(reader);
+            assert!(shop.sales_until_anew(pages).is_some());
+        }
     }
 }
