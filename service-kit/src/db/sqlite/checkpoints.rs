@@ -1,10 +1,10 @@
 //! When the write-ahead log is copied into its database (SQLite's checkpoint), and by whom.
 //!
-//! SQLite by itself copies at the end of the commit that made the log long, and all who wait for that commit wait for the copy. Here
-//! the writer copies between two commits, after their answers. Behind large commits, such as an import's, there would be a copy
-//! after each, and pages that several of them touch would be copied every time: there the log grows longer, and a thread copies
-//! it on a connection of its own while commits go on. It cannot catch up with a writer that never pauses: the short
-//! rest is the writer's. The commit after that begins the log anew, unless somebody still reads from it.
+//! SQLite by itself copies in the commit that made the log long. So does the writer here, before anybody hears of the commit: who
+//! knows of it reads, and a log that is read from does not begin anew. Behind large commits, such as an import's, there would be a
+//! copy in each, and pages that several of them touch would be copied every time: there the log grows longer, and a thread
+//! copies it on a connection of its own while commits go on. It cannot catch up with a writer that never pauses: the
+//! short rest is the writer's. The commit after that begins the log anew.
 //!
 //! Nothing of the promise depends on it: what is committed is synced in the log, and SQLite syncs log and database around each
 //! copy, whoever makes it.
@@ -71,7 +71,7 @@ impl Checkpoints {
         Ok(checkpoints)
     }
 
-    /// After each commit, once those who waited for it have their answers.
+    /// After each commit, before anybody hears of it.
     pub(super) fn after_commit(&mut self, writer: &Connection) {
         let mut before = std::mem::replace(&mut self.log_pages, LOG_PAGES.get());
         if self.log_pages < before {

@@ -127,9 +127,10 @@ impl Batches {
     fn settle(&mut self, mut batch: Vec<Box<dyn Job>>) {
         match self.commit_together(&mut batch) {
             Ok(effects) => {
+                // Before anybody is told: whoever knows of the commit reads, and a log that is read from does not begin anew.
+                self.checkpoints.after_commit(&self.connection);
                 effects.follow(&self.bells);
                 batch.into_iter().for_each(Job::answer);
-                self.checkpoints.after_commit(&self.connection);
             }
             Err(NotCommitted::Constraint(_)) if batch.len() > 1 => {
                 batch.into_iter().for_each(|job| self.settle(vec![job]));
