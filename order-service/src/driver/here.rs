@@ -5,11 +5,16 @@ use std::future::Future;
 use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
 
-/// Runs `work` beside the caller, on the caller's runtime: were it another thread's, each of its steps would wake that thread, and
-/// each of its words the caller's. Should that runtime end before the work, `left` is done on the other one. Work that
-/// panics leaves nothing to be done.
-pub(super) fn spawn<F, L>(tasks: &TaskTracker, other: &Handle, work: F, left: impl FnOnce() -> L + Send + 'static)
-where
+/// Runs `work` beside the caller, on the caller's own runtime as a rule: were it another thread's, each of its steps would wake
+/// that thread, and each of its words the caller's. Should that runtime end before the work, `left` is done on the other one.
+/// Work that panics leaves nothing to be done.
+pub(super) fn spawn<F, L>(
+    tasks: &TaskTracker,
+    on: &Handle,
+    other: &Handle,
+    work: F,
+    left: impl FnOnce() -> L + Send + 'static,
+) where
     F: Future<Output = ()> + Send + 'static,
     L: Future<Output = ()> + Send + 'static,
 {
@@ -18,7 +23,7 @@ where
         work.await;
         unfinished.end();
     };
-    tasks.spawn_on(working, &Handle::current());
+    tasks.spawn_on(working, on);
 }
 
 /// What is done should it be dropped too early.
@@ -87,7 +92,7 @@ mod tests {
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
             let leave = say.clone();
             runtime.block_on(async {
-                spawn(&of_thread, &other, work(say), || async move { said(&leave, "left") });
+                spawn(&of_thread, &Handle::current(), &other, work(say), || async move { said(&leave, "left") });
                 tokio::task::yield_now().await;
             });
             thread::current().id()

@@ -156,13 +156,13 @@ impl Driver {
     /// Drives an order that was moved from this seat, beside the caller, for as long as there are answers.
     pub fn start(&self, stored: Stored, seat: Seat) {
         let driver = self.clone();
-        match seat.0 {
-            None => self.wake(),
-            Some(permit) => self.spawn(stored.order.id, async move {
-                driver.drive(stored).await;
-                drop(permit);
-            }),
-        }
+        let Some(permit) = seat.0 else { return self.wake() };
+        // Where money is asked for, others call back meanwhile: that thread has enough to do.
+        let on = if stored.order.payments.is_empty() { Handle::current() } else { self.0.runtime.clone() };
+        self.spawn(&on, stored.order.id, async move {
+            driver.drive(stored).await;
+            drop(permit);
+        });
     }
 
     /// Waits until an order is as it is waited for, but not beyond the deadline of a request; answers what it is then.
@@ -192,7 +192,7 @@ impl Driver {
         Ok(waited)
     }
 
-    fn spawn(&self, id: OrderId, drive: impl Future<Output = ()> + Send + 'static) {
+    fn spawn(&self, on: &Handle, id: OrderId, drive: impl Future<Output = ()> + Send + 'static) {
         let (driver, leaving) = (self.clone(), self.clone());
         // The request may be answered long before the order is at rest.
         let drive = Box::pin(RequestContext::current().without_deadline().scope(drive));
@@ -203,7 +203,7 @@ impl Driver {
                 () = drive => {}
             }
         };
-        here::spawn(&self.0.tasks, &self.0.runtime, until_stopped, move || async move {
+        here::spawn(&self.0.tasks, on, &self.0.runtime, until_stopped, move || async move {
             leaving.leave(id).await;
             leaving.wake();
         });

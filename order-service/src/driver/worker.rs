@@ -143,6 +143,6 @@ impl Driver {
             drop(permit);
             driver.wake();
         };
-        RequestContext::fresh().scope(async { self.spawn(id, drive) }).await;
+        RequestContext::fresh().scope(async { self.spawn(&self.0.runtime, id, drive) }).await;
     }
 }
