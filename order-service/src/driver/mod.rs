@@ -3,8 +3,8 @@
 //! Retry, failover and crash recovery are this one loop. What is absent: no transaction is open while a call is under
 //! way, and nothing but the order's row is remembered between two rounds.
 
-/// Work on the thread that serves its request.
-mod here;
+/// Work whose runtime may end before it.
+mod abandoned;
 /// What an answer of another service means for an order.
 pub mod judge;
 /// Asking a provider for money, or to keep its hands off it.
@@ -157,7 +157,8 @@ impl Driver {
     pub fn start(&self, stored: Stored, seat: Seat) {
         let driver = self.clone();
         let Some(permit) = seat.0 else { return self.wake() };
-        // Where money is asked for, others call back meanwhile: that thread has enough to do.
+        // On the thread that serves its request, else each step would wake another one, and each answer this one. Orders that are
+        // paid for are slower there, by measurement (docs/performance.md).
         let on = if stored.order.payments.is_empty() { Handle::current() } else { self.0.runtime.clone() };
         self.spawn(&on, stored.order.id, async move {
             driver.drive(stored).await;
@@ -203,7 +204,7 @@ impl Driver {
                 () = drive => {}
             }
         };
-        here::spawn(&self.0.tasks, on, &self.0.runtime, until_stopped, move || async move {
+        abandoned::spawn(&self.0.tasks, on, &self.0.runtime, until_stopped, move || async move {
             leaving.leave(id).await;
             leaving.wake();
         });

@@ -1,13 +1,12 @@
-//! Work on the thread that serves its request.
+//! Work whose runtime may end before it: that of a thread which serves requests does when the thread is stopped.
 
 use std::future::Future;
 
 use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
 
-/// Runs `work` beside the caller, on the caller's own runtime as a rule: were it another thread's, each of its steps would wake
-/// that thread, and each of its words the caller's. Should that runtime end before the work, `left` is done on the other one.
-/// Work that panics leaves nothing to be done.
+/// Runs `work` on a runtime. Should that one end before the work, `left` is done on the `other` one. Work that panics leaves
+/// nothing to be done.
 pub(super) fn spawn<F, L>(
     tasks: &TaskTracker,
     on: &Handle,
@@ -18,7 +17,8 @@ pub(super) fn spawn<F, L>(
     F: Future<Output = ()> + Send + 'static,
     L: Future<Output = ()> + Send + 'static,
 {
-    let unfinished = Unfinished { left: Some(left), tasks: tasks.clone(), other: other.clone() };
+    let (left_tasks, other) = (tasks.clone(), other.clone());
+    let mut unfinished = Unfinished(Some(move || drop(left_tasks.spawn_on(left(), &other))));
     let working = async move {
         work.await;
         unfinished.end();
@@ -27,35 +27,18 @@ pub(super) fn spawn<F, L>(
 }
 
 /// What is done should it be dropped too early.
-struct Unfinished<L, F>
-where
-    L: FnOnce() -> F,
-    F: Future<Output = ()> + Send + 'static,
-{
-    left: Option<L>,
-    tasks: TaskTracker,
-    other: Handle,
-}
+struct Unfinished<L: FnOnce()>(Option<L>);
 
-impl<L, F> Unfinished<L, F>
-where
-    L: FnOnce() -> F,
-    F: Future<Output = ()> + Send + 'static,
-{
-    fn end(mut self) {
-        self.left = None;
+impl<L: FnOnce()> Unfinished<L> {
+    fn end(&mut self) {
+        self.0 = None;
     }
 }
 
-impl<L, F> Drop for Unfinished<L, F>
-where
-    L: FnOnce() -> F,
-    F: Future<Output = ()> + Send + 'static,
-{
+impl<L: FnOnce()> Drop for Unfinished<L> {
     fn drop(&mut self) {
-        let left = self.left.take().filter(|_| !std::thread::panicking());
-        if let Some(left) = left {
-            self.tasks.spawn_on(left(), &self.other);
+        if let Some(left) = self.0.take().filter(|_| !std::thread::panicking()) {
+            left();
         }
     }
 }
