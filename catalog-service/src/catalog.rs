@@ -292,7 +292,8 @@ impl Catalog {
     ) -> Result<Vec<ImportResult>, CatalogError> {
         self.write_once(&IMPORT, key, move |tx, currency, now| {
             store::imports::take_turn(tx)?;
-            let mut import = store::imports::Import { actor: &actor, currency, now, written: Vec::new() };
+            let mut import =
+                store::imports::Import { actor: &actor, currency, now, written: Vec::new(), fresh: Vec::new() };
             let mut result = |ReadRow { line, row }: &ReadRow| {
                 let (outcome, errors) = match row {
                     Ok(row) => store::imports::import(tx, row, &mut import).map_err(overtaken)?,
@@ -301,7 +302,7 @@ impl Catalog {
                 Ok(ImportResult { line: *line, outcome, errors })
             };
             let results = rows.iter().map(&mut result).collect::<Result<_, CatalogError>>()?;
-            store::imports::tell_all(tx, import)?;
+            store::imports::finish(tx, import)?;
             Ok(results)
         })
         .await

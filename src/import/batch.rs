@@ -11,7 +11,7 @@ use super::{Plan, Record, Tally, rejects::Rejects};
 use crate::{CommandError, door::Door};
 
 /// Rows in one request. Few enough for one short transaction, many enough that the round trip does not show.
-const BATCH_ROWS: usize = 500;
+const BATCH_ROWS: usize = 1_000;
 /// Bytes of rows after which a batch is sent. Another row of any size still fits into a request.
 const BATCH_BYTES: usize = MAX_IMPORT_BYTES / 2;
 

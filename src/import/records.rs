@@ -3,6 +3,8 @@ use std::{
     io::{self, BufRead},
 };
 
+use csv_core::ReadRecordResult;
+
 /// Bytes that one record may have. A quote that is never closed would otherwise swallow the rest of the file.
 const MAX_RECORD_BYTES: usize = 256 * 1024;
 
@@ -23,13 +25,15 @@ pub enum Record {
 /// lines and has the wrong shape began with a stray quote, so its first line alone is bad and the next line begins anew.
 pub struct Records<R> {
     lines: Lines<R>,
+    splitter: Splitter,
     header: Vec<String>,
 }
 
 impl<R: BufRead> Records<R> {
     /// Reads the header.
     pub fn open(input: R) -> io::Result<Records<R>> {
-        let mut records = Records { lines: Lines { input, number: 0, waiting: VecDeque::new() }, header: Vec::new() };
+        let lines = Lines { input, number: 0, waiting: VecDeque::new() };
+        let mut records = Records { lines, splitter: Splitter::new(), header: Vec::new() };
         let invalid = |reason: String| io::Error::new(io::ErrorKind::InvalidData, reason);
         match records.read(None)? {
             Some(Record::Row { cells, .. }) => records.header = cells.iter().map(|cell| cell.trim().into()).collect(),
@@ -84,7 +88,7 @@ impl<R: BufRead> Records<R> {
     fn judge(&mut self, mut spans: Vec<Line>, shape: &Shape, width: Option<usize>) -> Record {
         let line = spans.first().map_or(0, |first| first.number);
         let bytes: Vec<u8> = spans.iter().flat_map(|line| line.bytes.iter().copied()).collect();
-        let cells = split(&bytes);
+        let cells = self.splitter.split(&bytes);
         let reason = match (shape, width) {
             (Shape::Open, _) => "a quote is opened and not closed".to_owned(),
             (Shape::StrayQuote, _) => "a quote within a quoted cell is not doubled".to_owned(),
@@ -94,7 +98,7 @@ impl<R: BufRead> Records<R> {
             (Shape::Whole, _) => {
                 return match cells.into_iter().map(String::from_utf8).collect::<Result<Vec<_>, _>>() {
                     Ok(cells) => Record::Row { line, cells },
-                    Err(_) => bad(line, split(&bytes), "is not UTF-8".to_owned()),
+                    Err(_) => bad(line, self.splitter.split(&bytes), "is not UTF-8".to_owned()),
                 };
             }
         };
@@ -120,17 +124,34 @@ fn raw(line: &[u8]) -> Vec<Vec<u8>> {
     vec![line.trim_ascii_end().to_vec()]
 }
 
-/// Takes one record apart.
-fn split(bytes: &[u8]) -> Vec<Vec<u8>> {
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .buffer_capacity(bytes.len().max(1))
-        .from_reader(bytes);
-    let mut record = csv::ByteRecord::new();
-    match reader.read_byte_record(&mut record) {
-        Ok(true) => record.iter().map(<[u8]>::to_vec).collect(),
-        Ok(false) | Err(_) => raw(bytes),
+/// Takes records apart, one by one. A reader of the `csv` crate would be a new one for each record, and making it takes many
+/// times as long as reading with it.
+struct Splitter {
+    reader: csv_core::Reader,
+    text: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Splitter {
+    fn new() -> Splitter {
+        Splitter { reader: csv_core::Reader::new(), text: Vec::new(), ends: Vec::new() }
+    }
+
+    fn split(&mut self, record: &[u8]) -> Vec<Vec<u8>> {
+        self.reader.reset();
+        // A cell is no longer than it is written, and each has a comma or the end behind it.
+        self.text.resize(record.len(), 0);
+        self.ends.resize(record.len() + 1, 0);
+        let (mut result, read, written, mut cells) = self.reader.read_record(record, &mut self.text, &mut self.ends);
+        if let ReadRecordResult::InputEmpty = result {
+            // The last line of a file may have no line end.
+            let (text, ends) = (&mut self.text[written..], &mut self.ends[cells..]);
+            let (last, _, _, more) = self.reader.read_record(&record[read..], text, ends);
+            (result, cells) = (last, cells + more);
+        }
+        let ReadRecordResult::Record = result else { return raw(record) };
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).take(cells).map(|(start, end)| self.text[start..*end].to_vec()).collect()
     }
 }
 
@@ -277,6 +298,36 @@ mod tests {
         let text = "\u{feff}a, b \r\n\r\n1,\"two\r\nlines, \"\"quoted\"\"\"\r\n\n3,4";
         assert_eq!(Records::open(text.as_bytes()).unwrap().header(), ["a", "b"]);
         assert_eq!(read(text.as_bytes()), [row(3, &["1", "two\r\nlines, \"quoted\""]), row(6, &["3", "4"])]);
+    }
+
+    #[test]
+    fn a_record_is_read_whatever_was_read_before_it() {
+        let long = "x".repeat(1_000);
+        let text = format!("a,b\n,\n{long},2\n\",\",\"\"\n1,\n,\"\"\"\"\n3,4");
+        let expected = [
+            row(2, &["", ""]),
+            row(3, &[&long, "2"]),
+            row(4, &[",", ""]),
+            row(5, &["1", ""]),
+            row(6, &["", "\""]),
+            row(7, &["3", "4"]),
+        ];
+        assert_eq!(read(text.as_bytes()), expected);
+    }
+
+    #[test]
+    fn records_are_taken_apart_as_by_the_csv_crate() {
+        let mut splitter = Splitter::new();
+        let mut texts = vec![Vec::new()];
+        for _ in 0..4 {
+            texts = texts.iter().flat_map(|text| b"x,\"\r\n".map(|byte| [&text[..], &[byte]].concat())).collect();
+            for text in &texts {
+                let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(&text[..]);
+                let expected = reader.byte_records().next().map(Result::unwrap);
+                let expected = expected.map_or_else(|| raw(text), |cells| cells.iter().map(<[u8]>::to_vec).collect());
+                assert_eq!(splitter.split(text), expected, "{:?}", String::from_utf8_lossy(text));
+            }
+        }
     }
 
     #[test]

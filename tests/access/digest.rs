@@ -22,8 +22,9 @@ const APART: [&str; 5] = [
     "sqlite_sequence",
     // An event that nobody waits for any more goes when there is time; the deliveries of all others are looked at.
     "outbox_event",
-    // What a search looks in is made from the books themselves, by triggers.
+    // What a search looks in is made from the books themselves.
     "book_search",
+    "book_author",
 ];
 /// When a key was used last is noted whatever became of the call.
 const COLUMN_APART: &str = "last_used_at_us";

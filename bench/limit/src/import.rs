@@ -159,7 +159,10 @@ fn insert(connection: &Connection, row: &Row<'_>, at: i64) -> Result<Option<Book
     // Titles of the file have words and spaces only: in lower case they are what is looked for.
     connection
         .prepare_cached("insert into book_search (rowid, title, author, topic) values (?, ?, ?, ?)")?
-        .execute((book_id, title, author, topic))?;
+        .execute((book_id, &title, &author, &topic))?;
+    connection
+        .prepare_cached("insert into book_author (rowid, author_hex) values (?, hex(?))")?
+        .execute((book_id, author))?;
     Ok(Some(BookChange { book_id, isbn: row.isbn.to_owned(), version: 1, what: "content" }))
 }
 

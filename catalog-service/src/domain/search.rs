@@ -8,21 +8,29 @@ const WORD_CHARS: usize = 100;
 /// Both engines are given these words, so that both find the same. Han characters and kana, which are written without
 /// spaces, are a word each.
 pub fn words(text: &str) -> Vec<String> {
-    let folded: String = text.nfkd().filter(|c| canonical_combining_class(*c) == 0).collect();
     let mut words = vec![String::new()];
-    for c in folded.to_lowercase().replace('ς', "σ").chars() {
+    for c in folded(text).chars() {
         let ended = words.last_mut().expect("BUG: there is always a last word");
         if is_word_of_its_own(c) {
             words.push(c.to_string());
             words.push(String::new());
         } else if !c.is_alphanumeric() {
             words.push(String::new());
-        } else if ended.chars().count() < WORD_CHARS {
+        } else if ended.len() < WORD_CHARS || ended.chars().count() < WORD_CHARS {
             ended.push(c);
         }
     }
     words.retain(|word| !word.is_empty());
     words
+}
+
+/// In one case, without accents. Nothing in ASCII is composed or accented.
+fn folded(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
+    let bare: String = text.nfkd().filter(|c| canonical_combining_class(*c) == 0).collect();
+    bare.to_lowercase().replace('ς', "σ")
 }
 
 fn is_word_of_its_own(c: char) -> bool {
@@ -43,5 +51,13 @@ mod tests {
         assert_eq!(words("C++ & \"quotes\" OR ) NEAR( *"), ["c", "quotes", "or", "near"]);
         assert!(words(" !!! ").is_empty());
         assert_eq!(words(&"x".repeat(500))[0].len(), 100);
+        assert_eq!(words(&"я".repeat(500))[0].chars().count(), 100);
+    }
+
+    #[test]
+    fn a_text_in_ascii_is_folded_like_any_other() {
+        let ascii: String = ('\0'..='\x7f').collect();
+        let beside_another = words(&format!("{ascii} é"));
+        assert_eq!(words(&ascii), beside_another[..beside_another.len() - 1]);
     }
 }

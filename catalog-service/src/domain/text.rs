@@ -71,7 +71,11 @@ const KEY_CHARS: usize = 200;
 
 /// The text by which titles are sorted and topics and authors are matched: one case, one spelling of accents, cut.
 pub fn key(text: &str) -> String {
-    let composed: String = text.trim().nfc().collect();
+    let text = text.trim();
+    if text.is_ascii() {
+        return text[..text.len().min(KEY_CHARS)].to_ascii_lowercase();
+    }
+    let composed: String = text.nfc().collect();
     // Lower case knows two sigmas; a name written in capitals must match whichever.
     composed.to_lowercase().replace('ς', "σ").chars().take(KEY_CHARS).collect()
 }
@@ -98,5 +102,8 @@ mod tests {
         assert_eq!(key("E\u{301}mile"), key("éMILE"));
         assert_ne!(key("Emile"), key("Émile"));
         assert!(key(&"𝔊".repeat(1_000)).len() <= 800);
+        assert_eq!(key(&format!(" {} ", "X".repeat(1_000))), "x".repeat(200));
+        let ascii: String = (' '..='\x7f').collect();
+        assert_eq!(format!("{}é", key(&ascii)), key(&format!("{}é", ascii.trim())));
     }
 }

@@ -1,14 +1,10 @@
 use service_kit::{
-    db::{DbError, Row, Tx, Value},
+    db::{DbError, Engine, Row, Tx, Value},
     params,
 };
 use shared_types::{BookId, Currency, Isbn, Money, Timestamp, books::BookView, events::BookAspect};
 
-use super::{
-    events,
-    ledger::{self, Kind},
-    search,
-};
+use super::{events, ledger, search};
 use crate::{
     domain::{
         book::{BookChange, NewBook, state},
@@ -29,16 +25,23 @@ pub fn create(
     currency: Currency,
     now: Timestamp,
 ) -> Result<BookView, CatalogError> {
-    let Some(view) = insert(tx, book, actor, currency, now)? else { return Err(conflict(tx, book)?) };
+    let Some(view) = insert(tx, book, currency, now)? else { return Err(conflict(tx, book)?) };
+    enter(tx, std::slice::from_ref(&view), actor, now)?;
     events::tell_book(tx, events::content_of(&view), now)?;
     Ok(view)
 }
 
-/// As [`create`], telling nobody, where another book's SKU or ISBN in the way is no error: none is answered and nothing done.
+/// What belongs to books that were [`insert`]ed: the copies that came with them in the ledger, and the words by which they are found.
+pub fn enter(tx: &mut Tx<'_>, books: &[BookView], actor: &str, now: Timestamp) -> Result<(), DbError> {
+    ledger::append_received(tx, books, actor, now)?;
+    search::add(tx, books)
+}
+
+/// A book's row and nothing else: whoever calls this calls [`enter`], too. Where another book's SKU or ISBN is in the way, none is
+/// answered and nothing done.
 pub fn insert(
     tx: &mut Tx<'_>,
     book: &NewBook,
-    actor: &str,
     currency: Currency,
     now: Timestamp,
 ) -> Result<Option<BookView>, DbError> {
@@ -63,18 +66,39 @@ pub fn insert(
         book.stock,
         now.micros(),
     ];
-    if tx.execute(sql, &params)? == 0 {
-        return Ok(None);
+    let Some(row) = insert_row(tx, sql, &params)? else { return Ok(None) };
+    Ok(Some(fresh_view(book, book_id(&row)?, currency, now)))
+}
+
+/// The new row's `book_id`, unless there was a conflict. With `returning`, SQLite would have to be able to undo the statement,
+/// and for that it writes the words of each book to the disk before the next one.
+fn insert_row(tx: &mut Tx<'_>, sql: &str, params: &[Value]) -> Result<Option<Row>, DbError> {
+    match tx.engine() {
+        Engine::Sqlite if tx.execute(sql, params)? == 0 => Ok(None),
+        Engine::Sqlite => tx.query_opt("select last_insert_rowid() as book_id", &[]),
+        Engine::Postgres => tx.query_opt(&format!("{sql} returning book_id"), params),
     }
-    // With `returning`, SQLite would have to be able to undo the statement, and for that it writes the words of each book
-    // to the disk before the next one.
-    let sql = format!("select {COLUMNS} from book where sku = $1 and deleted_us is null");
-    let view = view(&tx.query_one(&sql, &params![book.sku.as_str()])?, currency)?;
-    if book.stock > 0 {
-        ledger::append(tx, view.id, Kind::Received, book.stock, "received with the book", actor, now)?;
+}
+
+/// A book that was put in just now, as it is shown.
+fn fresh_view(book: &NewBook, id: BookId, currency: Currency, now: Timestamp) -> BookView {
+    BookView {
+        id,
+        sku: book.sku.as_str().to_owned(),
+        isbn: book.isbn,
+        title: book.title.as_str().to_owned(),
+        author: book.author.as_ref().map(|author| author.as_str().to_owned()),
+        topic: book.topic.as_str().to_owned(),
+        first_year: book.first_year,
+        price: book.price.amount(),
+        currency,
+        state: state(book.stock, book.warn_limit),
+        on_hand: Some(book.stock),
+        warn_limit: Some(book.warn_limit),
+        version: 1,
+        created_at: now,
+        updated_at: now,
     }
-    search::add(tx, &view)?;
-    Ok(Some(view))
 }
 
 /// Whose number was in the way.

@@ -35,12 +35,15 @@ pub fn take_turn(tx: &mut Tx<'_>) -> Result<(), DbError> {
     }
 }
 
-/// One import, in its transaction: who makes it, when, and the books that it wrote so far.
+/// One import, in its transaction: who makes it, when, and what it did so far.
 pub struct Import<'a> {
     pub actor: &'a str,
     pub currency: Currency,
     pub now: Timestamp,
+    /// The books that it wrote.
     pub written: Vec<events::BookChange>,
+    /// Those of them that are new and not yet entered.
+    pub fresh: Vec<BookView>,
 }
 
 /// Puts one row into the catalog: a new book, or the fields of one that is there. Its stock is left alone then, since
@@ -52,10 +55,15 @@ pub fn import(tx: &mut Tx<'_>, row: &Row, import: &mut Import<'_>) -> Result<Out
     }
 }
 
-/// Tells of all the books that were written, in a few events.
-pub fn tell_all(tx: &mut Tx<'_>, import: Import<'_>) -> Result<(), DbError> {
+/// Enters the books that are new, and tells of all that were written, in a few events.
+pub fn finish(tx: &mut Tx<'_>, mut import: Import<'_>) -> Result<(), DbError> {
+    enter(tx, &mut import)?;
     let Import { written, now, .. } = import;
     written.chunks(BOOKS_IN_EVENT).try_for_each(|some| tell(tx, Subject::Import, some.to_vec(), now))
+}
+
+fn enter(tx: &mut Tx<'_>, import: &mut Import<'_>) -> Result<(), DbError> {
+    books::enter(tx, &std::mem::take(&mut import.fresh), import.actor, import.now)
 }
 
 /// The book that a row is about: by its ISBN, or by its SKU where it has none.
@@ -72,9 +80,10 @@ fn create(tx: &mut Tx<'_>, row: &Row, import: &mut Import<'_>) -> Result<Outcome
         Ok(book) => book,
         Err(errors) => return Ok((ImportOutcome::Rejected, errors)),
     };
-    match books::insert(tx, &book, import.actor, import.currency, import.now)? {
-        Some(book) => {
-            import.written.push(content_of(&book));
+    match books::insert(tx, &book, import.currency, import.now)? {
+        Some(view) => {
+            import.written.push(content_of(&view));
+            import.fresh.push(view);
             Ok((ImportOutcome::Created, Vec::new()))
         }
         None => Ok(sku_in_the_way()),
@@ -96,6 +105,8 @@ fn update(
     {
         return Ok(sku_in_the_way());
     }
+    // It may be one of them.
+    enter(tx, import)?;
     let book = books::overwrite(tx, book.id, fields, None, import.currency, import.now)?;
     import.written.push(content_of(&book));
     Ok((ImportOutcome::Updated, Vec::new()))

@@ -2,7 +2,12 @@ use service_kit::{
     db::{DbError, Row, Tx, Value},
     params,
 };
-use shared_types::{BookId, TakingId, Timestamp, books::LedgerEntryView};
+use shared_types::{
+    BookId, TakingId, Timestamp,
+    books::{BookView, LedgerEntryView},
+};
+
+use super::rows::{self, ROWS_TOGETHER};
 
 /// Why the copies of a book became more or fewer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +29,9 @@ impl Kind {
     }
 }
 
+/// Why a new book has copies.
+const RECEIVED_WITH_BOOK: &str = "received with the book";
+
 /// Appends one change by hand, made by `actor`.
 pub fn append(
     tx: &mut Tx<'_>,
@@ -41,7 +49,18 @@ pub fn append(
     .map(drop)
 }
 
-/// Appends what a taking did to its books, in one statement: `changes` are books and differences.
+/// Appends the copies that came with these new books.
+pub fn append_received(tx: &mut Tx<'_>, books: &[BookView], actor: &str, now: Timestamp) -> Result<(), DbError> {
+    let copies = |book: &BookView| book.on_hand.filter(|copies| *copies > 0).map(|copies| (book.id, copies));
+    let received: Vec<(BookId, i64)> = books.iter().filter_map(copies).collect();
+    // Each group but the last has one text, which is prepared once.
+    received.chunks(ROWS_TOGETHER).try_for_each(|some| {
+        let head = params![Kind::Received.name(), RECEIVED_WITH_BOOK, actor, Value::Null, now.micros()];
+        append_together(tx, head, some.iter().copied())
+    })
+}
+
+/// Appends what a taking did to its books: `changes` are books and differences.
 pub fn append_taking(
     tx: &mut Tx<'_>,
     taking_id: TakingId,
@@ -54,16 +73,20 @@ pub fn append_taking(
         Kind::Received | Kind::Adjusted | Kind::Taken => "taken for an order",
     };
     let actor = format!("order {}", taking_id.order);
-    let mut sql = "insert into stock_ledger (kind, reason, actor, taking_id, at_us, book_id, delta) values".to_owned();
-    let mut params: Vec<Value> =
-        params![kind.name(), reason, actor, taking_id.to_string(), now.micros()].into_iter().collect();
-    for (book_id, delta) in changes {
-        let separator = if params.len() == 5 { "" } else { "," };
-        params.extend(params![book_id.number(), delta]);
-        let last = params.len();
-        sql.push_str(&format!("{separator} ($1, $2, $3, $4, $5, ${}, ${last})", last - 1));
-    }
-    tx.execute(&sql, &params).map(drop)
+    append_together(tx, params![kind.name(), reason, actor, taking_id.to_string(), now.micros()], changes)
+}
+
+/// Appends entries of one kind, reason, actor, taking and moment in one statement.
+fn append_together(
+    tx: &mut Tx<'_>,
+    head: [Value; 5],
+    changes: impl Iterator<Item = (BookId, i64)>,
+) -> Result<(), DbError> {
+    let sql = "insert into stock_ledger (kind, reason, actor, taking_id, at_us, book_id, delta) values";
+    let (shared, mut params) = (head.len(), head.to_vec());
+    params.extend(changes.flat_map(|(book_id, delta)| params![book_id.number(), delta]));
+    let rows = (params.len() - shared) / 2;
+    tx.execute(&rows::insert(sql, "($1, $2, $3, $4, $5, #, #)", shared, rows), &params).map(drop)
 }
 
 /// A book's ledger, latest entry first, before the entry of that number.

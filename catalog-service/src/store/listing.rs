@@ -61,7 +61,7 @@ fn position(row: &Row, order: Order) -> Result<Position, DbError> {
 /// The statement of a listing. It reads one row more than the page has: whether there is a next page.
 pub(super) fn select(engine: Engine, listing: &Listing) -> (String, Vec<Value>) {
     let mut params = Vec::new();
-    let mut from = "book".to_owned();
+    let mut from = books(engine, &listing.filter, &mut params);
     let mut sort_key = match listing.order {
         Order::Rank | Order::Id | Order::IdDown => "book_id",
         Order::Title | Order::TitleDown => "title_key",
@@ -103,9 +103,20 @@ pub(super) fn select(engine: Engine, listing: &Listing) -> (String, Vec<Value>) 
     (sql, params)
 }
 
+/// Where the books of a filter are read, besides a search: its author's, where SQLite is to find them.
+fn books(engine: Engine, filter: &Filter, params: &mut Vec<Value>) -> String {
+    match (engine, &filter.author_key, &filter.search) {
+        (Engine::Sqlite, Some(author), None) => {
+            format!("{} as of_author cross join book using (book_id)", search::by_author(&bind(params, author)))
+        }
+        _ => "book".to_owned(),
+    }
+}
+
 /// How many books a filter lets through.
 pub fn count(tx: &mut Tx<'_>, filter: &Filter) -> Result<i64, DbError> {
-    let (mut params, mut from) = (Vec::new(), "book".to_owned());
+    let mut params = Vec::new();
+    let mut from = books(tx.engine(), filter, &mut params);
     if let Some(search) = &filter.search {
         if search.words.is_empty() {
             return Ok(0);

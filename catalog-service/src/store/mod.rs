@@ -4,6 +4,9 @@ use service_kit::db::Migration;
 
 /// Stock adjustments by hand.
 pub mod adjustments;
+/// A shop from before authors had a full-text index.
+#[cfg(test)]
+mod author_tests;
 /// Books one by one.
 pub mod books;
 /// What others are told of books.
@@ -24,6 +27,8 @@ mod ranking;
 mod ranking_tests;
 /// The full-text index, made anew.
 pub mod reindex;
+/// Rows that are inserted together.
+mod rows;
 /// Takings done as shops that oversell or stand still do them, for tests of the tests.
 pub mod sabotage;
 /// The full-text index.
@@ -44,4 +49,9 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration::both("V3__taking", include_str!("../../migrations/V3__taking.sql")),
     Migration::both("V4__stock_ledger", include_str!("../../migrations/V4__stock_ledger.sql")),
     Migration::both("V5__book_isbn_withdrawn", include_str!("../../migrations/V5__book_isbn_withdrawn.sql")),
+    Migration::pair(
+        "V6__book_author",
+        include_str!("../../migrations/V6__book_author.sqlite.sql"),
+        include_str!("../../migrations/V6__book_author.postgres.sql"),
+    ),
 ];

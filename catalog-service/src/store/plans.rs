@@ -22,9 +22,13 @@ async fn stocked(name: &str) -> (TestDatabase, Db) {
     let db = Db::open(database.url(), DbOptions::default(), MIGRATIONS).await.unwrap();
     let fill = |tx: &mut Tx<'_>| {
         for n in 1..=2_000 {
-            books::insert(tx, &book(n), "test", Currency::USD, Clock::system().now())?;
+            books::create(tx, &book(n), "test", Currency::USD, Clock::system().now()).unwrap();
         }
-        tx.execute("analyze", &[])
+        // Postgres does so by itself; SQLite in the shop never does.
+        if tx.engine() == Engine::Postgres {
+            tx.execute("analyze", &[])?;
+        }
+        Ok(())
     };
     db.write::<_, DbError, _>(fill).await.unwrap();
     (database, db)
@@ -102,7 +106,11 @@ async fn every_filter_walks_its_index() {
     ] {
         let (sql, params) = listing::select(db.engine(), &page(Order::Id, filter, None));
         let plan = plan(&db, &sql, params).await;
+        // SQLite has a full-text index of authors.
+        let full_text = index == "book_author" && db.engine() == Engine::Sqlite;
+        let index = if full_text { "SCAN book_author VIRTUAL TABLE INDEX" } else { index };
         assert!(plan.contains(index), "{index}\n{plan}");
+        assert!(!plan.contains("TEMP B-TREE") && !plan.contains("Sort"), "{index} is sorted by hand\n{plan}");
     }
     db.close().await;
 }

@@ -50,7 +50,7 @@ async fn library(name: &str) -> (TestDatabase, Db) {
     let db = Db::open(database.url(), DbOptions::default(), MIGRATIONS).await.unwrap();
     let fill = |tx: &mut Tx<'_>| {
         for number in 0..BOOKS {
-            books::insert(tx, &book(number), "test", Currency::USD, Clock::system().now())?;
+            books::create(tx, &book(number), "test", Currency::USD, Clock::system().now()).unwrap();
         }
         Ok(())
     };

@@ -4,7 +4,7 @@
 //! about one taking follow one another, and two takings never wait for each other in a circle.
 
 use service_kit::{
-    db::{DbError, Row, Tx, Value},
+    db::{DbError, Row, Tx},
     params,
 };
 use shared_types::{
@@ -17,7 +17,7 @@ use super::{
     books,
     events::{self, Subject},
     ledger::{self, Kind},
-    sabotage,
+    rows, sabotage,
 };
 use crate::{
     domain::taking::{Asked, AskedLine, OnShelf, given_back, obstacle, refused, taken, taken_line},
@@ -177,10 +177,9 @@ pub(super) fn record_taken(
 }
 
 fn record_lines(tx: &mut Tx<'_>, id: TakingId, lines: &[TakenLine]) -> Result<(), DbError> {
-    let mut sql = "insert into taking_line (taking_id, book_id, quantity, title, isbn, price_minor) values".to_owned();
-    let mut params: Vec<Value> = params![id.to_string()].into_iter().collect();
+    let head = "insert into taking_line (taking_id, book_id, quantity, title, isbn, price_minor) values";
+    let mut params = params![id.to_string()].to_vec();
     for line in lines {
-        let separator = if params.len() == 1 { "" } else { "," };
         let price = Money::price(line.price, line.currency)
             .map_err(|error| DbError::Sql(format!("BUG: the price of a taken line {error}")))?;
         params.extend(params![
@@ -190,10 +189,8 @@ fn record_lines(tx: &mut Tx<'_>, id: TakingId, lines: &[TakenLine]) -> Result<()
             line.isbn.map(|isbn| isbn.to_string()),
             price.minor,
         ]);
-        let n = params.len();
-        sql.push_str(&format!("{separator} ($1, ${}, ${}, ${}, ${}, ${n})", n - 4, n - 3, n - 2, n - 1));
     }
-    tx.execute(&sql, &params).map(drop)
+    tx.execute(&rows::insert(head, "($1, #, #, #, #, #)", 1, lines.len()), &params).map(drop)
 }
 
 pub(super) fn record_refused(

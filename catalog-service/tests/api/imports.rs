@@ -77,6 +77,35 @@ async fn the_same_table_again_changes_nothing_and_a_changed_one_leaves_the_stock
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_book_that_one_table_has_twice_is_as_its_last_row_says_with_the_copies_of_the_first() {
+    let shop = Shop::open("twice").await;
+    let row = |line: usize, sku: &str, title: &str, author: &str, stock: i64| json!({"line": line, "sku": sku, "title": title, "author": author, "topic": "t", "price": 1, "stock": stock});
+    let rows = [row(2, "A", "first", "Zoe", 5), row(3, "B", "beside", "Zoe", 7), row(4, "A", "second", "Anna", 9)];
+    let answer = shop.post("/imports", json!({"rows": rows})).await;
+    assert_eq!(
+        results(&answer.json),
+        [(2, "created", vec![]), (3, "created", vec![]), (4, "updated", vec![])],
+        "{}",
+        answer.json
+    );
+    for (query, titles) in [
+        ("q=first", vec![]),
+        ("q=second", vec!["second"]),
+        ("q=beside", vec!["beside"]),
+        ("author=zoe", vec!["beside"]),
+        ("author=anna", vec!["second"]),
+    ] {
+        assert_eq!(shop.get(&format!("/books?{query}")).await.titles(), titles, "{query}");
+    }
+    for (book, copies) in [(1, 5), (2, 7)] {
+        assert_eq!(shop.get(&format!("/books/{book}")).await.json["on_hand"], copies);
+        let ledger = shop.get(&format!("/books/{book}/ledger")).await.json["items"].clone();
+        assert_eq!((ledger.as_array().unwrap().len(), &ledger[0]["delta"]), (1, &json!(copies)), "{ledger}");
+    }
+    shop.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_update_cannot_take_another_books_sku_nor_harm_its_neighbours() {
     let shop = Shop::open("import-sku").await;
     shop.add(json!({"sku": "A", "isbn": "9780143127550", "title": "a", "topic": "t", "price": 1})).await;

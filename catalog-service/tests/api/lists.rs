@@ -46,6 +46,40 @@ async fn a_filter_lists_exactly_what_it_names() {
     shop.finish().await;
 }
 
+/// Names of all kinds, none of which is another's in any case or spelling.
+const NAMES: [&str; 11] =
+    ["Zoe", "Zoe Z.", "Z", "A and B", "AND", "\"*\"", "100%", "' or 1=1 --", "σίσυφος", "𝔊", "\u{e000}"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_author_is_matched_by_all_of_his_name_and_by_the_one_that_a_book_has_now() {
+    let shop = Shop::open("authors").await;
+    let long = "x".repeat(250);
+    let names: Vec<&str> = NAMES.into_iter().chain([long.as_str()]).collect();
+    let of =
+        |name: &str| format!("/books?author={}", name.bytes().map(|byte| format!("%{byte:02x}")).collect::<String>());
+    let mut ids = Vec::new();
+    for (number, name) in names.iter().enumerate() {
+        ids.push(
+            shop.add(json!({"sku": format!("S{number}"), "title": format!("by {name}"), "author": name, "topic": "t", "price": 1}))
+                .await,
+        );
+    }
+    shop.add(json!({"sku": "nobody's", "title": "by nobody", "topic": "t", "price": 1})).await;
+    for name in &names {
+        assert_eq!(shop.get(&of(name)).await.titles(), [format!("by {name}")], "{name}");
+        assert_eq!(shop.get(&of(&name.to_uppercase())).await.titles(), [format!("by {name}")], "{name}");
+    }
+    shop.patch(&format!("/books/{}", ids[0]), json!({"author": "AND"})).await;
+    shop.patch(&format!("/books/{}", ids[1]), json!({"title": "renamed"})).await;
+    shop.delete(&format!("/books/{}", ids[2])).await;
+    for (name, titles) in
+        [("Zoe", vec![]), ("and", vec!["by Zoe", "by AND"]), ("Zoe Z.", vec!["renamed"]), ("Z", vec![])]
+    {
+        assert_eq!(shop.get(&of(name)).await.titles(), titles, "{name}");
+    }
+    shop.finish().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_list_is_sorted_as_asked_and_equal_ones_by_number() {
     let shop = stocked("sorted").await;
@@ -53,12 +87,18 @@ async fn a_list_is_sorted_as_asked_and_equal_ones_by_number() {
         answer.json["items"].as_array().unwrap().iter().map(|book| book["id"].as_i64().unwrap()).collect()
     };
     for (sort, expected) in [
-        ("id", [1, 2, 3, 4, 5, 6, 7]),
-        ("-id", [7, 6, 5, 4, 3, 2, 1]),
-        ("title", [6, 2, 7, 1, 3, 4, 5]),
-        ("-title", [5, 4, 3, 1, 7, 2, 6]),
-        ("price", [2, 7, 3, 4, 5, 1, 6]),
-        ("-price", [6, 1, 5, 4, 3, 7, 2]),
+        ("id", vec![1, 2, 3, 4, 5, 6, 7]),
+        ("-id", vec![7, 6, 5, 4, 3, 2, 1]),
+        ("title", vec![6, 2, 7, 1, 3, 4, 5]),
+        ("-title", vec![5, 4, 3, 1, 7, 2, 6]),
+        ("price", vec![2, 7, 3, 4, 5, 1, 6]),
+        ("-price", vec![6, 1, 5, 4, 3, 7, 2]),
+        ("id&author=zoe", vec![1, 2, 5, 6]),
+        ("-id&author=zoe", vec![6, 5, 2, 1]),
+        ("title&author=zoe", vec![6, 2, 1, 5]),
+        ("-title&author=zoe", vec![5, 1, 2, 6]),
+        ("price&author=zoe", vec![2, 5, 1, 6]),
+        ("-price&author=zoe", vec![6, 1, 5, 2]),
     ] {
         assert_eq!(ids(&shop.get(&format!("/books?sort={sort}")).await), expected, "{sort}");
         // The same, read one by one.

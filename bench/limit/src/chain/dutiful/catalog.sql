@@ -27,7 +27,6 @@ create table book (
 create unique index book_sku_key on book (sku) where deleted_us is null;
 create unique index book_isbn_key on book (isbn) where deleted_us is null;
 create index book_topic on book (topic_key, book_id) where deleted_us is null;
-create index book_author on book (author_key, book_id) where deleted_us is null;
 create index book_title on book (title_key, book_id) where deleted_us is null;
 create index book_price on book (price_minor, book_id) where deleted_us is null;
 create index book_isbn_withdrawn on book (isbn, book_id) where deleted_us is not null;

@@ -1,0 +1,2 @@
+-- Postgres keeps its sorted index of authors.
+select 1;
