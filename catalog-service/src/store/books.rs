@@ -33,8 +33,9 @@ pub fn create(
 
 /// What belongs to books that were [`insert`]ed: the copies that came with them in the ledger, and the words by which they are found.
 pub fn enter(tx: &mut Tx<'_>, books: &[BookView], actor: &str, now: Timestamp) -> Result<(), DbError> {
+    // First: see `search::add`.
     ledger::append_received(tx, books, actor, now)?;
-    search::add(tx, books)
+    books.iter().try_for_each(|book| search::add(tx, book))
 }
 
 /// A book's row and nothing else: whoever calls this calls [`enter`], too. Where another book's SKU or ISBN is in the way, none is

@@ -7,7 +7,7 @@ use shared_types::{
     books::{BookView, LedgerEntryView},
 };
 
-use super::rows::{self, ROWS_TOGETHER};
+use super::rows;
 
 /// Why the copies of a book became more or fewer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +28,9 @@ impl Kind {
         }
     }
 }
+
+/// Entries in one statement, where there are many.
+const ROWS_TOGETHER: usize = 100;
 
 /// Why a new book has copies.
 const RECEIVED_WITH_BOOK: &str = "received with the book";
@@ -53,8 +56,9 @@ pub fn append(
 pub fn append_received(tx: &mut Tx<'_>, books: &[BookView], actor: &str, now: Timestamp) -> Result<(), DbError> {
     let copies = |book: &BookView| book.on_hand.filter(|copies| *copies > 0).map(|copies| (book.id, copies));
     let received: Vec<(BookId, i64)> = books.iter().filter_map(copies).collect();
-    // Each group but the last has one text, which is prepared once.
-    received.chunks(ROWS_TOGETHER).try_for_each(|some| {
+    // All but the last few are in statements of one text, which is prepared once.
+    let (many, few) = received.as_chunks::<ROWS_TOGETHER>();
+    many.iter().map(<[_; _]>::as_slice).chain(few.chunks(1)).try_for_each(|some| {
         let head = params![Kind::Received.name(), RECEIVED_WITH_BOOK, actor, Value::Null, now.micros()];
         append_together(tx, head, some.iter().copied())
     })

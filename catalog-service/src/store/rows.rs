@@ -1,6 +1,3 @@
-/// Rows of one statement at most, where many are inserted.
-pub const ROWS_TOGETHER: usize = 100;
-
 /// An `insert` of several rows: `head` stands before them, and each is written as `row`, whose `#`s are parameters of its own. They
 /// are numbered behind `shared` ones, which every row has.
 pub fn insert(head: &str, row: &str, shared: usize, rows: usize) -> String {

@@ -9,7 +9,6 @@ use service_kit::{
 };
 use shared_types::{BookId, books::BookView};
 
-use super::rows::{self, ROWS_TOGETHER};
 use crate::domain::{search::words, text::key};
 
 /// Makes a book found by the words that it has now, and by no others.
@@ -17,47 +16,34 @@ pub fn index(tx: &mut Tx<'_>, book: &BookView) -> Result<(), DbError> {
     if tx.engine() == Engine::Sqlite {
         remove(tx, book.id)?;
     }
-    add(tx, std::slice::from_ref(book))
+    add(tx, book)
 }
 
-/// As [`index`], for books that are found by nothing yet.
-pub fn add(tx: &mut Tx<'_>, books: &[BookView]) -> Result<(), DbError> {
-    books.chunks(ROWS_TOGETHER).try_for_each(|some| match tx.engine() {
-        Engine::Sqlite => add_words(tx, some).and_then(|()| add_authors(tx, some)),
-        Engine::Postgres => add_vectors(tx, some),
-    })
-}
-
-fn fields(book: &BookView) -> [Vec<String>; 3] {
-    [words(&book.title), words(book.author.as_deref().unwrap_or_default()), words(&book.topic)]
-}
-
-fn add_words(tx: &mut Tx<'_>, books: &[BookView]) -> Result<(), DbError> {
-    let row = |book: &BookView| {
-        let [title, author, topic] = fields(book).map(|words| words.join(" "));
-        params![book.id.number(), title, author, topic]
-    };
-    let params: Vec<Value> = books.iter().flat_map(row).collect();
-    let head = "insert into book_search (rowid, title, author, topic) values";
-    tx.execute(&rows::insert(head, "(#, #, #, #)", 0, books.len()), &params).map(drop)
-}
-
-fn add_authors(tx: &mut Tx<'_>, books: &[BookView]) -> Result<(), DbError> {
-    let authors = books.iter().filter_map(|book| Some((book.id.number(), key(book.author.as_ref()?))));
-    let params: Vec<Value> = authors.flat_map(|(id, author)| params![id, author]).collect();
-    if params.is_empty() {
-        return Ok(());
+/// As [`index`], for a book that is found by nothing yet.
+///
+/// FTS5 gathers what is new in memory. A statement that SQLite must be able to undo, such as one that inserts several rows, writes all
+/// of it to the disk before it begins: so words go in one by one.
+pub fn add(tx: &mut Tx<'_>, book: &BookView) -> Result<(), DbError> {
+    let fields = [words(&book.title), words(book.author.as_deref().unwrap_or_default()), words(&book.topic)];
+    match tx.engine() {
+        Engine::Sqlite => {
+            let [title, author, topic] = fields.map(|words| words.join(" "));
+            if let Some(author) = &book.author {
+                let sql = "insert into book_author (rowid, author_hex) values ($1, hex($2))";
+                tx.execute(sql, &params![book.id.number(), key(author)])?;
+            }
+            tx.execute(
+                "insert into book_search (rowid, title, author, topic) values ($1, $2, $3, $4)",
+                &params![book.id.number(), title, author, topic],
+            )
+        }
+        Engine::Postgres => tx.execute(
+            "insert into book_search (book_id, document) values ($1, cast(cast($2 as text) as tsvector)) \
+             on conflict (book_id) do update set document = excluded.document",
+            &params![book.id.number(), vector(&fields)],
+        ),
     }
-    let head = "insert into book_author (rowid, author_hex) values";
-    tx.execute(&rows::insert(head, "(#, hex(#))", 0, params.len() / 2), &params).map(drop)
-}
-
-fn add_vectors(tx: &mut Tx<'_>, books: &[BookView]) -> Result<(), DbError> {
-    let params: Vec<Value> = books.iter().flat_map(|book| params![book.id.number(), vector(&fields(book))]).collect();
-    let head = "insert into book_search (book_id, document) values";
-    let mut sql = rows::insert(head, "(#, cast(cast(# as text) as tsvector))", 0, books.len());
-    sql.push_str(" on conflict (book_id) do update set document = excluded.document");
-    tx.execute(&sql, &params).map(drop)
+    .map(drop)
 }
 
 /// Makes a book found by nothing.
