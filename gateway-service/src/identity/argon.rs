@@ -26,18 +26,9 @@ pub struct Memory(Vec<Block>);
 impl Memory {
     /// The hash of a password, as a PHC string with a salt of its own. Blocking.
     pub fn hash(&mut self, password: &Secret) -> String {
-        let mut salt = [0; SALT_BYTES];
-        SysRng.try_fill_bytes(&mut salt).expect("BUG: an operating system without randomness cannot run a shop");
+        let salt = random::<SALT_BYTES>();
         let output = self.compute(password, &salt, Version::V0x13, params(), HASH_BYTES);
-        let output = output.expect("BUG: every password that is let in can be hashed");
-        let phc = PasswordHash {
-            algorithm: Algorithm::Argon2id.ident(),
-            version: Some(Version::V0x13.into()),
-            params: ParamsString::try_from(&params()).expect("BUG: these costs can be written down"),
-            salt: Some(Salt::new(&salt).expect("BUG: the salt is of a good length")),
-            hash: Some(Output::new(&output).expect("BUG: the hash is of a good length")),
-        };
-        phc.to_string()
+        phc(&salt, &output.expect("BUG: every password that is let in can be hashed"))
     }
 
     /// Whether this is the password behind a hash of ours, made with these costs or with earlier ones. Blocking.
@@ -72,6 +63,29 @@ impl Memory {
     }
 }
 
+/// What nobody's password hashes to: to verify one against it takes as long as against a hash that was made, and this one took
+/// neither time nor memory.
+pub fn hash_of_nobody() -> String {
+    phc(&random::<SALT_BYTES>(), &random::<HASH_BYTES>())
+}
+
+fn random<const BYTES: usize>() -> [u8; BYTES] {
+    let mut bytes = [0; BYTES];
+    SysRng.try_fill_bytes(&mut bytes).expect("BUG: an operating system without randomness cannot run a shop");
+    bytes
+}
+
+fn phc(salt: &[u8], output: &[u8]) -> String {
+    let phc = PasswordHash {
+        algorithm: Algorithm::Argon2id.ident(),
+        version: Some(Version::V0x13.into()),
+        params: ParamsString::try_from(&params()).expect("BUG: these costs can be written down"),
+        salt: Some(Salt::new(salt).expect("BUG: the salt is of a good length")),
+        hash: Some(Output::new(output).expect("BUG: the hash is of a good length")),
+    };
+    phc.to_string()
+}
+
 fn params() -> Params {
     Params::new(HASH_MEMORY_KIB, HASH_PASSES, HASH_LANES, Some(HASH_BYTES)).expect("BUG: these costs are allowed")
 }
@@ -95,6 +109,18 @@ mod tests {
         for broken in ["", "$argon2id$", "$argon2i$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNo", &hash[..40]] {
             assert!(!memory.verify(&password, broken), "{broken}");
         }
+    }
+
+    #[test]
+    fn to_verify_against_nobodys_hash_is_as_much_work_as_against_anybodys() {
+        let (mut memory, password) = (Memory::default(), Secret::new("seven green lamps"));
+        let (nobodys, anybodys) = (hash_of_nobody(), Memory::default().hash(&password));
+        assert!(!memory.verify(&password, &nobodys));
+        assert_eq!(memory.0.len(), params().block_count(), "it was computed");
+        let costs = |hash: &str| hash.rsplitn(3, '$').map(str::len).chain([hash.len()]).collect::<Vec<_>>();
+        assert_eq!(costs(&nobodys), costs(&anybodys), "salt, hash and costs are of the same lengths");
+        assert!(nobodys.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{nobodys}");
+        assert_ne!(nobodys, hash_of_nobody());
     }
 
     #[test]

@@ -115,7 +115,7 @@ impl Identity {
         let issuer = Issuer::open(Service::Gateway, db.clone(), clock).await.map_err(part)?;
         background.spawn(issuer.clone().keep_rotating(background.stopping()));
         background.close_last(db.clone());
-        let passwords = tokio::task::spawn_blocking(|| Passwords::with_turns(default_workers())).await.map_err(part)?;
+        let passwords = Passwords::with_turns(default_workers());
         let welcome = config.guest_checkout.unwrap_or(config.demo);
         let guests = Guests::open(&db, welcome).await.map_err(part)?;
         let lag = std::time::Duration::from_secs(config.revocation_lag_s);

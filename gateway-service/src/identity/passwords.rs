@@ -6,7 +6,7 @@ use std::{
 use shared_types::{Code, Problem, Secret};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::argon::Memory;
+use super::argon::{Memory, hash_of_nobody};
 
 /// Sign-ins that wait for their turn at most; the next one is answered 503.
 pub const MAX_WAITING: usize = 512;
@@ -22,7 +22,7 @@ pub struct Passwords {
     turns: Arc<Semaphore>,
     /// One for each turn.
     memories: Arc<Mutex<Vec<Memory>>>,
-    /// The hash of a password that nobody has, so that an unknown name costs the same time as a known one.
+    /// A hash that nobody's password has, so that an unknown name costs the same time as a known one.
     nobodys: Arc<str>,
 }
 
@@ -33,16 +33,14 @@ pub struct Turn {
 }
 
 impl Passwords {
-    /// So many hashes at once. Blocking: hashes once.
+    /// So many hashes at once.
     pub fn with_turns(turns: usize) -> Passwords {
         let memories: Vec<Memory> = (0..turns.max(1)).map(|_| Memory::default()).collect();
-        // In a memory that goes: a shop to which nobody ever signs in needs none.
-        let nobodys = Memory::default().hash(&Secret::new(uuid::Uuid::now_v7().to_string())).into();
         Passwords {
             places: Arc::new(Semaphore::new(MAX_WAITING + memories.len())),
             turns: Arc::new(Semaphore::new(memories.len())),
             memories: Arc::new(Mutex::new(memories)),
-            nobodys,
+            nobodys: hash_of_nobody().into(),
         }
     }
 
