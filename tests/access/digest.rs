@@ -13,7 +13,7 @@ use service_kit::{
 use crate::shop::{Part, Shop};
 
 /// Tables that change although nobody asks for it, or because somebody was refused.
-const APART: [&str; 5] = [
+const APART: [&str; 6] = [
     // Renewed by time.
     "relay_lease",
     // A refusal has its line.
