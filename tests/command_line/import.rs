@@ -141,6 +141,9 @@ fn what_would_go_wrong_for_every_row_is_said_before_the_first() {
     assert!(!place.data_dir().exists());
 }
 
+/// Rows in one request.
+const BATCH_ROWS: usize = 1_000;
+
 /// Rows enough for several batches, with copies that a second import must not receive again.
 fn many_rows(rows: usize) -> String {
     let row = |number: usize| format!("sku-{number},Book {number},topic,1.{:02},{}\n", number % 100, number % 7);
@@ -150,7 +153,8 @@ fn many_rows(rows: usize) -> String {
 #[tokio::test]
 async fn a_batch_whose_answer_is_lost_is_sent_again_and_received_once() {
     let place = Place::new();
-    place.file("many.csv", many_rows(1_200));
+    let rows = 2 * BATCH_ROWS + 200;
+    place.file("many.csv", many_rows(rows));
     let shop = Shop::up(&place, &["--no-demo"]);
     let link = Link::to(&shop.url).await;
     let (url, key) = (link.url.clone(), shop.credential.1.clone());
@@ -160,7 +164,8 @@ async fn a_batch_whose_answer_is_lost_is_sent_again_and_received_once() {
     let ended = import.await.unwrap();
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert_eq!(link.imports.load(Ordering::SeqCst), 4, "three batches, one of them twice");
-    assert_eq!(ended.out, "created 700, updated 0, unchanged 500, rejected 0\n");
+    let created = rows - BATCH_ROWS;
+    assert_eq!(ended.out, format!("created {created}, updated 0, unchanged {BATCH_ROWS}, rejected 0\n"));
 
     let (mut path, mut books, mut copies) = ("/api/v1/books?limit=200".to_owned(), 0, 0);
     loop {
@@ -171,7 +176,7 @@ async fn a_batch_whose_answer_is_lost_is_sent_again_and_received_once() {
         let Some(cursor) = page["next_cursor"].as_str() else { break };
         path = format!("/api/v1/books?limit=200&cursor={cursor}");
     }
-    assert_eq!((books, copies), (1_200, (0..1_200).map(|number| number % 7).sum()));
+    assert_eq!((books, copies), (rows, (0..rows as u64).map(|number| number % 7).sum()));
     assert!(shop.stop().success());
 }
 
@@ -179,8 +184,8 @@ async fn a_batch_whose_answer_is_lost_is_sent_again_and_received_once() {
 #[tokio::test]
 async fn what_the_file_says_of_a_book_counts_in_its_order_though_a_batch_is_sent_again() {
     let place = Place::new();
-    let mut rows: Vec<String> = many_rows(1_000).split_inclusive('\n').map(str::to_owned).collect();
-    rows[501] = "sku-0,Said again,topic,1.00,0\n".to_owned();
+    let mut rows: Vec<String> = many_rows(2 * BATCH_ROWS).split_inclusive('\n').map(str::to_owned).collect();
+    rows[BATCH_ROWS + 1] = "sku-0,Said again,topic,1.00,0\n".to_owned();
     place.file("twice.csv", rows.concat());
     let shop = Shop::up(&place, &["--no-demo"]);
     let link = Link::to(&shop.url).await;

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Rows in a commit, as the shop's import sends them.
-const BATCH_ROWS: usize = 500;
+const BATCH_ROWS: usize = 1_000;
 /// Books in one event.
 const EVENT_BOOKS: usize = 100;
 /// How often it is said how fast it goes.
