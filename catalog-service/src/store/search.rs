@@ -89,7 +89,8 @@ pub fn hits(engine: Engine, words: &[String]) -> (&'static str, [Value; 4]) {
 
 /// A table of the books of the author with this key, on SQLite, as SQL that binds `place`: `book_id`, in the order of it.
 pub fn by_author(place: &str) -> String {
-    format!("(select rowid as book_id from book_author where book_author match hex({place}))")
+    // In quotes nothing is no word, where it would be a syntax error.
+    format!("(select rowid as book_id from book_author where book_author match '\"' || hex({place}) || '\"')")
 }
 
 /// Those of one rank: all words in the title (1), in the author and not in the title (2), in the topic and in neither (3), or

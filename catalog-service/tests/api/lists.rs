@@ -32,6 +32,8 @@ async fn a_filter_lists_exactly_what_it_names() {
         ("topic=", vec![]),
         ("topic=%25", vec![]),
         ("author=%C3%89MILE", vec!["Cherry", "Dates"]),
+        ("author=", vec![]),
+        ("author=%20", vec![]),
         ("author=zoe&topic=cake", vec!["Éclair", "100% \"pure\", it's_"]),
         ("sku=apple-Anna", vec!["apple"]),
         ("sku=APPLE-Anna", vec![]),
