@@ -112,7 +112,7 @@ class Run:
             if "search" in self._wanted:
                 self.results["search"] = self._mark | {"books": books} | growing.searched(self._stage, self._say)
         if "growth" in self._wanted:
-            orders, count, seconds = (500_000, 3, 1) if quick else (5_000_000, 3, 8)
+            orders, count, seconds = (500_000, 3, 1) if quick else (5_000_000, self._args.rounds or 5, 8)
             grown = growth.measured(self._stage, books, orders, count, seconds, self._say)
             self.results["growth"] = self._mark | grown
         if "crowd" in self._wanted:
