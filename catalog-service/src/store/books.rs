@@ -72,7 +72,7 @@ pub fn insert(
 }
 
 /// The new row's `book_id`, unless there was a conflict. With `returning`, SQLite would have to be able to undo the statement,
-/// and for that it writes the words of each book to the disk before the next one.
+/// and for that it writes to the disk what words are gathered: behind each book that an import changes.
 fn insert_row(tx: &mut Tx<'_>, sql: &str, params: &[Value]) -> Result<Option<Row>, DbError> {
     match tx.engine() {
         Engine::Sqlite if tx.execute(sql, params)? == 0 => Ok(None),
