@@ -79,6 +79,9 @@ def _statement(connection: sqlite3.Connection, table: str, pattern: Pattern, ord
         elif name.endswith("_us"):
             # As long after its order as the pattern's.
             values.append(f"p.{name} + ({ms} - {pattern.created_ms}) * 1000")
+        elif name == "ledger_entry":
+            # The ledger counts its entries up as these orders are counted.
+            values.append("(select max(entry) from stock_ledger) + i - :first")
         elif name == "asked":
             values.append(f"replace(p.{name}, '{pattern.book_id}', cast({book} as text))")
         else:

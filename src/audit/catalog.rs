@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use service_kit::{
     db::{DbError, Row, Tx, Value},
     params,
@@ -21,33 +23,98 @@ pub(super) struct Copies {
     pub held: i64,
 }
 
+/// Books with a number above `after`, in order.
 pub(super) fn copies(tx: &mut Tx<'_>, after: i64, rows: i64) -> Result<Vec<Copies>, DbError> {
-    let found = tx.query(
-        "select b.book_id, b.on_hand, b.received, b.adjusted, b.taken, \
-                (select cast(coalesce(sum(l.delta), 0) as bigint) from stock_ledger l \
-                  where l.book_id = b.book_id and l.kind = 'received') as ledger_received, \
-                (select cast(coalesce(sum(l.delta), 0) as bigint) from stock_ledger l \
-                  where l.book_id = b.book_id and l.kind = 'adjusted') as ledger_adjusted, \
-                (select cast(coalesce(-sum(l.delta), 0) as bigint) from stock_ledger l \
-                  where l.book_id = b.book_id and l.kind in ('taken', 'given_back')) as ledger_taken, \
-                (select cast(coalesce(sum(tl.quantity), 0) as bigint) \
-                   from taking_line tl join taking t on t.taking_id = tl.taking_id \
-                  where tl.book_id = b.book_id and t.state = 'taken') as held \
-           from book b where b.book_id > $1 order by b.book_id limit $2",
+    let books = tx.query(
+        "select book_id, on_hand, received, adjusted, taken from book where book_id > $1 order by book_id limit $2",
         &params![after, rows],
     )?;
+    let (Some(first), Some(last)) = (books.first(), books.last()) else { return Ok(Vec::new()) };
+    let entries = entries(tx, first.get("book_id")?, last.get("book_id")?)?;
     let read = |row: &Row| {
+        let book_id = row.get("book_id")?;
+        let entries = entries.get(&book_id).copied().unwrap_or_default();
         Ok(Copies {
-            book_id: row.get("book_id")?,
+            book_id,
             on_hand: row.get("on_hand")?,
             received: row.get("received")?,
             adjusted: row.get("adjusted")?,
             taken: row.get("taken")?,
-            ledger_received: row.get("ledger_received")?,
-            ledger_adjusted: row.get("ledger_adjusted")?,
-            ledger_taken: row.get("ledger_taken")?,
-            held: row.get("held")?,
+            ledger_received: entries.received,
+            ledger_adjusted: entries.adjusted,
+            ledger_taken: entries.taken,
+            held: entries.held,
         })
+    };
+    books.iter().map(read).collect()
+}
+
+/// The sums of a book's ledger.
+#[derive(Debug, Clone, Copy, Default)]
+struct Entries {
+    received: i64,
+    adjusted: i64,
+    taken: i64,
+    /// Copies of takings that were not given back, of each line by the one entry that it names.
+    held: i64,
+}
+
+/// By book, for books with entries.
+fn entries(tx: &mut Tx<'_>, first: i64, last: i64) -> Result<BTreeMap<i64, Entries>, DbError> {
+    let sum = |copies: &str, condition: &str, name: &str| {
+        format!("cast(coalesce(sum(case when {condition} then {copies} end), 0) as bigint) as {name}")
+    };
+    let held = "e.kind = 'taken' and t.state = 'taken' and coalesce(l.ledger_entry, e.entry) = e.entry";
+    let found = tx.query(
+        &format!(
+            "select e.book_id, {}, {}, {}, {} from stock_ledger e \
+               left join taking t on t.taking_id = e.taking_id \
+               left join taking_line l on l.taking_id = e.taking_id and l.book_id = e.book_id \
+              where e.book_id between $1 and $2 group by e.book_id",
+            sum("e.delta", "e.kind = 'received'", "received"),
+            sum("e.delta", "e.kind = 'adjusted'", "adjusted"),
+            sum("-e.delta", "e.kind in ('taken', 'given_back')", "taken"),
+            sum("l.quantity", held, "held"),
+        ),
+        &params![first, last],
+    )?;
+    let read = |row: &Row| {
+        let entries = Entries {
+            received: row.get("received")?,
+            adjusted: row.get("adjusted")?,
+            taken: row.get("taken")?,
+            held: row.get("held")?,
+        };
+        Ok((row.get("book_id")?, entries))
+    };
+    found.iter().map(read).collect()
+}
+
+/// A line of a taking that holds copies, and no entry of the ledger says that they were taken for it: [`copies`] does not see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Unentered {
+    pub taking_id: String,
+    pub book_id: i64,
+    pub quantity: i64,
+}
+
+/// Among the takings from `first` to `last`.
+pub(super) fn unentered(tx: &mut Tx<'_>, first: &str, last: &str) -> Result<Vec<Unentered>, DbError> {
+    let its = "e.taking_id = l.taking_id and e.book_id = l.book_id and e.kind = 'taken' and e.delta = -l.quantity";
+    let found = tx.query(
+        &format!(
+            "select l.taking_id, l.book_id, l.quantity from taking t \
+               join taking_line l on l.taking_id = t.taking_id \
+              where t.taking_id between $1 and $2 and t.state = 'taken' \
+                and not exists (select 1 from stock_ledger e where e.entry = l.ledger_entry and {its}) \
+                and (l.ledger_entry is not null \
+                     or not exists (select 1 from stock_ledger e where {its})) \
+              order by l.taking_id, l.book_id"
+        ),
+        &params![first, last],
+    )?;
+    let read = |row: &Row| {
+        Ok(Unentered { taking_id: row.get("taking_id")?, book_id: row.get("book_id")?, quantity: row.get("quantity")? })
     };
     found.iter().map(read).collect()
 }

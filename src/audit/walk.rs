@@ -139,6 +139,8 @@ async fn deliveries_of(shop: &Shop, order_ids: &[String]) -> Result<BTreeMap<Str
 /// I2 from the other side: no copies are held for an order that there is not, or by an attempt that it never made.
 ///
 /// An order and its attempt are written before the copies are asked for, so what is read later has to name them.
+///
+/// And I1 from the other side: what a taking holds is in the ledger, from which the books were told.
 pub(super) async fn takings(shop: &Shop, report: &mut Report) -> Result<(), DbError> {
     let mut after = String::new();
     loop {
@@ -150,6 +152,12 @@ pub(super) async fn takings(shop: &Shop, report: &mut Report) -> Result<(), DbEr
         for (taking_id, detail) in strays(shop, &page, ":", |mark| mark.taking_n).await? {
             let repair = Remedy::of_stray(Repair::GiveBack, &taking_id);
             report.found(Finding { repair, ..Finding::of(Kind::StrayTaking, format!("taking {taking_id}"), detail) });
+        }
+        let from = page.first().cloned().unwrap_or_default();
+        let to = after.clone();
+        for line in shop.catalog.read(move |tx| catalog::unentered(tx, &from, &to)).await? {
+            let detail = format!("holds {} of book {}, by the ledger none", line.quantity, line.book_id);
+            report.found(Finding::of(Kind::TakingsDiffer, format!("taking {}", line.taking_id), detail));
         }
     }
 }

@@ -1,10 +1,10 @@
 use service_kit::{
-    db::{DbError, Engine, Row, Tx, Value},
+    db::{DbError, Row, Tx, Value},
     params,
 };
 use shared_types::{BookId, Currency, Isbn, Money, Timestamp, books::BookView, events::BookAspect};
 
-use super::{events, ledger, search};
+use super::{events, ledger, rows, search};
 use crate::{
     domain::{
         book::{BookChange, NewBook, state},
@@ -67,18 +67,9 @@ pub fn insert(
         book.stock,
         now.micros(),
     ];
-    let Some(row) = insert_row(tx, sql, &params)? else { return Ok(None) };
-    Ok(Some(fresh_view(book, book_id(&row)?, currency, now)))
-}
-
-/// The new row's `book_id`, unless there was a conflict. With `returning`, SQLite would have to be able to undo the statement,
-/// and for that it writes to the disk what words are gathered: behind each book that an import changes.
-fn insert_row(tx: &mut Tx<'_>, sql: &str, params: &[Value]) -> Result<Option<Row>, DbError> {
-    match tx.engine() {
-        Engine::Sqlite if tx.execute(sql, params)? == 0 => Ok(None),
-        Engine::Sqlite => tx.query_opt("select last_insert_rowid() as book_id", &[]),
-        Engine::Postgres => tx.query_opt(&format!("{sql} returning book_id"), params),
-    }
+    let numbers = rows::insert_counted(tx, sql, &params, "book_id")?;
+    let id = numbers.first().map(|number| numbered(*number)).transpose()?;
+    Ok(id.map(|id| fresh_view(book, id, currency, now)))
 }
 
 /// A book that was put in just now, as it is shown.
@@ -277,8 +268,12 @@ pub fn view(row: &Row, currency: Currency) -> Result<BookView, DbError> {
 
 /// The column `book_id`.
 pub fn book_id(row: &Row) -> Result<BookId, DbError> {
+    numbered(row.get("book_id")?)
+}
+
+fn numbered(number: i64) -> Result<BookId, DbError> {
     let problem = || DbError::Decode { column: "book_id".to_owned(), problem: "is below 1".to_owned() };
-    BookId::new(row.get("book_id")?).ok_or_else(problem)
+    BookId::new(number).ok_or_else(problem)
 }
 
 /// The column `isbn`.

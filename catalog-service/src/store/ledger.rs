@@ -60,18 +60,18 @@ pub fn append_received(tx: &mut Tx<'_>, books: &[BookView], actor: &str, now: Ti
     let (many, few) = received.as_chunks::<ROWS_TOGETHER>();
     many.iter().map(<[_; _]>::as_slice).chain(few.chunks(1)).try_for_each(|some| {
         let head = params![Kind::Received.name(), RECEIVED_WITH_BOOK, actor, Value::Null, now.micros()];
-        append_together(tx, head, some.iter().copied())
+        append_together(tx, head, some.iter().copied()).map(drop)
     })
 }
 
-/// Appends what a taking did to its books: `changes` are books and differences.
+/// Appends what a taking did to its books: `changes` are books and differences. Answers the numbers of the entries.
 pub fn append_taking(
     tx: &mut Tx<'_>,
     taking_id: TakingId,
     kind: Kind,
     changes: impl Iterator<Item = (BookId, i64)>,
     now: Timestamp,
-) -> Result<(), DbError> {
+) -> Result<Vec<i64>, DbError> {
     let reason = match kind {
         Kind::GivenBack => "given back by its order",
         Kind::Received | Kind::Adjusted | Kind::Taken => "taken for an order",
@@ -80,17 +80,17 @@ pub fn append_taking(
     append_together(tx, params![kind.name(), reason, actor, taking_id.to_string(), now.micros()], changes)
 }
 
-/// Appends entries of one kind, reason, actor, taking and moment in one statement.
+/// Appends entries of one kind, reason, actor, taking and moment in one statement; their numbers.
 fn append_together(
     tx: &mut Tx<'_>,
     head: [Value; 5],
     changes: impl Iterator<Item = (BookId, i64)>,
-) -> Result<(), DbError> {
+) -> Result<Vec<i64>, DbError> {
     let sql = "insert into stock_ledger (kind, reason, actor, taking_id, at_us, book_id, delta) values";
     let (shared, mut params) = (head.len(), head.to_vec());
     params.extend(changes.flat_map(|(book_id, delta)| params![book_id.number(), delta]));
     let rows = (params.len() - shared) / 2;
-    tx.execute(&rows::insert(sql, "($1, $2, $3, $4, $5, #, #)", shared, rows), &params).map(drop)
+    rows::insert_counted(tx, &rows::insert(sql, "($1, $2, $3, $4, $5, #, #)", shared, rows), &params, "entry")
 }
 
 /// A book's ledger, latest entry first, before the entry of that number.

@@ -4,9 +4,6 @@ use service_kit::db::Migration;
 
 /// Stock adjustments by hand.
 pub mod adjustments;
-/// A shop from before authors had a full-text index.
-#[cfg(test)]
-mod author_tests;
 /// Books one by one.
 pub mod books;
 /// What others are told of books.
@@ -37,6 +34,9 @@ mod search;
 pub mod shop;
 /// Takings: the compare-and-decrement.
 pub mod takings;
+/// Databases from before a migration.
+#[cfg(test)]
+mod upgrade_tests;
 
 /// The schema, change by change.
 pub const MIGRATIONS: &[Migration] = &[
@@ -53,5 +53,10 @@ pub const MIGRATIONS: &[Migration] = &[
         "V6__book_author",
         include_str!("../../migrations/V6__book_author.sqlite.sql"),
         include_str!("../../migrations/V6__book_author.postgres.sql"),
+    ),
+    Migration::pair(
+        "V7__taking_line_entry",
+        include_str!("../../migrations/V7__taking_line_entry.sqlite.sql"),
+        include_str!("../../migrations/V7__taking_line_entry.postgres.sql"),
     ),
 ];

@@ -1,3 +1,22 @@
+use service_kit::db::{DbError, Engine, Tx, Value};
+
+/// Inserts rows into a table that counts them up in `column`; their numbers, row by row. Fewer: there were conflicts.
+///
+/// With `returning`, SQLite keeps what it returns in a table, and would have to be able to undo the statement: for that it writes to
+/// the disk what words are gathered, behind each book that an import changes. Its one writer gives consecutive numbers.
+pub fn insert_counted(tx: &mut Tx<'_>, sql: &str, params: &[Value], column: &str) -> Result<Vec<i64>, DbError> {
+    if tx.engine() == Engine::Postgres {
+        let rows = tx.query(&format!("{sql} returning {column}"), params)?;
+        return rows.iter().map(|row| row.get(column)).collect();
+    }
+    let inserted = i64::try_from(tx.execute(sql, params)?).unwrap_or(i64::MAX);
+    if inserted == 0 {
+        return Ok(Vec::new());
+    }
+    let last: i64 = tx.query_one("select last_insert_rowid() as last", &[])?.get("last")?;
+    Ok((last - inserted + 1..=last).collect())
+}
+
 /// An `insert` of several rows: `head` stands before them, and each is written as `row`, whose `#`s are parameters of its own. They
 /// are numbered behind `shared` ones, which every row has.
 pub fn insert(head: &str, row: &str, shared: usize, rows: usize) -> String {

@@ -168,18 +168,24 @@ pub(super) fn record_taken(
     now: Timestamp,
 ) -> Result<TakingView, DbError> {
     let (lines, books): (Vec<TakenLine>, Vec<BookChange>) = lines.into_iter().unzip();
-    record_lines(tx, id, &lines)?;
     let changes = lines.iter().map(|line| (line.book_id, -line.quantity));
-    ledger::append_taking(tx, id, Kind::Taken, changes, now)?;
+    let entries = ledger::append_taking(tx, id, Kind::Taken, changes, now)?;
+    record_lines(tx, id, lines.iter().zip(entries))?;
     events::tell(tx, Subject::Order(id.order), books, now)?;
     metrics::taken(tx, &lines);
     Ok(taken(id, lines))
 }
 
-fn record_lines(tx: &mut Tx<'_>, id: TakingId, lines: &[TakenLine]) -> Result<(), DbError> {
-    let head = "insert into taking_line (taking_id, book_id, quantity, title, isbn, price_minor) values";
+/// Writes lines down, each with its entry in the ledger.
+fn record_lines<'l>(
+    tx: &mut Tx<'_>,
+    id: TakingId,
+    lines: impl ExactSizeIterator<Item = (&'l TakenLine, i64)>,
+) -> Result<(), DbError> {
+    let head = "insert into taking_line (taking_id, book_id, quantity, title, isbn, price_minor, ledger_entry) values";
+    let rows = lines.len();
     let mut params = params![id.to_string()].to_vec();
-    for line in lines {
+    for (line, entry) in lines {
         let price = Money::price(line.price, line.currency)
             .map_err(|error| DbError::Sql(format!("BUG: the price of a taken line {error}")))?;
         params.extend(params![
@@ -188,9 +194,10 @@ fn record_lines(tx: &mut Tx<'_>, id: TakingId, lines: &[TakenLine]) -> Result<()
             &line.title,
             line.isbn.map(|isbn| isbn.to_string()),
             price.minor,
+            entry,
         ]);
     }
-    tx.execute(&rows::insert(head, "($1, #, #, #, #, #)", 1, lines.len()), &params).map(drop)
+    tx.execute(&rows::insert(head, "($1, #, #, #, #, #, #)", 1, rows), &params).map(drop)
 }
 
 pub(super) fn record_refused(

@@ -79,6 +79,11 @@ pub const MIGRATIONS: &[Migration] = &[
         include_str!("../../migrations/V22__idempotency_key_refused.sqlite.sql"),
         include_str!("../../migrations/V22__idempotency_key_refused.postgres.sql"),
     ),
+    Migration::pair(
+        "V23__in_the_order_of_keys",
+        include_str!("../../migrations/V23__in_the_order_of_keys.sqlite.sql"),
+        include_str!("../../migrations/V23__in_the_order_of_keys.postgres.sql"),
+    ),
 ];
 
 /// Whose order it is and who placed it, as principals. It is settled when the order is written.

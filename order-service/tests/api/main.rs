@@ -49,5 +49,7 @@ mod stripe;
 mod subscribers;
 /// Unpaid orders: three at once, and no more.
 mod unpaid;
+/// Databases from before a migration.
+mod upgrades;
 /// Webhooks in: believed, once, and for the amount that is owed.
 mod webhooks;

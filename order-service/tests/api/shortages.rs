@@ -1,10 +1,5 @@
-use order_service::store::MIGRATIONS;
 use serde_json::json;
-use service_kit::{
-    db::{Db, DbError, DbOptions},
-    params,
-    testing::{TestDatabase, eventually},
-};
+use service_kit::testing::eventually;
 
 use crate::{
     neighbours::{Book, Mood},
@@ -79,56 +74,6 @@ async fn a_refusal_is_kept_under_its_key_though_the_book_is_back() {
     assert_eq!(shop.checkout_with("k1", &body).await.without_request_id(), refused.without_request_id());
     assert_eq!(shop.neighbours.on_hand(SOLD_OUT), 5);
     shop.close().await;
-}
-
-/// The keys of one request, each with all that is known of it.
-async fn rows(db: &Db) -> Vec<String> {
-    let read: Result<_, DbError> = db
-        .read(|tx| {
-            let keys = "select principal || route || key || order_id || coalesce(answer, '-') || created_at_us as all_of_it \
-                          from idempotency_key where fingerprint = $1 order by key";
-            tx.query(keys, &params![vec![7_u8; 32]])?.iter().map(|row| row.get("all_of_it")).collect()
-        })
-        .await;
-    read.unwrap()
-}
-
-#[tokio::test]
-async fn keys_from_before_are_all_there_and_a_key_without_order_and_answer_is_none() {
-    const KEYS: i64 = 3;
-    let database = TestDatabase::create("old_keys").await;
-    let (upgrade, before) = MIGRATIONS.split_last().unwrap();
-    assert!(format!("{upgrade:?}").contains("V22__idempotency_key_refused"), "this upgrade and no other");
-    let old = Db::open(database.url(), DbOptions::default(), before).await.unwrap();
-    let written: Result<(), DbError> = old
-        .write(|tx| {
-            tx.execute(
-                "insert into orders (order_id, version, state, stock, payment, fulfillment, payment_method, currency, \
-                                     taking_n, delivery_n, delivery_version, created_at_us, updated_at_us) \
-                 values ('o', 1, 'approved', 'taken', 'unpaid', 'none', 'on_delivery', 'USD', 1, 0, 0, 1, 1)",
-                &[],
-            )?;
-            for n in 1..=KEYS {
-                let answer = (n > 1).then(|| "\"kept\"".to_owned());
-                tx.execute(
-                    "insert into idempotency_key (principal, route, key, fingerprint, order_id, answer, created_at_us) \
-                     values ('guest:g', 'checkout', $1, $2, 'o', $3, $4)",
-                    &params![format!("k{n}"), vec![7_u8; 32], answer, n],
-                )?;
-            }
-            Ok(())
-        })
-        .await;
-    written.unwrap();
-    let kept = rows(&old).await;
-    assert_eq!(kept.len(), 3);
-    old.close().await;
-
-    let new = Db::open(database.url(), DbOptions::default(), MIGRATIONS).await.unwrap();
-    assert_eq!(rows(&new).await, kept);
-    let neither: Result<u64, DbError> =
-        new.write(|tx| tx.execute("update idempotency_key set order_id = null where answer is null", &[])).await;
-    assert!(neither.unwrap_err().is_constraint("idempotency_key_order_check"));
 }
 
 #[tokio::test]

@@ -242,6 +242,32 @@ fn broken_copies(sold: &Sold) -> Vec<Broken> {
             format!("update taking_line set price_minor = price_minor + 1 where taking_id = '{collected}:1'"),
             &["I2"],
         ),
+        (
+            "copies of a taking that the ledger never saw",
+            "catalog.db",
+            format!(
+                "insert into taking_line (taking_id, book_id, quantity, title, price_minor) \
+                 values ('{collected}:1', 9, 1, 'a book', 1)"
+            ),
+            &["I1", "I2"],
+        ),
+        (
+            "a sale that row and ledger have twice",
+            "catalog.db",
+            format!(
+                "insert into stock_ledger (book_id, kind, delta, reason, actor, taking_id, at_us) \
+                 select book_id, kind, delta, reason, actor, taking_id, at_us from stock_ledger \
+                  where taking_id = '{collected}:1'; \
+                 update book set on_hand = on_hand - 2, taken = taken + 2 where book_id = 8"
+            ),
+            &["I1"],
+        ),
+        (
+            "copies of a taking that name an entry of another sale",
+            "catalog.db",
+            format!("update taking_line set ledger_entry = 1 where taking_id = '{collected}:1'"),
+            &["I1"],
+        ),
         ("a second taking", "catalog.db", taking(&format!("{collected}:2")), &["I2"]),
         (
             "copies for an order that was refused",

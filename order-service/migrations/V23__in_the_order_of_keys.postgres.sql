@@ -1,0 +1,1 @@
+-- Postgres keeps its rows beside their keys, wherever they came.
