@@ -128,7 +128,7 @@ class Tables(unittest.TestCase):
             for name in names:
                 self.assertEqual(self.shape(limit, name), self.shape(shop, name), name)
 
-    def shape(self, database: sqlite3.Connection, table: str) -> dict[str, list]:
+    def shape(self, database: sqlite3.Connection, table: str) -> dict[str, object]:
         """Columns, indexes, foreign keys, checks and triggers; names and defaults aside."""
         columns = database.execute(f"pragma table_info({table})").fetchall()
         indexes = []
@@ -140,6 +140,7 @@ class Tables(unittest.TestCase):
         keys = database.execute(f"pragma foreign_key_list({table})").fetchall()
         triggers = database.execute("select sql from sqlite_schema where type = 'trigger' and tbl_name = ?", (table,)).fetchall()
         return {
+            "kept in the order of its key": "without rowid" in self.plain(sql),
             # In the shop all tables are strict, and a key is never null.
             "columns": [(name, kind.lower(), bool(must or place), place) for _, name, kind, must, _, place in columns],
             "indexes": sorted(indexes),

@@ -32,7 +32,7 @@ TABLES = {
     "deliveries": ["delivery", "delivery_step"],
     "payments": ["payment"],
 }
-COUNTED = {"entry"}
+COUNTED = {"entry", "ledger_entry"}
 
 
 def ask(url, body=None, headers=()):
@@ -83,8 +83,17 @@ def multiply(data, template, key, first, last):
                 "insert into stock_ledger (book_id, kind, delta, reason, actor, at_us) values (?, 'received', ?, 'r', 'a', 1)",
                 (BOOK, count),
             )
+            name_entries(database)
         database.commit()
         database.close()
+
+
+def name_entries(catalog):
+    """Each line names its entry in the ledger, as the shop's own do."""
+    catalog.execute("create temp table its (taking_id text primary key, entry integer)")
+    catalog.execute("insert into its select taking_id, entry from stock_ledger where kind = 'taken'")
+    catalog.execute("update taking_line set ledger_entry = (select entry from its where its.taking_id = taking_line.taking_id)")
+    catalog.execute("drop table its")
 
 
 def audit(binary, folder):

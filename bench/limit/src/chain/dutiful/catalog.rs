@@ -166,15 +166,17 @@ fn decrement(connection: &Connection, line: &TakingLine) -> Result<Option<(Taken
 fn record(connection: &Connection, id: &str, order: &str, line: &TakenLine, at: i64) -> Result<()> {
     connection
         .prepare_cached(
-            "insert into taking_line (taking_id, book_id, quantity, title, isbn, price_minor) values (?, ?, ?, ?, ?, ?)",
-        )?
-        .execute((id, line.book_id, line.quantity, &line.title, &line.isbn, line.price_minor))?;
-    connection
-        .prepare_cached(
             "insert into stock_ledger (book_id, kind, delta, reason, actor, taking_id, at_us) \
              values (?, 'taken', ?, 'taken for an order', ?, ?, ?)",
         )?
         .execute((line.book_id, -line.quantity, format!("order {order}"), id, at))?;
+    let entry = connection.last_insert_rowid();
+    connection
+        .prepare_cached(
+            "insert into taking_line (taking_id, book_id, quantity, title, isbn, price_minor, ledger_entry) \
+             values (?, ?, ?, ?, ?, ?, ?)",
+        )?
+        .execute((id, line.book_id, line.quantity, &line.title, &line.isbn, line.price_minor, entry))?;
     Ok(())
 }
 

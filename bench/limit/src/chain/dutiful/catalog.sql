@@ -41,7 +41,7 @@ create table taking (
     check ((state = 'refused') = (refused is not null)),
     check ((state = 'given_back') = (given_back_us is not null)),
     check (asked is not null or state = 'given_back')
-) strict;
+) strict, without rowid;
 
 create table taking_line (
     taking_id text not null references taking (taking_id),
@@ -50,10 +50,10 @@ create table taking_line (
     title text not null,
     isbn text,
     price_minor integer not null,
+    ledger_entry integer,
     primary key (taking_id, book_id)
-) strict;
+) strict, without rowid;
 
-create index taking_line_book on taking_line (book_id);
 
 create table stock_ledger (
     entry integer primary key autoincrement,

@@ -54,7 +54,7 @@ create table order_line (
     price_minor integer,
     primary key (order_id, line),
     check (price_minor is null or expected_minor is null or price_minor = expected_minor)
-) strict;
+) strict, without rowid;
 
 create table order_history (
     order_id text not null references orders (order_id),
@@ -68,7 +68,7 @@ create table order_history (
     reason text,
     at_us integer not null,
     primary key (order_id, version)
-) strict;
+) strict, without rowid;
 
 create table notification (
     notification_id integer primary key autoincrement,
