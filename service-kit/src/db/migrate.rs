@@ -87,6 +87,10 @@ fn run_set<C: Migrate>(
     set: &[Migration],
 ) -> Result<(), OpenError> {
     let (runner, known) = runner(engine, history, set)?;
+    let applied = runner.get_last_applied_migration(connection).map_err(|error| refused(&error, history, known))?;
+    if let Some(found) = applied.map(|migration| migration.version()).filter(|found| *found < known) {
+        tracing::info!(history, found, known, "migrating; with millions of rows this takes minutes");
+    }
     let report = runner.run(connection).map_err(|error| refused(&error, history, known))?;
     for applied in report.applied_migrations() {
         tracing::info!(migration = %applied, history, "migrated");
