@@ -87,7 +87,8 @@ fn run_set<C: Migrate>(
     set: &[Migration],
 ) -> Result<(), OpenError> {
     let (runner, known) = runner(engine, history, set)?;
-    let applied = runner.get_last_applied_migration(connection).map_err(|error| refused(&error, history, known))?;
+    // A new database has no history yet. Whatever else keeps it from being read is told by the run.
+    let applied = runner.get_last_applied_migration(connection).ok().flatten();
     if let Some(found) = applied.map(|migration| migration.version()).filter(|found| *found < known) {
         tracing::info!(history, found, known, "migrating; with millions of rows this takes minutes");
     }
