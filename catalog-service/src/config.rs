@@ -47,15 +47,10 @@ pub struct Config {
     pub tell_gateways: Vec<String>,
 }
 
-/// SQLite: memory for pages that the writer keeps, in KiB. Books are bought in no order: among a million of them a purchase finds
-/// fewer of its pages in the usual 8 MiB.
-const WRITER_CACHE_KIB: u32 = 32 * 1_024;
-
 /// Opens the database and serves until stopped.
 pub async fn start(config: Config) -> Result<Running, StartError> {
     let database_url = &config.database_url;
-    let options = DbOptions { writer_cache_kib: WRITER_CACHE_KIB, ..DbOptions::default() };
-    let opening = Db::open(database_url, options, store::MIGRATIONS);
+    let opening = Db::open(database_url, DbOptions::default(), store::MIGRATIONS);
     let opened = while_opening(INFO.name, config.listen, opening).await;
     let db = opened.map_err(|error| StartError::Part(format!("the catalog's database {database_url}: {error}")))?;
     match start_on(db.clone(), &config).await {

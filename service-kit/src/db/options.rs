@@ -19,9 +19,6 @@ pub struct DbOptions {
     /// SQLite: pages of 4 KiB in the write-ahead log from which on it is copied into its database; four times as many behind
     /// large commits.
     pub checkpoint_pages: u32,
-    /// SQLite: memory for pages that the connection that writes keeps, in KiB. What it does not keep it reads again, or writes to the
-    /// log before its commit. It is taken as pages come.
-    pub writer_cache_kib: u32,
     /// SQLite: how long to wait for a lock that another connection holds.
     pub busy_timeout_ms: u32,
     /// Postgres: how long one statement may run.
@@ -42,8 +39,6 @@ impl Default for DbOptions {
             queue_jobs: 1024,
             batch_jobs: 64,
             checkpoint_pages: CHECKPOINT_PAGES,
-            // With SQLite's own 2 MiB a transaction that touches many indexes writes the same pages several times.
-            writer_cache_kib: 8 * 1_024,
             busy_timeout_ms: 5_000,
             statement_timeout_ms: 10_000,
             lock_timeout_ms: 5_000,

@@ -10,6 +10,10 @@ use crate::faults;
 /// Older ones carry the WAL-reset bug, which can corrupt a database: <https://sqlite.org/wal.html#walresetbug>.
 const OLDEST_VERSION: i32 = 3_051_003;
 
+/// Pages that the writer keeps in memory, in KiB. With SQLite's own 2 MiB a transaction that touches many indexes writes the
+/// same pages several times.
+const WRITER_CACHE_KIB: u32 = 8 * 1_024;
+
 /// `synchronous=FULL`: a commit is on disk before it is answered.
 const SYNCHRONOUS_FULL: &str = "2";
 
@@ -18,7 +22,7 @@ pub(super) fn for_writing(connection: &Connection, options: &DbOptions) -> Resul
     connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
     // Setting the journal mode answers with the mode in force, which is read back below.
     connection.execute_batch("pragma journal_mode = wal; pragma synchronous = full;").map_err(unavailable)?;
-    connection.execute_batch(&format!("pragma cache_size = -{}", options.writer_cache_kib)).map_err(unavailable)?;
+    connection.execute_batch(&format!("pragma cache_size = -{WRITER_CACHE_KIB}")).map_err(unavailable)?;
     for_every_connection(connection, options.busy_timeout_ms).map_err(unavailable)?;
     assert_setting(connection, "synchronous", SYNCHRONOUS_FULL)?;
     if faults::sabotaged("synchronous_normal") {
