@@ -1,1 +1,1 @@
--- Postgres keeps its rows beside their keys, wherever they came.
+-- Nothing changes on Postgres: it keeps rows apart from their keys in any case.

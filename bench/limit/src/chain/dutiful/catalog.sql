@@ -54,7 +54,6 @@ create table taking_line (
     primary key (taking_id, book_id)
 ) strict, without rowid;
 
-
 create table stock_ledger (
     entry integer primary key autoincrement,
     book_id integer not null references book (book_id),
