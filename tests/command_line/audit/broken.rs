@@ -276,6 +276,12 @@ fn broken_takings(sold: &Sold) -> Vec<Broken> {
             format!("update taking_line set ledger_entry = 1 where taking_id = '{collected}:1'"),
             &["I1"],
         ),
+        (
+            "nothing: a line that a replica of the version before wrote names no entry",
+            "catalog.db",
+            format!("update taking_line set ledger_entry = null where taking_id = '{collected}:1'"),
+            &[],
+        ),
         ("a second taking", "catalog.db", taking(&format!("{collected}:2")), &["I2"]),
         (
             "copies for an order that was refused",
